@@ -1,0 +1,148 @@
+//! A language model of characters: given the text so far, a score for each next character.
+
+use burn::{
+    config::Config,
+    module::Module,
+    nn::{Embedding, Linear},
+    tensor::{Int, Tensor, backend::Backend},
+};
+
+use crate::{
+    cell::RecurrentCell,
+    init::{Init, Initializer},
+    stack::{CellKind, Stack, StackConfig, StackState},
+};
+
+/// How to build a [`CharLm`].
+#[derive(Config, Debug)]
+pub struct CharLmConfig {
+    /// How many different characters there are.
+    pub vocab_size: usize,
+    /// Which recurrent network each layer is.
+    #[config(default = "CellKind::Lstm")]
+    pub cell: CellKind,
+    /// Size of the vector that stands for a character; 0 for one-hot vectors, which have no
+    /// weights of their own.
+    #[config(default = 64)]
+    pub d_embedding: usize,
+    /// Size of each layer's hidden state.
+    #[config(default = 128)]
+    pub d_hidden: usize,
+    /// How many recurrent layers.
+    #[config(default = 2)]
+    pub n_layers: usize,
+    /// Probability of zeroing an element of a layer's output, in training.
+    #[config(default = 0.0)]
+    pub dropout: f64,
+    /// What the weights are drawn from.
+    #[config(default = "Initializer::PyTorch")]
+    pub initializer: Initializer,
+}
+
+/// Embedding → recurrent layers → head.
+///
+/// A character's number goes in, a score (logit) for each possible next one comes out:
+/// `p(next = v) = softmax(logits)[v]`.
+#[derive(Module, Debug)]
+pub struct CharLm<B: Backend> {
+    /// A vector for each character; without it, one-hot vectors.
+    pub embedding: Option<Embedding<B>>,
+    /// The recurrent layers.
+    pub stack: Stack<B>,
+    /// From the top layer's hidden state to a score for each character.
+    pub head: Linear<B>,
+}
+
+impl CharLmConfig {
+    /// A [`CharLm`] with fresh weights. `B::seed` decides which.
+    pub fn init<B: Backend>(&self, device: &B::Device) -> CharLm<B> {
+        self.init_with(Init::from_backend(device))
+    }
+
+    /// A [`CharLm`] with fresh weights: the same ones on every backend for the same `seed`.
+    pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> CharLm<B> {
+        self.init_with(Init::from_seed(seed, device))
+    }
+
+    fn init_with<B: Backend>(&self, mut init: Init<B>) -> CharLm<B> {
+        let (v, e, h) = (self.vocab_size, self.d_embedding, self.d_hidden);
+        let embedding = (e > 0).then(|| {
+            let weight = match self.initializer {
+                Initializer::PyTorch => init.normal(v * e),
+                Initializer::Uniform { bound } => init.uniform(v * e, bound),
+            };
+            Embedding {
+                weight: init.param([v, e], weight),
+            }
+        });
+        let stack = StackConfig::new(self.cell, if e > 0 { e } else { v }, h)
+            .with_n_layers(self.n_layers)
+            .with_dropout(self.dropout)
+            .with_initializer(self.initializer)
+            .init_with(&mut init);
+        let bound = self.initializer.bound(h);
+        let (weight, bias) = (init.uniform(h * v, bound), init.uniform(v, bound));
+        let head = Linear {
+            weight: init.param([h, v], weight),
+            bias: Some(init.param([v], bias)),
+        };
+        CharLm {
+            embedding,
+            stack,
+            head,
+        }
+    }
+}
+
+impl<B: Backend> CharLm<B> {
+    /// A batch of texts: `[batch, time]` → `[batch, time, vocab_size]` logits, and the state they
+    /// end in. Without a `state` they start from zeros.
+    ///
+    /// # Panics
+    ///
+    /// On a text of no characters, and where shapes do not agree.
+    pub fn forward(
+        &self,
+        tokens: Tensor<B, 2, Int>,
+        state: Option<StackState<B>>,
+    ) -> (Tensor<B, 3>, StackState<B>) {
+        let [batch, time] = tokens.dims();
+        let x = self.embed(tokens.flatten(0, 1));
+        let d_input = x.dims()[1];
+        let (hidden, state) = self.stack.forward(x.reshape([batch, time, d_input]), state);
+        let logits = self.head.forward(hidden.flatten::<2>(0, 1));
+        let vocab_size = logits.dims()[1];
+        (logits.reshape([batch, time, vocab_size]), state)
+    }
+
+    /// One character of each text: `[batch]` → `[batch, vocab_size]` logits.
+    ///
+    /// # Panics
+    ///
+    /// Where shapes do not agree.
+    pub fn step(
+        &self,
+        tokens: Tensor<B, 1, Int>,
+        state: StackState<B>,
+    ) -> (Tensor<B, 2>, StackState<B>) {
+        let (hidden, state) = self.stack.step(self.embed(tokens), state);
+        (self.head.forward(hidden), state)
+    }
+
+    /// The state before the first character of `batch` texts.
+    pub fn initial_state(&self, batch: usize) -> StackState<B> {
+        self.stack.initial_state(batch)
+    }
+
+    /// `[n]` characters → `[n, d_input]` vectors. One-hot vectors are the rows of the identity.
+    fn embed(&self, tokens: Tensor<B, 1, Int>) -> Tensor<B, 2> {
+        let table = match &self.embedding {
+            Some(embedding) => embedding.weight.val(),
+            None => {
+                let weight = &self.head.weight;
+                Tensor::<B, 2>::eye(weight.dims()[1], &weight.device()).cast(weight.dtype())
+            }
+        };
+        table.select(0, tokens)
+    }
+}

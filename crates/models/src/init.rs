@@ -1,0 +1,113 @@
+//! What the weights start from. Numbers are drawn on the host (ChaCha8), so that one seed gives
+//! the same weights on every backend.
+
+use burn::{
+    module::{Param, ParamId},
+    tensor::{Distribution, Element, Tensor, TensorData, backend::Backend},
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution as _, StandardNormal};
+use serde::{Deserialize, Serialize};
+
+/// What weights and biases are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initializer {
+    /// U(−1/√n, 1/√n), PyTorch's default: n is `d_hidden` in a recurrent layer, the size of the
+    /// input in a linear one. An embedding is drawn from N(0, 1).
+    PyTorch,
+    /// U(−bound, bound) everywhere. char-rnn has 0.08.
+    Uniform {
+        /// The largest magnitude.
+        bound: f64,
+    },
+}
+
+impl Initializer {
+    /// The bound of the uniform distribution in a layer whose PyTorch bound is `1/√n`.
+    pub(crate) fn bound(self, n: usize) -> f64 {
+        match self {
+            Initializer::PyTorch => 1.0 / (n as f64).sqrt(),
+            Initializer::Uniform { bound } => bound,
+        }
+    }
+}
+
+/// Draws parameters for a device from a random stream on the host.
+pub(crate) struct Init<B: Backend> {
+    rng: ChaCha8Rng,
+    device: B::Device,
+}
+
+impl<B: Backend> Init<B> {
+    pub(crate) fn from_seed(seed: u64, device: &B::Device) -> Self {
+        Init {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            device: device.clone(),
+        }
+    }
+
+    /// A stream that the backend's own random numbers, and so `B::seed`, decide.
+    pub(crate) fn from_backend(device: &B::Device) -> Self {
+        let draws = Tensor::<B, 1>::random([4], Distribution::Uniform(0.0, 65536.0), device);
+        let seed = draws
+            .into_data()
+            .iter::<f64>()
+            .fold(0, |seed, draw| seed << 16 | draw as u64);
+        Self::from_seed(seed, device)
+    }
+
+    /// `n` draws from U(−bound, bound).
+    pub(crate) fn uniform(&mut self, n: usize, bound: f64) -> Vec<f64> {
+        let draw = |_| bound * (2.0 * self.rng.random::<f64>() - 1.0);
+        (0..n).map(draw).collect()
+    }
+
+    /// `n` draws from N(0, 1).
+    pub(crate) fn normal(&mut self, n: usize) -> Vec<f64> {
+        (0..n)
+            .map(|_| StandardNormal.sample(&mut self.rng))
+            .collect()
+    }
+
+    /// `[n, blocks·n]`: each `[n, n]` block a random orthogonal matrix (Saxe, McClelland and
+    /// Ganguli 2013), by Gram–Schmidt on Gaussian rows.
+    pub(crate) fn orthogonal(&mut self, n: usize, blocks: usize) -> Vec<f64> {
+        let mut values = vec![0.0; n * blocks * n];
+        for block in 0..blocks {
+            let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
+            for i in 0..n {
+                let mut row = self.normal(n);
+                // The second pass removes what rounding left of the first.
+                for done in rows.iter().chain(&rows) {
+                    let along = dot(&row, done);
+                    row.iter_mut().zip(done).for_each(|(r, d)| *r -= along * d);
+                }
+                let norm = dot(&row, &row).sqrt();
+                row.iter_mut().for_each(|r| *r /= norm);
+                let start = (i * blocks + block) * n;
+                values[start..start + n].copy_from_slice(&row);
+                rows.push(row);
+            }
+        }
+        values
+    }
+
+    /// A trainable parameter with these values.
+    pub(crate) fn param<const D: usize>(
+        &self,
+        shape: [usize; D],
+        values: Vec<f64>,
+    ) -> Param<Tensor<B, D>> {
+        // The precision is named: Burn 0.21 keeps one default per device, not per backend, so
+        // `NdArray<f64>` after `NdArray<f32>` in one process would get f32.
+        let options = (&self.device, B::FloatElem::dtype());
+        let tensor = Tensor::from_data(TensorData::new(values, shape), options);
+        Param::initialized(ParamId::new(), tensor.require_grad())
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}

@@ -1,0 +1,64 @@
+//! Recurrent networks, written from their equations, as [Burn](burn) modules generic over any
+//! [`Backend`](burn::tensor::backend::Backend).
+//!
+//! A feed-forward network is a pure function of its present input. A recurrent network takes its
+//! old state in and gives its new state out, so it can remember:
+//!
+//! ```text
+//! Rnn    h[t] = tanh(x[t]·Wx + h[t-1]·Wh + b)
+//!
+//! Lstm   i = σ(ai)   f = σ(af)   g = tanh(ag)   o = σ(ao)      a = x[t]·Wx + h[t-1]·Wh + b
+//!        c[t] = f·c[t-1] + i·g
+//!        h[t] = o·tanh(c[t])
+//! ```
+//!
+//! | to read | where |
+//! |---|---|
+//! | what a cell is: [`initial_state`](RecurrentCell::initial_state) and [`step`](RecurrentCell::step) | [`cell`] |
+//! | the only loop over time | [`scan`](mod@scan) |
+//! | the plain network | [`rnn`] |
+//! | gates and cell | [`lstm`] |
+//! | several layers, dropout between them | [`stack`] |
+//! | a language model of characters | [`char_lm`] |
+//! | what the weights start from | [`init`] |
+//!
+//! # A sequence, and one step at a time
+//!
+//! ```
+//! use burn::tensor::{Distribution, Tensor};
+//! use burn_ndarray::NdArray;
+//! use models::{LstmConfig, RecurrentCell};
+//!
+//! type B = NdArray<f32>;
+//! let device = Default::default();
+//! let lstm = LstmConfig::new(3, 8).init::<B>(&device); // d_input 3, d_hidden 8
+//!
+//! // [batch, time, d_input] in, [batch, time, d_hidden] out, and the state it ends in.
+//! let x = Tensor::<B, 3>::random([2, 5, 3], Distribution::Default, &device);
+//! let (output, state) = lstm.forward(x.clone(), None);
+//! assert_eq!(output.dims(), [2, 5, 8]);
+//!
+//! // The same by hand: each step takes the state that the last one left.
+//! let mut by_hand = lstm.initial_state(2);
+//! for x_t in x.iter_dim(1) {
+//!     by_hand = lstm.step(x_t.squeeze_dim(1), by_hand).1;
+//! }
+//! let difference = (by_hand.hidden - state.hidden).abs().max();
+//! assert!(difference.into_scalar() < 1e-6);
+//! ```
+
+pub mod cell;
+pub mod char_lm;
+pub mod init;
+pub mod lstm;
+pub mod rnn;
+pub mod scan;
+pub mod stack;
+
+pub use cell::{RecurrentCell, RecurrentState};
+pub use char_lm::{CharLm, CharLmConfig};
+pub use init::Initializer;
+pub use lstm::{Lstm, LstmConfig, LstmState};
+pub use rnn::{Rnn, RnnConfig, RnnState};
+pub use scan::scan;
+pub use stack::{CellKind, Layer, LayerState, Stack, StackConfig};

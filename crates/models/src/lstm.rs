@@ -1,0 +1,153 @@
+//! The long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers,
+//! Schmidhuber and Cummins 2000): gates decide what the cell keeps, takes in and shows.
+
+use burn::{
+    config::Config,
+    module::{Module, Param},
+    tensor::{Tensor, activation::sigmoid, backend::Backend},
+};
+
+use crate::{
+    cell::{RecurrentCell, RecurrentState},
+    init::{Init, Initializer},
+    scan,
+};
+
+/// How to build an [`Lstm`].
+#[derive(Config, Debug)]
+pub struct LstmConfig {
+    /// Size of each input vector.
+    pub d_input: usize,
+    /// Size of the hidden state and of the cell.
+    pub d_hidden: usize,
+    /// Whether `b` is added.
+    #[config(default = true)]
+    pub bias: bool,
+    /// What the weights are drawn from.
+    #[config(default = "Initializer::PyTorch")]
+    pub initializer: Initializer,
+    /// Draw each gate's block of `Wh` as a random orthogonal matrix instead.
+    #[config(default = false)]
+    pub orthogonal_recurrent: bool,
+    /// What the forget gate's part of `b` starts from: 1 lets a fresh network remember
+    /// (Jozefowicz, Zaremba and Sutskever 2015). `None` draws it like the rest, as PyTorch does.
+    #[config(default = "Some(1.0)")]
+    pub forget_bias: Option<f64>,
+}
+
+/// What an [`Lstm`] remembers.
+#[derive(Clone, Debug)]
+pub struct LstmState<B: Backend> {
+    /// `h`, `[batch, d_hidden]`: what the last step showed.
+    pub hidden: Tensor<B, 2>,
+    /// `c`, `[batch, d_hidden]`: the long-range memory.
+    pub cell: Tensor<B, 2>,
+}
+
+/// ```text
+/// [ai af ag ao] = x[t]·Wx + h[t-1]·Wh + b
+///
+/// i = σ(ai)   input gate: what to take in      f = σ(af)   forget gate: what to keep
+/// g = tanh(ag)   candidate                     o = σ(ao)   output gate: what to show
+///
+/// c[t] = f·c[t-1] + i·g
+/// h[t] = o·tanh(c[t])
+/// ```
+///
+/// PyTorch's `nn.LSTM` of one layer has the same weights in the same gate order: `wx` is its
+/// `weight_ih` transposed, `wh` its `weight_hh` transposed, `b` its `bias_ih + bias_hh`.
+#[derive(Module, Debug)]
+pub struct Lstm<B: Backend> {
+    /// `[d_input, 4·d_hidden]`, gates i, f, g, o
+    pub wx: Param<Tensor<B, 2>>,
+    /// `[d_hidden, 4·d_hidden]`, gates i, f, g, o
+    pub wh: Param<Tensor<B, 2>>,
+    /// `[4·d_hidden]`, gates i, f, g, o
+    pub b: Option<Param<Tensor<B, 1>>>,
+}
+
+impl LstmConfig {
+    /// An [`Lstm`] with fresh weights. `B::seed` decides which.
+    pub fn init<B: Backend>(&self, device: &B::Device) -> Lstm<B> {
+        self.init_with(&mut Init::from_backend(device))
+    }
+
+    /// An [`Lstm`] with fresh weights: the same ones on every backend for the same `seed`.
+    pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> Lstm<B> {
+        self.init_with(&mut Init::from_seed(seed, device))
+    }
+
+    pub(crate) fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Lstm<B> {
+        let (d, h) = (self.d_input, self.d_hidden);
+        let bound = self.initializer.bound(h);
+        let wx = init.uniform(d * 4 * h, bound);
+        let wh = match self.orthogonal_recurrent {
+            true => init.orthogonal(h, 4),
+            false => init.uniform(h * 4 * h, bound),
+        };
+        let b = self.bias.then(|| {
+            let mut b = init.uniform(4 * h, bound);
+            if let Some(value) = self.forget_bias {
+                b[h..2 * h].fill(value);
+            }
+            b
+        });
+        Lstm {
+            wx: init.param([d, 4 * h], wx),
+            wh: init.param([h, 4 * h], wh),
+            b: b.map(|b| init.param([4 * h], b)),
+        }
+    }
+}
+
+impl<B: Backend> Lstm<B> {
+    /// A whole sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state it
+    /// ends in. Without a `state` it starts from zeros.
+    ///
+    /// # Panics
+    ///
+    /// On a sequence of no steps, and where shapes do not agree.
+    pub fn forward(
+        &self,
+        input: Tensor<B, 3>,
+        state: Option<LstmState<B>>,
+    ) -> (Tensor<B, 3>, LstmState<B>) {
+        let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
+        scan(self, input, state)
+    }
+}
+
+impl<B: Backend> RecurrentCell<B> for Lstm<B> {
+    type State = LstmState<B>;
+
+    fn initial_state(&self, batch: usize) -> LstmState<B> {
+        let [d_hidden, _] = self.wh.dims();
+        let zeros = Tensor::zeros([batch, d_hidden], (&self.wh.device(), self.wh.dtype()));
+        LstmState {
+            hidden: zeros.clone(),
+            cell: zeros,
+        }
+    }
+
+    fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
+        let mut a = x.matmul(self.wx.val()) + state.hidden.matmul(self.wh.val());
+        if let Some(b) = &self.b {
+            a = a + b.val().unsqueeze();
+        }
+        let [ai, af, ag, ao] = a.chunk(4, 1).try_into().expect("four gates");
+        let (i, f, g, o) = (sigmoid(ai), sigmoid(af), ag.tanh(), sigmoid(ao));
+
+        let cell = f * state.cell + i * g;
+        let hidden = o * cell.clone().tanh();
+        (hidden.clone(), LstmState { hidden, cell })
+    }
+}
+
+impl<B: Backend> RecurrentState<B> for LstmState<B> {
+    fn map(self, f: &mut impl FnMut(Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
+        LstmState {
+            hidden: f(self.hidden),
+            cell: f(self.cell),
+        }
+    }
+}
