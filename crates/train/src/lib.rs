@@ -1,1 +1,40 @@
-//! train
+//! Text in, trained character model out.
+//!
+//! ```text
+//! text ─ corpus, vocab ─▶ tokens ─ lanes ─▶ windows
+//!                                              │
+//!   ┌── state, detached ──┐                    ▼
+//!   └────────────────▶ tbptt: loss ─▶ clip ─▶ optimizer at the rate of the schedule
+//! ```
+//!
+//! [`train()`] runs this loop and reports [`Event`]s to whoever listens; it knows neither terminal nor
+//! concrete backend. A [`RunFolder`] keeps what a run leaves behind; a [`Sampler`] writes text with
+//! a trained model.
+
+pub mod clip;
+pub mod config;
+pub mod corpus;
+pub mod error;
+pub mod events;
+pub mod lanes;
+pub mod optimizer;
+pub mod run;
+pub mod run_folder;
+pub mod sample;
+pub mod schedule;
+pub mod tbptt;
+mod text_form;
+pub mod vocab;
+
+pub use clip::Clip;
+pub use config::RunConfig;
+pub use corpus::Corpus;
+pub use error::Error;
+pub use events::Event;
+pub use lanes::Split;
+pub use optimizer::OptimizerConfig;
+pub use run::{Outcome, train};
+pub use run_folder::RunFolder;
+pub use sample::Sampler;
+pub use schedule::Schedule;
+pub use vocab::{Units, Vocab};

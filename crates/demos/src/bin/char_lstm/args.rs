@@ -1,0 +1,216 @@
+//! The command line, with the names of char-rnn and torch-rnn.
+
+use std::path::PathBuf;
+
+use clap::{
+    ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+    parser::ValueSource,
+};
+use demos::backend::BackendName;
+use models::CellKind;
+use train::{Clip, OptimizerConfig, RunConfig, Schedule, Split, Units};
+
+/// Train a character-level language model on a text, then let it write.
+///
+/// Without a subcommand it trains, and takes the flags of `train`.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Mode>,
+    /// Show the backends, their devices, and whether they answer
+    #[arg(long)]
+    pub list_backends: bool,
+    #[command(flatten)]
+    pub train: TrainArgs,
+}
+
+#[derive(Subcommand)]
+pub enum Mode {
+    /// Train a model, and show what it writes
+    Train(TrainArgs),
+    /// Write with a trained model
+    Sample(SampleArgs),
+}
+
+/// The command line for clap. The flags of `train` work without it too; its own help lists them.
+pub fn command() -> Command {
+    let shown = ["help", "version", "list_backends"];
+    Cli::command().mut_args(|arg| {
+        let hide = !shown.contains(&arg.get_id().as_str());
+        arg.hide(hide)
+    })
+}
+
+#[derive(Args)]
+pub struct TrainArgs {
+    /// Text file, or - for standard input [default: a text of Cicero's, brought along]
+    #[arg(long, value_name = "FILE", help_heading = "Text")]
+    data: Option<PathBuf>,
+    /// What a symbol is: chars (of UTF-8 text), bytes
+    #[arg(long, default_value = "chars", help_heading = "Text", hide_possible_values = true,
+          value_parser = units())]
+    units: Units,
+    /// Share of the text held out for validation
+    #[arg(long, value_name = "X", default_value_t = RunConfig::default().val_frac, help_heading = "Text")]
+    val_frac: f64,
+    /// Which share: tail (the end of the text), lanes (the end of each lane, as char-rnn)
+    #[arg(long, default_value = "tail", help_heading = "Text", hide_possible_values = true,
+          value_parser = split())]
+    split: Split,
+
+    /// Network: lstm, rnn
+    #[arg(long, default_value = "lstm", help_heading = "Model", hide_possible_values = true,
+          value_parser = model())]
+    model: CellKind,
+    /// Size of each layer's hidden state
+    #[arg(long, visible_alias = "rnn-size", value_name = "N", help_heading = "Model",
+          default_value_t = RunConfig::default().hidden_size)]
+    hidden_size: usize,
+    /// Recurrent layers
+    #[arg(long, value_name = "N", help_heading = "Model", default_value_t = RunConfig::default().num_layers)]
+    num_layers: usize,
+    /// Size of a character's vector; 0: one-hot
+    #[arg(long, value_name = "N", help_heading = "Model", default_value_t = RunConfig::default().embedding_size)]
+    embedding_size: usize,
+    /// Share of each layer's output zeroed in training
+    #[arg(long, value_name = "X", help_heading = "Model", default_value_t = RunConfig::default().dropout)]
+    dropout: f64,
+
+    /// Passes over the text [default: 50; 25 on the text brought along]
+    #[arg(long, value_name = "N", help_heading = "Training", hide_default_value = true,
+          default_value_t = RunConfig::default().max_epochs)]
+    max_epochs: usize,
+    /// Steps that gradients reach back
+    #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().seq_length)]
+    seq_length: usize,
+    /// Lanes of text read side by side
+    #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().batch_size)]
+    batch_size: usize,
+    /// adam, rmsprop[:DECAY], sgd, adagrad
+    #[arg(long, value_name = "NAME", help_heading = "Training", default_value_t = RunConfig::default().optimizer)]
+    optimizer: OptimizerConfig,
+    /// Size of an update
+    #[arg(long, value_name = "X", help_heading = "Training", default_value_t = RunConfig::default().learning_rate)]
+    learning_rate: f64,
+    /// constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS, cosine:WARMUP_UPDATES
+    #[arg(long, value_name = "HOW", help_heading = "Training", default_value_t = RunConfig::default().schedule)]
+    schedule: Schedule,
+    /// Limit on the gradient: LIMIT for each element, norm:LIMIT for all together, 0 for none
+    #[arg(long, value_name = "LIMIT", help_heading = "Training", default_value_t = RunConfig::default().grad_clip)]
+    grad_clip: Clip,
+    /// Decides the weights at the start
+    #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().seed)]
+    seed: u64,
+
+    /// Settings to begin with: char-rnn (its defaults)
+    #[arg(
+        long,
+        value_name = "NAME",
+        hide_possible_values = true,
+        help_heading = "Run"
+    )]
+    preset: Option<Preset>,
+    /// Settings to begin with: the config.json of a run; flags win over it
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "preset",
+        help_heading = "Run"
+    )]
+    config: Option<PathBuf>,
+    /// New folder for the run [default: runs/NAME-1, -2, …]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    pub out: Option<PathBuf>,
+    /// cuda, wgpu, ndarray, flex [default: the first of these that is compiled in]
+    #[arg(
+        long,
+        value_name = "NAME",
+        hide_possible_values = true,
+        help_heading = "Run"
+    )]
+    pub backend: Option<BackendName>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Preset {
+    CharRnn,
+}
+
+#[derive(Args)]
+pub struct SampleArgs {
+    /// Folder of the run [default: the newest in runs/]
+    pub run: Option<PathBuf>,
+    /// Symbols to write
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    pub length: usize,
+    /// 1: as the model expects; less: bolder; 0: always the likeliest
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub temperature: f64,
+    /// Text to go on from
+    #[arg(
+        long,
+        visible_alias = "start-text",
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub prime_text: String,
+    /// Decides what is drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// cuda, wgpu, ndarray, flex [default: the first of these that is compiled in]
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub backend: Option<BackendName>,
+}
+
+impl TrainArgs {
+    /// The settings of the run: those to begin with, then each flag that was given.
+    pub fn run_config(&self, given: &ArgMatches) -> Result<RunConfig, train::Error> {
+        let mut config = match (&self.config, self.preset, &self.data) {
+            (Some(file), _, _) => RunConfig::load(file)?,
+            (None, Some(Preset::CharRnn), _) => RunConfig::char_rnn(),
+            (None, None, Some(_)) => RunConfig::default(),
+            (None, None, None) => RunConfig {
+                max_epochs: 25,
+                ..RunConfig::default()
+            },
+        };
+        if self.data.is_some() {
+            config.data.clone_from(&self.data);
+        }
+        macro_rules! flags_win {
+            ($($name:ident)*) => {$(
+                if given.value_source(stringify!($name)) == Some(ValueSource::CommandLine) {
+                    config.$name = self.$name;
+                }
+            )*};
+        }
+        flags_win!(units val_frac split model hidden_size num_layers embedding_size dropout
+            max_epochs seq_length batch_size optimizer learning_rate schedule grad_clip seed);
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+fn model() -> impl TypedValueParser<Value = CellKind> {
+    PossibleValuesParser::new(["lstm", "rnn"]).map(|name| match name.as_str() {
+        "rnn" => CellKind::Rnn,
+        _ => CellKind::Lstm,
+    })
+}
+
+fn units() -> impl TypedValueParser<Value = Units> {
+    PossibleValuesParser::new(["chars", "bytes"]).map(|name| match name.as_str() {
+        "bytes" => Units::Bytes,
+        _ => Units::Chars,
+    })
+}
+
+fn split() -> impl TypedValueParser<Value = Split> {
+    PossibleValuesParser::new(["tail", "lanes"]).map(|name| match name.as_str() {
+        "lanes" => Split::Lanes,
+        _ => Split::Tail,
+    })
+}

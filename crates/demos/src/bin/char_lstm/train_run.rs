@@ -1,0 +1,160 @@
+//! `char_lstm train`: a text in, a run folder and a sample out.
+
+use std::path::Path;
+
+use anyhow::Result;
+use burn::tensor::backend::AutodiffBackend;
+use clap::ArgMatches;
+use demos::{
+    backend::{self, Answering, Program},
+    exit::UsageError,
+    view::{self, Progress},
+};
+use models::CellKind;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+use train::{Corpus, RunConfig, RunFolder, Units, train};
+
+use crate::{args::TrainArgs, sample};
+
+/// Where runs go that have no `--out`.
+pub const RUNS: &str = "runs";
+
+/// The text that the program brings along: book one of Cicero's De finibus bonorum et malorum, the
+/// source of "lorem ipsum".
+const LIBER_PRIMUS: &str = "liber-primus";
+
+struct TrainRun<'a> {
+    corpus: Corpus,
+    config: RunConfig,
+    out: Option<&'a Path>,
+}
+
+pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
+    let config = args.run_config(given)?;
+    let corpus = match &config.data {
+        Some(path) => Corpus::read(path, config.units)?,
+        None => Corpus::from_bytes(LIBER_PRIMUS, lipsum::LIBER_PRIMUS.as_bytes(), config.units)?,
+    };
+    let run = TrainRun {
+        corpus,
+        config,
+        out: args.out.as_deref(),
+    };
+    backend::run(args.backend, run)
+}
+
+impl Program for TrainRun<'_> {
+    fn run<B: AutodiffBackend>(self, backend: Answering<B>) -> Result<()> {
+        let TrainRun {
+            corpus,
+            config,
+            out,
+        } = self;
+        if backend.is_cpu {
+            check_memory(&config, corpus.vocab.size())?;
+        }
+        train::lanes::split(&corpus, &config)?;
+        let folder = match out {
+            Some(path) => RunFolder::create(path)?,
+            None => RunFolder::create_numbered(Path::new(RUNS), &stem(&config))?,
+        };
+        view::say(&heading(&corpus, &config, &backend.name));
+
+        let mut progress = Progress::new(config.max_epochs);
+        let outcome = train::<B>(&corpus, &config, &backend.device, &folder, |event| {
+            progress.show(event);
+        });
+        progress.finish();
+        let outcome = outcome?;
+
+        let trained = match outcome.best {
+            Some((loss, epoch)) => format!(
+                "\nbest validation loss {loss:.4} nats ({:.3} bits) per character, after epoch {epoch}",
+                train::events::bits_per_char(loss)
+            ),
+            None => "\nno validation: the weights are those of the last epoch".to_owned(),
+        };
+        let seconds = outcome.seconds;
+        view::say(&format!(
+            "{trained}; trained for {seconds:.0} s. It writes:\n\n"
+        ));
+        let text = sample::Text {
+            prime: "",
+            length: 500,
+            temperature: 0.8,
+            seed: config.seed,
+        };
+        text.write(&outcome.model, &corpus.vocab, &backend.device)?;
+
+        let (folder, program) = (folder.path().display(), program());
+        view::say(&format!(
+            "\n\nThe run is in {folder}. To try next:\n  \
+             {program} sample {folder} --temperature 0.5\n  \
+             {program} train --data YOUR_TEXT.txt\n"
+        ));
+        Ok(())
+    }
+}
+
+/// What the text is, what the model is, and what runs it.
+fn heading(corpus: &Corpus, config: &RunConfig, backend: &str) -> String {
+    let text = match config.data {
+        Some(_) => corpus.name.as_str(),
+        None => "Cicero, De finibus bonorum et malorum, book one",
+    };
+    let symbols = match config.units {
+        Units::Chars => "characters",
+        Units::Bytes => "bytes",
+    };
+    let model = match config.model {
+        CellKind::Rnn => "Rnn",
+        CellKind::Lstm => "Lstm",
+    };
+    let input = match config.embedding_size {
+        0 => "one-hot input".to_owned(),
+        size => format!("embedding of {size}"),
+    };
+    format!(
+        "{text}: {} {symbols}, {} distinct\n{model}, {} of {}, {input}, on {backend}\n",
+        view::grouped(corpus.tokens.len()),
+        corpus.vocab.size(),
+        view::plural(config.num_layers, "layer"),
+        config.hidden_size,
+    )
+}
+
+/// Names the folder of a run after its text.
+fn stem(config: &RunConfig) -> String {
+    match &config.data {
+        None => LIBER_PRIMUS.to_owned(),
+        Some(path) if path.as_os_str() == "-" => "stdin".to_owned(),
+        Some(path) => path
+            .file_stem()
+            .map_or("run".into(), |stem| stem.to_string_lossy().into()),
+    }
+}
+
+/// How this program was called.
+fn program() -> String {
+    let by_cargo = std::env::var_os("CARGO").is_some();
+    match std::env::args().next() {
+        Some(path) if !by_cargo => path,
+        _ => "cargo run -p demos --bin char_lstm --".to_owned(),
+    }
+}
+
+/// Refuses a run that cannot fit, before the system ends it without a word.
+fn check_memory(config: &RunConfig, vocab_size: usize) -> Result<()> {
+    let needed = config.memory(vocab_size);
+    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let there = System::new_with_specifics(memory).total_memory() as f64;
+    if needed > there {
+        let (needed, there) = (view::bytes(needed), view::bytes(there));
+        let problem = format!(
+            "training this model takes at least {needed} of memory, and this machine has {there}; \
+             lower --hidden-size, --num-layers, --embedding-size, --batch-size or --seq-length"
+        );
+        return Err(UsageError(problem).into());
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! How a program ends: each error is one line, and what kind it was is the exit code.
+
+use std::{fmt, process::ExitCode};
+
+/// What the person asked for cannot be done as asked: exit code 2. Any other error has exit code 1.
+#[derive(Debug)]
+pub struct UsageError(pub String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// Prints the error, if there is one, and gives the exit code for it.
+pub fn report(result: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
+    let line = format!("{error:#}").replace('\n', " ");
+    eprintln!("error: {line}");
+    let asked = error.is::<UsageError>()
+        || matches!(
+            error.downcast_ref(),
+            Some(train::Error::Setting { .. } | train::Error::UnknownSymbol { .. })
+        );
+    ExitCode::from(if asked { 2 } else { 1 })
+}
+
+/// The command line, read by clap. Help goes out as it is, an error as one line.
+pub fn parse(command: clap::Command) -> Result<clap::ArgMatches, ExitCode> {
+    command.try_get_matches().map_err(|error| {
+        if !error.use_stderr() {
+            // Nobody may be there to read it.
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        let text = error.render().to_string();
+        let lines = text.lines().map(str::trim);
+        let told =
+            lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+        let told: Vec<&str> = told.filter(|line| !line.is_empty()).collect();
+        eprintln!("{} (--help lists the flags)", told.join(" "));
+        ExitCode::from(2)
+    })
+}

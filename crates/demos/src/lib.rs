@@ -1,0 +1,5 @@
+//! What the programs share: the choice of a backend, and what people see.
+
+pub mod backend;
+pub mod exit;
+pub mod view;

@@ -1,0 +1,236 @@
+//! All settings of a run, under the names that the command line and the file `config.json` use.
+
+use std::path::{Path, PathBuf};
+
+use models::{CellKind, CharLmConfig, Initializer};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clip::Clip,
+    error::{Error, InFile},
+    lanes::Split,
+    optimizer::OptimizerConfig,
+    schedule::Schedule,
+    vocab::Units,
+};
+
+/// Everything that decides a run, but for the device it runs on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// Where the text is from; `None` for the one that the program brings along.
+    pub data: Option<PathBuf>,
+    /// Whether a symbol is a character or a byte.
+    pub units: Units,
+    /// The share of the text that is held out for validation, from 0 to below 1.
+    pub val_frac: f64,
+    /// Which part that is.
+    pub split: Split,
+
+    /// Which recurrent network each layer is.
+    pub model: CellKind,
+    /// Size of each layer's hidden state.
+    pub hidden_size: usize,
+    /// How many recurrent layers.
+    pub num_layers: usize,
+    /// Size of the vector that stands for a character; 0 for one-hot vectors.
+    pub embedding_size: usize,
+    /// Probability of zeroing an element of a layer's output, in training.
+    pub dropout: f64,
+    /// What the weights are drawn from.
+    pub initializer: Initializer,
+
+    /// Steps of a window: how far back gradients reach (truncated BPTT).
+    pub seq_length: usize,
+    /// Lanes read side by side.
+    pub batch_size: usize,
+    /// Passes over the text.
+    pub max_epochs: usize,
+    /// How a gradient becomes an update.
+    pub optimizer: OptimizerConfig,
+    /// Size of an update, before the schedule.
+    pub learning_rate: f64,
+    /// How the learning rate changes in time.
+    pub schedule: Schedule,
+    /// Limits on the gradient.
+    pub grad_clip: Clip,
+    /// Decides the weights at the start, and dropout.
+    pub seed: u64,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        RunConfig {
+            data: None,
+            units: Units::Chars,
+            val_frac: 0.05,
+            split: Split::Tail,
+            model: CellKind::Lstm,
+            hidden_size: 128,
+            num_layers: 2,
+            embedding_size: 64,
+            dropout: 0.0,
+            initializer: Initializer::PyTorch,
+            seq_length: 50,
+            batch_size: 50,
+            max_epochs: 50,
+            optimizer: OptimizerConfig::Adam,
+            learning_rate: 2e-3,
+            schedule: Schedule::Constant,
+            grad_clip: Clip::Norm(5.0),
+            seed: 1,
+        }
+    }
+}
+
+impl RunConfig {
+    /// The defaults of char-rnn (Karpathy 2015, `train.lua`).
+    pub fn char_rnn() -> Self {
+        RunConfig {
+            split: Split::Lanes,
+            embedding_size: 0,
+            initializer: Initializer::Uniform { bound: 0.08 },
+            optimizer: OptimizerConfig::RmsProp { decay: 0.95 },
+            schedule: Schedule::Decay {
+                factor: 0.97,
+                after: 10,
+            },
+            grad_clip: Clip::Value(5.0),
+            ..Self::default()
+        }
+    }
+
+    /// The model for a vocabulary of `vocab_size` symbols.
+    pub fn char_lm(&self, vocab_size: usize) -> CharLmConfig {
+        CharLmConfig::new(vocab_size)
+            .with_cell(self.model)
+            .with_d_embedding(self.embedding_size)
+            .with_d_hidden(self.hidden_size)
+            .with_n_layers(self.num_layers)
+            .with_dropout(self.dropout)
+            .with_initializer(self.initializer)
+    }
+
+    /// Bytes that an update needs at least: weights, gradients and two moments; and what the
+    /// forward pass keeps for the backward pass.
+    pub fn memory(&self, vocab_size: usize) -> f64 {
+        let (v, e, h) = (
+            vocab_size as f64,
+            self.embedding_size as f64,
+            self.hidden_size as f64,
+        );
+        let (gates, kept) = match self.model {
+            CellKind::Rnn => (1.0, 2.0),
+            CellKind::Lstm => (4.0, 8.0),
+        };
+        let layers = self.num_layers as f64;
+        let d_input = if e > 0.0 { e } else { v };
+        let weights = v * e + gates * h * (d_input + h * (2.0 * layers - 1.0)) + h * v;
+        let symbols = self.batch_size as f64 * self.seq_length as f64;
+        4.0 * (4.0 * weights + symbols * (d_input + kept * h * layers + 2.0 * v))
+    }
+
+    /// Checks each setting against its range.
+    ///
+    /// # Errors
+    ///
+    /// On the first that is out of it.
+    pub fn validate(&self) -> Result<(), Error> {
+        let at_least_1 = |flag, value: usize| {
+            let reason = "must be at least 1";
+            check(value >= 1, flag, value, reason)
+        };
+        at_least_1("hidden-size", self.hidden_size)?;
+        at_least_1("num-layers", self.num_layers)?;
+        at_least_1("seq-length", self.seq_length)?;
+        at_least_1("batch-size", self.batch_size)?;
+        at_least_1("max-epochs", self.max_epochs)?;
+
+        let share = 0.0..1.0;
+        let reason = "must be at least 0 and below 1";
+        check(
+            share.contains(&self.val_frac),
+            "val-frac",
+            self.val_frac,
+            reason,
+        )?;
+        check(
+            share.contains(&self.dropout),
+            "dropout",
+            self.dropout,
+            reason,
+        )?;
+
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        let rate = self.learning_rate;
+        check(
+            positive(rate),
+            "learning-rate",
+            rate,
+            "must be a number above 0",
+        )?;
+        check(
+            self.grad_clip.is_valid(),
+            "grad-clip",
+            self.grad_clip,
+            Clip::RULE,
+        )?;
+        check(
+            self.schedule.is_valid(),
+            "schedule",
+            self.schedule,
+            Schedule::RULE,
+        )?;
+        check(
+            self.optimizer.is_valid(),
+            "optimizer",
+            self.optimizer,
+            OptimizerConfig::RULE,
+        )?;
+        let initializer_is_valid = match self.initializer {
+            Initializer::PyTorch => true,
+            Initializer::Uniform { bound } => positive(bound),
+        };
+        let reason = "a uniform bound must be a number above 0";
+        check(initializer_is_valid, "initializer", "uniform", reason)
+    }
+
+    /// Reads the file that [`save`](Self::save) wrote. Settings that it leaves out have their
+    /// defaults.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, is not such a file, or has a setting out of its range.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let json = std::fs::read(path).in_file(path)?;
+        let config: Self = serde_json::from_slice(&json).map_err(|e| Error::foreign(path, e))?;
+        config.validate().map_err(|e| Error::foreign(path, e))?;
+        Ok(config)
+    }
+
+    /// Writes the settings as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let json = serde_json::to_vec_pretty(self).expect("settings are plain data");
+        std::fs::write(path, json).in_file(path)
+    }
+}
+
+fn check(
+    holds: bool,
+    flag: &'static str,
+    value: impl ToString,
+    reason: &'static str,
+) -> Result<(), Error> {
+    match holds {
+        true => Ok(()),
+        false => Err(Error::Setting {
+            flag,
+            value: value.to_string(),
+            reason,
+        }),
+    }
+}

@@ -1,0 +1,142 @@
+//! What can go wrong, each as one line: what, where, and what to do.
+
+use std::{io, path::Path, path::PathBuf};
+
+use thiserror::Error;
+
+/// What can go wrong between a text and a trained model.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of a run holds something else than a run writes there.
+    #[error("{}: not what a run writes there: {reason}", path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A folder is not a run.
+    #[error("{}: not the folder of a run: it has no {missing}", path.display())]
+    NotARun {
+        /// Which folder.
+        path: PathBuf,
+        /// The first file it lacks.
+        missing: &'static str,
+    },
+    /// A new run would write over something.
+    #[error("{}: already there and not empty; name another folder with --out, or remove it", path.display())]
+    Occupied {
+        /// Which folder.
+        path: PathBuf,
+    },
+    /// The text has nothing in it.
+    #[error("{name}: the text is empty")]
+    Empty {
+        /// Which text.
+        name: String,
+    },
+    /// The text is not UTF-8.
+    #[error(
+        "{name}: not UTF-8 text: invalid byte 0x{byte:02x} at byte offset {offset}; \
+         use --units bytes to model it byte by byte"
+    )]
+    NotUtf8 {
+        /// Which text.
+        name: String,
+        /// The first byte that no UTF-8 text has there.
+        byte: u8,
+        /// Where it is, from the start of the file.
+        offset: usize,
+    },
+    /// The text is one symbol over and over.
+    #[error(
+        "{name}: every symbol of the text is {symbol:?}; there is nothing to learn from fewer than two"
+    )]
+    OneSymbol {
+        /// Which text.
+        name: String,
+        /// The only symbol.
+        symbol: String,
+    },
+    /// The text is too short for the batch and the window.
+    #[error(
+        "{name}: the text has {found} symbols, but --batch-size {batch_size} lanes of --seq-length \
+         {seq_length} need at least {needed}{besides}; give a longer text or lower these"
+    )]
+    TooShort {
+        /// Which text.
+        name: String,
+        /// How many symbols it has.
+        found: usize,
+        /// How many it needs.
+        needed: usize,
+        /// Lanes side by side.
+        batch_size: usize,
+        /// Steps of a window.
+        seq_length: usize,
+        /// What else the text has to hold.
+        besides: String,
+    },
+    /// The text to begin with has a character that the model never saw.
+    #[error("--prime-text: the model does not know the character {symbol:?}; it knows {known}")]
+    UnknownSymbol {
+        /// The first such character.
+        symbol: char,
+        /// Those it knows.
+        known: String,
+    },
+    /// A setting is out of its range.
+    #[error("--{flag} {value}: {reason}")]
+    Setting {
+        /// Which, as the command line names it.
+        flag: &'static str,
+        /// What was given.
+        value: String,
+        /// What it must be.
+        reason: &'static str,
+    },
+    /// Training left the range of numbers.
+    #[error(
+        "update {update}: the {what} is {value}, so training has diverged; the weights before it are \
+         kept; try a lower --learning-rate or a tighter --grad-clip"
+    )]
+    Diverged {
+        /// Which update, from 1.
+        update: usize,
+        /// Loss or gradient norm.
+        what: &'static str,
+        /// NaN or infinity.
+        value: f64,
+    },
+}
+
+impl Error {
+    pub(crate) fn foreign(path: &Path, reason: impl ToString) -> Self {
+        Error::Foreign {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Names the file in an I/O error.
+pub(crate) trait InFile<T> {
+    fn in_file(self, path: &Path) -> Result<T, Error>;
+}
+
+impl<T> InFile<T> for io::Result<T> {
+    fn in_file(self, path: &Path) -> Result<T, Error> {
+        self.map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! What a training run tells whoever listens.
+
+use serde::Serialize;
+
+/// Something that happened in a run. Losses are mean cross-entropies in nats per symbol; divide by
+/// ln 2 for bits per character ([`bits_per_char`]).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Before the first update.
+    Start {
+        /// Trainable numbers in the model.
+        parameters: usize,
+        /// Distinct symbols.
+        vocab_size: usize,
+        /// Symbols that an epoch learns from.
+        train_symbols: usize,
+        /// Symbols that validation predicts.
+        val_symbols: usize,
+        /// Updates in an epoch.
+        epoch_length: usize,
+        /// Updates in the whole run.
+        updates: usize,
+    },
+    /// After each update.
+    Update {
+        /// Which, from 1.
+        update: usize,
+        /// Epochs done, with the present one's fraction.
+        epoch: f64,
+        /// Loss of the window, before the update.
+        loss: f64,
+        /// The same in bits.
+        bits_per_char: f64,
+        /// Euclidean norm of the gradient, before clipping.
+        grad_norm: f64,
+        /// Learning rate of the update.
+        learning_rate: f64,
+        /// Symbols learned from in a second, since the last update.
+        chars_per_second: f64,
+    },
+    /// At the end of each epoch.
+    Epoch {
+        /// Updates done.
+        update: usize,
+        /// Epochs done.
+        epoch: usize,
+        /// Mean loss of the epoch's windows, each before its update.
+        train_loss: f64,
+        /// Loss on the held-out text, if there is any.
+        val_loss: Option<f64>,
+        /// Whether these weights were saved: the held-out loss is the lowest so far, or no text is
+        /// held out.
+        saved: bool,
+    },
+    /// Now and then: what the model writes.
+    Sample {
+        /// Epochs done.
+        epoch: usize,
+        /// The text, with what is not UTF-8 replaced.
+        text: String,
+    },
+}
+
+/// Nats per symbol in bits per symbol.
+pub fn bits_per_char(nats: f64) -> f64 {
+    nats / std::f64::consts::LN_2
+}

@@ -1,0 +1,170 @@
+//! A text cut into lanes that are read side by side, and lanes cut into windows.
+//!
+//! ```text
+//! text    t h e q u i c k b r o w n f o x .
+//!
+//! lane 0  t h e q │ u i c k      a batch holds the same window of every lane, so that
+//! lane 1  b r o w │ n f o x      each lane goes on where its last window ended
+//!         window 0  window 1
+//! ```
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{config::RunConfig, corpus::Corpus, error::Error};
+
+/// Which part of a text is held out for validation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// The end of the text.
+    #[default]
+    Tail,
+    /// The last windows of every lane, as char-rnn does.
+    Lanes,
+}
+
+/// Contiguous pieces of one length, read side by side. The target of each token is the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lanes<'a> {
+    tokens: &'a [u32],
+    starts: Vec<usize>,
+    length: usize,
+}
+
+/// The same stretch of every lane: `[lanes, time]` in row-major order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// What the model reads.
+    pub inputs: Vec<u32>,
+    /// What it should have said at each place: the symbol that follows.
+    pub targets: Vec<u32>,
+    /// How many lanes, and how many steps.
+    pub shape: [usize; 2],
+}
+
+impl<'a> Lanes<'a> {
+    /// As many lanes as `starts`, each of `length` inputs.
+    ///
+    /// # Panics
+    ///
+    /// Where a lane and its last target reach past the end of `tokens`.
+    pub fn new(tokens: &'a [u32], starts: Vec<usize>, length: usize) -> Self {
+        assert!(starts.iter().all(|start| start + length < tokens.len()));
+        Lanes {
+            tokens,
+            starts,
+            length,
+        }
+    }
+
+    /// How many symbols are predicted in one pass.
+    pub fn targets(&self) -> usize {
+        self.starts.len() * self.length
+    }
+
+    /// How many windows of `seq_length` steps there are; the last may be shorter.
+    pub fn n_windows(&self, seq_length: usize) -> usize {
+        self.length.div_ceil(seq_length)
+    }
+
+    /// The windows in the order of time.
+    pub fn windows(&self, seq_length: usize) -> impl Iterator<Item = Window> {
+        (0..self.length).step_by(seq_length).map(move |from| {
+            let to = self.length.min(from + seq_length);
+            let cut = |range: Range<usize>| {
+                let lane = |&start: &usize| &self.tokens[start + range.start..start + range.end];
+                self.starts.iter().flat_map(lane).copied().collect()
+            };
+            Window {
+                inputs: cut(from..to),
+                targets: cut(from + 1..to + 1),
+                shape: [self.starts.len(), to - from],
+            }
+        })
+    }
+}
+
+/// Cuts a corpus into lanes to train on and, where a part is held out, lanes to validate on.
+///
+/// Training lanes are a whole number of windows long: what is left over at their end is not used,
+/// so that every update weighs the same number of symbols. Validation uses all it can.
+///
+/// # Errors
+///
+/// Where the text is too short.
+pub fn split<'a>(
+    corpus: &'a Corpus,
+    config: &RunConfig,
+) -> Result<(Lanes<'a>, Option<Lanes<'a>>), Error> {
+    let (batch_size, seq_length) = (config.batch_size, config.seq_length);
+    let n = corpus.tokens.len();
+    let too_short = |needed: usize| Error::TooShort {
+        name: corpus.name.clone(),
+        found: n,
+        needed,
+        batch_size,
+        seq_length,
+        besides: match config.val_frac {
+            0.0 => String::new(),
+            part => format!(" with --val-frac {part} held out"),
+        },
+    };
+    let window = batch_size.saturating_mul(seq_length);
+    match config.split {
+        Split::Lanes => {
+            let windows = (n - 1) / window;
+            let n_train = (windows as f64 * (1.0 - config.val_frac)) as usize;
+            let n_val = windows - n_train;
+            if n_train == 0 || (config.val_frac > 0.0 && n_val == 0) {
+                let one_of_each = if config.val_frac > 0.0 { 2.0 } else { 1.0 };
+                let windows = (1.0 / (1.0 - config.val_frac)).ceil().max(one_of_each);
+                return Err(too_short(
+                    window.saturating_mul(windows as usize).saturating_add(1),
+                ));
+            }
+            let lanes = |first: usize, windows: usize| {
+                let lane_length = (n_train + n_val) * seq_length;
+                let start = |lane| lane * lane_length + first * seq_length;
+                let starts = (0..batch_size).map(start).collect();
+                Lanes::new(&corpus.tokens, starts, windows * seq_length)
+            };
+            let val = (n_val > 0).then(|| lanes(n_train, n_val));
+            Ok((lanes(0, n_train), val))
+        }
+        Split::Tail => {
+            // The first held-out symbol is also the last target of training.
+            let held_out = (n as f64 * config.val_frac) as usize;
+            let train = &corpus.tokens[..n - held_out];
+            let windows = (train.len() - 1) / window;
+            if windows == 0 || (config.val_frac > 0.0 && held_out < 2) {
+                let to_train = (window as f64 + 1.0) / (1.0 - config.val_frac);
+                let to_validate = if config.val_frac > 0.0 {
+                    2.0 / config.val_frac
+                } else {
+                    0.0
+                };
+                return Err(too_short(to_train.max(to_validate).ceil() as usize));
+            }
+            let train = even_lanes(train, batch_size, windows * seq_length);
+            let val = (held_out > 0).then(|| {
+                let tail = &corpus.tokens[n - held_out..];
+                // A lane starts from nothing: few and long ones, or the first symbols of each,
+                // which no context helps, would weigh too much.
+                let n_lanes =
+                    ((tail.len() - 1) / (MIN_VAL_WINDOWS * seq_length)).clamp(1, batch_size);
+                even_lanes(tail, n_lanes, (tail.len() - 1) / n_lanes)
+            });
+            Ok((train, val))
+        }
+    }
+}
+
+/// How many windows a validation lane has at least, where the text allows.
+const MIN_VAL_WINDOWS: usize = 10;
+
+fn even_lanes(tokens: &[u32], n_lanes: usize, length: usize) -> Lanes<'_> {
+    let starts = (0..n_lanes).map(|lane| lane * length).collect();
+    Lanes::new(tokens, starts, length)
+}

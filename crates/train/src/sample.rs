@@ -1,0 +1,127 @@
+//! Writing with a trained model: each symbol is drawn from what the model expects next.
+
+use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
+use models::{CharLm, stack::StackState};
+use rand::{SeedableRng, distr::Distribution, distr::weighted::WeightedIndex};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{error::Error, vocab::Vocab};
+
+/// An endless text: `p(v) ∝ exp(logits[v] / temperature)`.
+pub struct Sampler<'a, B: Backend> {
+    model: &'a CharLm<B>,
+    device: B::Device,
+    temperature: f64,
+    rng: ChaCha8Rng,
+    /// What the model expects next, and remembers; between two steps both are there.
+    logits: Vec<f64>,
+    state: Option<StackState<B>>,
+}
+
+impl<'a, B: Backend> Sampler<'a, B> {
+    /// A sampler that goes on from `prime`. From nothing it goes on as after a line's end.
+    ///
+    /// Temperature 1 draws from the model's own distribution, less makes it bolder, 0 always takes
+    /// the likeliest symbol. The same seed gives the same text.
+    ///
+    /// # Errors
+    ///
+    /// Where `prime` has a character that is not in the vocabulary.
+    pub fn new(
+        model: &'a CharLm<B>,
+        vocab: &Vocab,
+        prime: &str,
+        temperature: f64,
+        seed: u64,
+        device: &B::Device,
+    ) -> Result<Self, Error> {
+        let unknown = |symbol| Error::UnknownSymbol {
+            symbol,
+            known: match vocab {
+                Vocab::Chars(symbols) => format!("{:?}", symbols.iter().collect::<String>()),
+                Vocab::Bytes => unreachable!("bytes are all known"),
+            },
+        };
+        let mut tokens = vocab.encode(prime).map_err(unknown)?;
+        if tokens.is_empty() {
+            tokens = vocab.encode("\n").unwrap_or_else(|_| vec![0]);
+        }
+        let mut sampler = Sampler {
+            model,
+            device: device.clone(),
+            temperature,
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            logits: Vec::new(),
+            state: Some(model.initial_state(1)),
+        };
+        tokens.into_iter().for_each(|token| sampler.read(token));
+        Ok(sampler)
+    }
+
+    fn read(&mut self, token: u32) {
+        let token = TensorData::new(vec![i64::from(token)], [1]);
+        let token = Tensor::<B, 1, Int>::from_data(token, &self.device);
+        let state = self.state.take().expect("the state of the last step");
+        let (logits, state) = self.model.step(token, state);
+        self.logits = logits.into_data().iter::<f64>().collect();
+        self.state = Some(state);
+    }
+
+    fn draw(&mut self) -> u32 {
+        let (likeliest, max) = self
+            .logits
+            .iter()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(b.1))
+            .expect("a vocabulary has symbols");
+        if self.temperature == 0.0 {
+            return likeliest as u32;
+        }
+        let weight = |logit: &f64| ((logit - max) / self.temperature).exp();
+        match WeightedIndex::new(self.logits.iter().map(weight)) {
+            Ok(distribution) => distribution.sample(&mut self.rng) as u32,
+            // Weights with NaN in them have no distribution.
+            Err(_) => likeliest as u32,
+        }
+    }
+}
+
+impl<B: Backend> Iterator for Sampler<'_, B> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        let token = self.draw();
+        self.read(token);
+        Some(token)
+    }
+}
+
+/// Tokens as UTF-8 text that can be shown as it grows.
+///
+/// Characters are whole at once. Bytes of a character not yet complete are held back; what cannot be
+/// UTF-8 is replaced by U+FFFD.
+pub struct TextStream<'a> {
+    vocab: &'a Vocab,
+    pending: Vec<u8>,
+}
+
+impl<'a> TextStream<'a> {
+    /// A stream of the symbols of `vocab`.
+    pub fn new(vocab: &'a Vocab) -> Self {
+        TextStream {
+            vocab,
+            pending: Vec::new(),
+        }
+    }
+
+    /// The text that can be shown once `token` is there.
+    pub fn push(&mut self, token: u32) -> String {
+        self.vocab.decode(token, &mut self.pending);
+        let whole = match std::str::from_utf8(&self.pending) {
+            Err(e) if e.error_len().is_none() => e.valid_up_to(),
+            _ => self.pending.len(),
+        };
+        let text: Vec<u8> = self.pending.drain(..whole).collect();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}

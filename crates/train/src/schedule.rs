@@ -1,0 +1,111 @@
+//! How the learning rate changes in time: a pure function of the place in the run, so that it
+//! needs no state of its own.
+
+use std::{f64::consts::PI, fmt, str::FromStr};
+
+use crate::text_form::serde_as_text;
+
+/// What the learning rate is multiplied by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Schedule {
+    /// 1.
+    Constant,
+    /// char-rnn's: `factor` for each finished epoch from number `after` on.
+    Decay {
+        /// What one epoch multiplies it by.
+        factor: f64,
+        /// The first epoch, counted from 1, whose end does so.
+        after: usize,
+    },
+    /// torch-rnn's: `factor` for each `every` finished epochs.
+    Step {
+        /// What one step multiplies it by.
+        factor: f64,
+        /// Epochs between two steps.
+        every: usize,
+    },
+    /// Up in a straight line for `warmup` updates, then down to 0 along half a cosine at the end of
+    /// the run (Loshchilov and Hutter 2017).
+    Cosine {
+        /// Updates on the way up.
+        warmup: usize,
+    },
+}
+
+impl Schedule {
+    pub(crate) const RULE: &str = "must be constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS \
+        or cosine:WARMUP_UPDATES, with a factor above 0 and counts of at least 1 (warm-up: 0)";
+
+    pub(crate) fn is_valid(self) -> bool {
+        match self {
+            Schedule::Constant | Schedule::Cosine { .. } => true,
+            Schedule::Decay { factor, after: n } | Schedule::Step { factor, every: n } => {
+                factor > 0.0 && factor.is_finite() && n >= 1
+            }
+        }
+    }
+
+    /// The factor for one update. `update` counts from 0 to below `updates`, the length of the run;
+    /// an epoch is `epoch_length` updates.
+    pub fn factor(self, update: usize, epoch_length: usize, updates: usize) -> f64 {
+        let finished_epochs = update / epoch_length;
+        match self {
+            Schedule::Constant => 1.0,
+            Schedule::Decay { factor, after } => {
+                factor.powf((finished_epochs + 1).saturating_sub(after) as f64)
+            }
+            Schedule::Step { factor, every } => factor.powf((finished_epochs / every) as f64),
+            Schedule::Cosine { warmup } if update < warmup => {
+                (update + 1) as f64 / (warmup + 1) as f64
+            }
+            Schedule::Cosine { warmup } => {
+                let done = (update - warmup) as f64 / updates.saturating_sub(warmup).max(1) as f64;
+                0.5 * (1.0 + (PI * done).cos())
+            }
+        }
+    }
+}
+
+/// `constant`, `decay:0.97:10`, `step:0.5:5`, `cosine:100`.
+impl FromStr for Schedule {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let real = |text: &str| text.parse::<f64>().map_err(|_| Self::RULE);
+        let count = |text: &str| text.parse::<usize>().map_err(|_| Self::RULE);
+        let parts: Vec<&str> = text.split(':').collect();
+        let schedule = match parts[..] {
+            ["constant"] => Schedule::Constant,
+            ["decay", factor, after] => Schedule::Decay {
+                factor: real(factor)?,
+                after: count(after)?,
+            },
+            ["step", factor, every] => Schedule::Step {
+                factor: real(factor)?,
+                every: count(every)?,
+            },
+            ["cosine", warmup] => Schedule::Cosine {
+                warmup: count(warmup)?,
+            },
+            _ => return Err(Self::RULE),
+        };
+        if schedule.is_valid() {
+            Ok(schedule)
+        } else {
+            Err(Self::RULE)
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Schedule::Constant => write!(f, "constant"),
+            Schedule::Decay { factor, after } => write!(f, "decay:{factor}:{after}"),
+            Schedule::Step { factor, every } => write!(f, "step:{factor}:{every}"),
+            Schedule::Cosine { warmup } => write!(f, "cosine:{warmup}"),
+        }
+    }
+}
+
+serde_as_text!(Schedule);

@@ -1,0 +1,50 @@
+//! Truncated backpropagation through time (Williams and Peng 1990): the state goes on from window
+//! to window, the gradient stops at the start of each.
+
+use burn::tensor::{
+    ElementConversion, Int, Tensor, TensorData, activation::log_softmax, backend::Backend,
+};
+use models::{CharLm, stack::StackState};
+
+use crate::lanes::{Lanes, Window};
+
+/// The mean cross-entropy of the window's targets, in nats, and the state after the window:
+/// `−(1/n) Σ ln p(target | what the lane had before it)`.
+///
+/// The state comes undetached: [`detach`](models::RecurrentState::detach) it before the next window.
+pub fn loss<B: Backend>(
+    model: &CharLm<B>,
+    window: &Window,
+    state: Option<StackState<B>>,
+    device: &B::Device,
+) -> (Tensor<B, 1>, StackState<B>) {
+    let [lanes, time] = window.shape;
+    let ints = |tokens: &[u32]| tokens.iter().map(|&t| i64::from(t)).collect::<Vec<_>>();
+    let inputs = TensorData::new(ints(&window.inputs), [lanes, time]);
+    let targets = TensorData::new(ints(&window.targets), [lanes * time, 1]);
+
+    let (logits, state) = model.forward(Tensor::from_data(inputs, device), state);
+    let log_p = log_softmax(logits.flatten::<2>(0, 1), 1);
+    let targets = Tensor::<B, 2, Int>::from_data(targets, device);
+    (log_p.gather(1, targets).mean().neg(), state)
+}
+
+/// The mean cross-entropy of all of the lanes' targets, in nats, from a state of zeros.
+///
+/// Take it on a model without autodiff (`model.valid()`): Burn 0.21 keeps a graph that nobody calls
+/// `backward` on.
+pub fn evaluate<B: Backend>(
+    model: &CharLm<B>,
+    lanes: &Lanes,
+    seq_length: usize,
+    device: &B::Device,
+) -> f64 {
+    let mut state = None;
+    let mut total = 0.0;
+    for window in lanes.windows(seq_length) {
+        let (mean, next) = loss(model, &window, state, device);
+        total += mean.into_scalar().elem::<f64>() * window.targets.len() as f64;
+        state = Some(next);
+    }
+    total / lanes.targets() as f64
+}
