@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub enum Initializer {
     /// U(−1/√n, 1/√n), PyTorch's default: n is `d_hidden` in a recurrent layer, the size of the
     /// input in a linear one. An embedding is drawn from N(0, 1).
+    #[serde(rename = "pytorch")]
     PyTorch,
     /// U(−bound, bound) everywhere. char-rnn has 0.08.
     Uniform {

@@ -82,6 +82,11 @@ impl StackConfig {
         self.init_with(&mut Init::from_backend(device))
     }
 
+    /// A [`Stack`] with fresh weights: the same ones on every backend for the same `seed`.
+    pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> Stack<B> {
+        self.init_with(&mut Init::from_seed(seed, device))
+    }
+
     pub(crate) fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Stack<B> {
         let layer = |i| {
             let d_input = if i == 0 { self.d_input } else { self.d_hidden };

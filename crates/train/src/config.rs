@@ -111,23 +111,38 @@ impl RunConfig {
             .with_initializer(self.initializer)
     }
 
-    /// Bytes that an update needs at least: weights, gradients and two moments; and what the
-    /// forward pass keeps for the backward pass.
+    /// Trainable numbers of the model for a vocabulary of `vocab_size` symbols. A float, for it has to
+    /// hold for sizes that no machine has.
+    pub fn parameters(&self, vocab_size: usize) -> f64 {
+        let (v, e, h) = self.sizes(vocab_size);
+        let gates = match self.model {
+            CellKind::Rnn => 1.0,
+            CellKind::Lstm => 4.0,
+        };
+        let layer = |d_input: f64| gates * h * (d_input + h + 1.0);
+        let first = layer(if e > 0.0 { e } else { v });
+        v * e + first + (self.num_layers as f64 - 1.0) * layer(h) + (h + 1.0) * v
+    }
+
+    /// Bytes that an update takes at least: weights, their gradients and two moments, and what each
+    /// symbol of a batch leaves for the backward pass.
     pub fn memory(&self, vocab_size: usize) -> f64 {
-        let (v, e, h) = (
+        let (v, e, h) = self.sizes(vocab_size);
+        let kept = match self.model {
+            CellKind::Rnn => 2.0,
+            CellKind::Lstm => 8.0,
+        };
+        let symbols = self.batch_size as f64 * self.seq_length as f64;
+        let symbol = e + kept * h * self.num_layers as f64 + 2.0 * v;
+        4.0 * (4.0 * self.parameters(vocab_size) + symbols * symbol)
+    }
+
+    fn sizes(&self, vocab_size: usize) -> (f64, f64, f64) {
+        (
             vocab_size as f64,
             self.embedding_size as f64,
             self.hidden_size as f64,
-        );
-        let (gates, kept) = match self.model {
-            CellKind::Rnn => (1.0, 2.0),
-            CellKind::Lstm => (4.0, 8.0),
-        };
-        let layers = self.num_layers as f64;
-        let d_input = if e > 0.0 { e } else { v };
-        let weights = v * e + gates * h * (d_input + h * (2.0 * layers - 1.0)) + h * v;
-        let symbols = self.batch_size as f64 * self.seq_length as f64;
-        4.0 * (4.0 * weights + symbols * (d_input + kept * h * layers + 2.0 * v))
+        )
     }
 
     /// Checks each setting against its range.
@@ -136,15 +151,21 @@ impl RunConfig {
     ///
     /// On the first that is out of it.
     pub fn validate(&self) -> Result<(), Error> {
-        let at_least_1 = |flag, value: usize| {
-            let reason = "must be at least 1";
-            check(value >= 1, flag, value, reason)
-        };
-        at_least_1("hidden-size", self.hidden_size)?;
-        at_least_1("num-layers", self.num_layers)?;
-        at_least_1("seq-length", self.seq_length)?;
-        at_least_1("batch-size", self.batch_size)?;
-        at_least_1("max-epochs", self.max_epochs)?;
+        const MANY: usize = 1_000_000_000;
+        for (flag, value, least) in [
+            ("hidden-size", self.hidden_size, 1),
+            ("num-layers", self.num_layers, 1),
+            ("embedding-size", self.embedding_size, 0),
+            ("seq-length", self.seq_length, 1),
+            ("batch-size", self.batch_size, 1),
+            ("max-epochs", self.max_epochs, 1),
+        ] {
+            let reason = match least {
+                0 => "must be from 0 to 1000000000",
+                _ => "must be from 1 to 1000000000",
+            };
+            check((least..=MANY).contains(&value), flag, value, reason)?;
+        }
 
         let share = 0.0..1.0;
         let reason = "must be at least 0 and below 1";

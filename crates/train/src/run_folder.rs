@@ -13,8 +13,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use burn::tensor::backend::Backend;
-use burn_store::{ModuleSnapshot, SafetensorsStore};
+use burn::tensor::{Element, backend::Backend};
+use burn_store::{ModuleSnapshot, ModuleStore, SafetensorsStore};
 use models::CharLm;
 
 use crate::{
@@ -155,9 +155,24 @@ impl RunFolder {
     ) -> Result<CharLm<B>, Error> {
         let path = self.path.join(WEIGHTS);
         let bytes = fs::read(&path).in_file(&path)?;
+        let needed = 4.0 * config.parameters(vocab.size());
+        if (bytes.len() as f64) < needed {
+            let found = bytes.len();
+            let problem = format!("{found} bytes, but a model with these settings has {needed}");
+            return Err(Error::foreign(&path, problem));
+        }
+        let mut store = store(Some(bytes));
+        let tensors = store
+            .get_all_snapshots()
+            .map_err(|e| Error::foreign(&path, e))?;
+        let precision = B::FloatElem::dtype();
+        if let Some((name, other)) = tensors.iter().find(|(_, t)| t.dtype != precision) {
+            let problem = format!("tensor {name} is {:?}, not {precision:?}", other.dtype);
+            return Err(Error::foreign(&path, problem));
+        }
         let mut model = config.char_lm(vocab.size()).init_seeded::<B>(0, device);
         let loaded = model
-            .load_from(&mut store(Some(bytes)))
+            .load_from(&mut store)
             .map_err(|e| Error::foreign(&path, e))?;
         let problem = if let Some(error) = loaded.errors.first() {
             error.to_string()

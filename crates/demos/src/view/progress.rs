@@ -41,7 +41,7 @@ impl Progress {
             } => {
                 self.bar.set_length(*updates as u64);
                 self.say(&format!(
-                    "{} parameters; {} characters to learn from, {} held out; {} of {}\n\n",
+                    "{} parameters; {} symbols to learn from, {} held out; {} of {}\n\n",
                     grouped(*parameters),
                     grouped(*train_symbols),
                     grouped(*val_symbols),

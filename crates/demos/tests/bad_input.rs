@@ -1,0 +1,344 @@
+//! Whatever is wrong with the input, the program ends with one clear line and never panics.
+#![allow(missing_docs)]
+
+mod common;
+
+use std::{
+    fs,
+    io::Read,
+    process::{Command, Stdio},
+};
+
+use common::{Place, TINY, refused, text};
+
+/// A tiny training run on a file of this content.
+fn on(content: impl AsRef<[u8]>, code: i32, told: &[&str]) {
+    let place = Place::new();
+    place.file("text", content);
+    place.fails(code, &[TINY, &["--data", "text"]].concat(), told);
+    assert!(
+        !place.path().join("runs").exists(),
+        "no folder for a run that cannot be"
+    );
+}
+
+#[test]
+fn missing_file() {
+    Place::new().fails(
+        1,
+        &["train", "--data", "nowhere.txt"],
+        &["nowhere.txt", "No such file"],
+    );
+}
+
+#[test]
+fn folder_for_a_text() {
+    let place = Place::new();
+    fs::create_dir(place.path().join("folder")).unwrap();
+    place.fails(1, &["train", "--data", "folder"], &["folder", "directory"]);
+}
+
+#[test]
+fn empty_text() {
+    on("", 1, &["text: the text is empty"]);
+    on("\u{feff}", 1, &["text: the text is empty"]);
+}
+
+#[test]
+fn one_character() {
+    on("a", 1, &["every symbol of the text is \"a\""]);
+}
+
+#[test]
+fn one_distinct_symbol() {
+    on(
+        "\n".repeat(1000),
+        1,
+        &[r#"every symbol of the text is "\n""#],
+    );
+}
+
+#[test]
+fn shorter_than_one_window() {
+    on(
+        "abcabcab",
+        1,
+        &["the text has 8 symbols", "--batch-size 2", "--seq-length 5"],
+    );
+}
+
+#[test]
+fn invalid_utf8_names_the_offset_and_the_way_out() {
+    let told = ["0xff", "byte offset 6", "--units bytes"];
+    on(b"hello \xff world".repeat(50), 1, &told);
+}
+
+#[test]
+fn standard_input_is_checked_as_a_file_is() {
+    let place = Place::new();
+    let args = ["train", "--data", "-"];
+    refused(
+        &place.command(&args).write_stdin("").output().unwrap(),
+        1,
+        &args,
+        &["-: the text is empty"],
+    );
+}
+
+#[test]
+fn sizes_that_are_none() {
+    let place = Place::new();
+    place.file("text", "hello world\n".repeat(100));
+    for (flag, values) in [
+        (
+            "--hidden-size",
+            &["0", "-1", "x", "1e3", "99999999999999999999"][..],
+        ),
+        ("--num-layers", &["0", "-1", "x"]),
+        ("--embedding-size", &["-1", "x"]),
+        ("--dropout", &["1", "-0.1", "NaN", "x"]),
+        ("--seq-length", &["0", "-1", "x"]),
+        ("--batch-size", &["0", "-1", "x"]),
+        ("--max-epochs", &["0", "-1", "x"]),
+        ("--learning-rate", &["0", "-1", "NaN", "inf", "x"]),
+        (
+            "--grad-clip",
+            &["-1", "NaN", "inf", "norm:", "norm:-1", "x:1"],
+        ),
+        ("--val-frac", &["1", "-0.1", "NaN", "x"]),
+        ("--seed", &["-1", "x"]),
+        ("--optimizer", &["x", "rmsprop:1", "adam:1"]),
+        (
+            "--schedule",
+            &["x", "decay:0:1", "step:0.5:0", "cosine:-1", "decay:0.5"],
+        ),
+        ("--model", &["x", ""]),
+        ("--units", &["x"]),
+        ("--split", &["x"]),
+        ("--preset", &["x"]),
+        ("--backend", &["x"]),
+    ] {
+        for value in values {
+            let flag_and_value = format!("{flag}={value}");
+            place.fails(2, &["train", "--data", "text", &flag_and_value], &[flag]);
+        }
+    }
+    for (flag, values) in [
+        ("--length", &["-1", "x"][..]),
+        ("--temperature", &["-1", "NaN", "inf", "x"]),
+    ] {
+        for value in values {
+            place.fails(2, &["sample", "run", &format!("{flag}={value}")], &[flag]);
+        }
+    }
+}
+
+/// Beyond what any machine has.
+#[test]
+fn absurd_sizes() {
+    let place = Place::new();
+    place.file("text", "hello world\n".repeat(100));
+    for flag in [
+        "hidden-size",
+        "num-layers",
+        "embedding-size",
+        "batch-size",
+        "seq-length",
+        "max-epochs",
+    ] {
+        for value in ["1000000000000", "18446744073709551615"] {
+            let args = ["train", "--data", "text", &format!("--{flag}={value}")];
+            let output = place.run(&args);
+            let code = output.status.code().unwrap_or_default();
+            assert!(code == 1 || code == 2, "{args:?}: {output:?}");
+            refused(&output, code, &args, &[flag]);
+        }
+    }
+}
+
+#[test]
+fn unknown_flag_gets_a_hint() {
+    Place::new().fails(
+        2,
+        &["train", "--hiden-size", "3"],
+        &["--hiden-size", "--hidden-size"],
+    );
+}
+
+#[test]
+fn existing_run_folder_is_left_alone() {
+    let place = Place::new();
+    place.trained();
+    let before = place.read("run/config.json");
+    place.fails(
+        1,
+        &[TINY, &["--data", "abc.txt", "--out", "run"]].concat(),
+        &["run: already there", "--out"],
+    );
+    place.file("plain", "a file");
+    place.fails(
+        1,
+        &[TINY, &["--data", "abc.txt", "--out", "plain"]].concat(),
+        &["plain"],
+    );
+    assert_eq!(place.read("run/config.json"), before);
+}
+
+#[test]
+fn unwritable_place_for_a_run() {
+    let place = Place::new();
+    place.file("abc.txt", "abcabcab\n".repeat(20));
+    let args = [TINY, &["--data", "abc.txt", "--out", "/proc/run"]].concat();
+    place.fails(1, &args, &["/proc/run"]);
+}
+
+#[test]
+fn unknown_character_to_go_on_from() {
+    let place = Place::new();
+    place.trained();
+    place.fails(
+        2,
+        &["sample", "run", "--prime-text", "abcé"],
+        &["--prime-text", "'é'"],
+    );
+}
+
+#[test]
+fn nothing_to_sample_from() {
+    let place = Place::new();
+    place.fails(2, &["sample"], &["no run to sample from"]);
+    place.fails(1, &["sample", "nowhere"], &["nowhere", "No such file"]);
+    place.file("plain", "a file");
+    place.fails(1, &["sample", "plain"], &["plain"]);
+}
+
+#[test]
+fn run_folder_that_lacks_a_file() {
+    for name in ["config.json", "vocab.json", "weights.safetensors"] {
+        let place = Place::new();
+        place.trained();
+        fs::remove_file(place.path().join("run").join(name)).unwrap();
+        place.fails(
+            1,
+            &["sample", "run"],
+            &["run: not the folder of a run", name],
+        );
+    }
+}
+
+#[test]
+fn run_folder_with_a_foreign_file() {
+    let place = Place::new();
+    place.trained();
+    let weights = fs::read(place.path().join("run/weights.safetensors")).unwrap();
+    let config = place.read("run/config.json");
+    let other_size = config.replace("\"hidden_size\": 8", "\"hidden_size\": 9");
+    let other_cell = config.replace("\"lstm\"", "\"rnn\"");
+    assert_ne!(config, other_size);
+    assert_ne!(config, other_cell);
+    let huge = config.replace("\"hidden_size\": 8", "\"hidden_size\": 1000000000");
+    let cut = &weights[..weights.len() / 2];
+    let vocab = r#"{"units": "chars", "symbols": ["a", "b"]}"#;
+    let unsorted = r#"{"units": "chars", "symbols": ["c", "b", "a", "\n"]}"#;
+    for (name, content, told) in [
+        ("config.json", b"not JSON".as_slice(), "config.json"),
+        ("config.json", br#"{"hidden_sise": 8}"#, "hidden_sise"),
+        ("config.json", br#"{"hidden_size": 0}"#, "hidden-size 0"),
+        ("config.json", other_size.as_bytes(), "weights.safetensors"),
+        ("config.json", other_cell.as_bytes(), "weights.safetensors"),
+        ("config.json", huge.as_bytes(), "weights.safetensors"),
+        ("vocab.json", b"[]", "vocab.json"),
+        ("vocab.json", vocab.as_bytes(), "weights.safetensors"),
+        ("vocab.json", unsorted.as_bytes(), "ascending"),
+        ("weights.safetensors", b"", "weights.safetensors"),
+        (
+            "weights.safetensors",
+            b"not safetensors at all",
+            "weights.safetensors",
+        ),
+        ("weights.safetensors", cut, "weights.safetensors"),
+    ] {
+        let path = place.path().join("run").join(name);
+        let good = fs::read(&path).unwrap();
+        fs::write(&path, content).unwrap();
+        place.fails(1, &["sample", "run"], &[told]);
+        fs::write(&path, good).unwrap();
+    }
+    place.succeeds(&["sample", "run", "--length", "3"]);
+}
+
+#[test]
+fn config_file_that_is_none() {
+    let place = Place::new();
+    place.file("config", r#"{"learning_rate": "fast"}"#);
+    place.fails(1, &["train", "--config", "config"], &["config", "fast"]);
+    place.fails(1, &["train", "--config", "nowhere"], &["nowhere"]);
+    place.fails(
+        2,
+        &["train", "--config", "config", "--preset", "char-rnn"],
+        &["--preset"],
+    );
+}
+
+/// `char_lstm sample | head -c 10`
+#[test]
+fn reader_that_goes_away() {
+    let place = Place::new();
+    place.trained();
+    let mut writer = Command::new(env!("CARGO_BIN_EXE_char_lstm"))
+        .args(["sample", "run", "--length", "1000000000"])
+        .current_dir(place.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = writer.stdout.take().unwrap();
+    out.read_exact(&mut [0; 10]).unwrap();
+    drop(out);
+    let output = writer.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    assert_eq!(text(&output.stderr), "");
+}
+
+/// A run that trains does not end because nobody reads what it says.
+#[test]
+fn training_goes_on_without_a_reader() {
+    let place = Place::new();
+    place.file("abc.txt", "abcabcab\n".repeat(20));
+    let mut trainer = Command::new(env!("CARGO_BIN_EXE_char_lstm"))
+        .args([TINY, &["--data", "abc.txt", "--out", "run"]].concat())
+        .current_dir(place.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(trainer.stdout.take());
+    let output = trainer.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}: {}",
+        output.status,
+        text(&output.stderr)
+    );
+    place.succeeds(&["sample", "run", "--length", "3"]);
+}
+
+#[test]
+fn backend_that_is_not_compiled_in() {
+    let place = Place::new();
+    let list = place.succeeds(&["--list-backends"]);
+    for name in ["cuda", "wgpu", "ndarray", "flex"] {
+        let line = list
+            .lines()
+            .find(|line| line.starts_with(name))
+            .expect("a line for each");
+        if line.contains("not compiled in") {
+            let told = format!("--features {name}");
+            place.fails(
+                2,
+                &["train", "--backend", name],
+                &["not compiled in", &told],
+            );
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! What `char_lstm` does when all is well.
+#![allow(missing_docs)]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{Place, TINY, text};
+
+/// Trains on this content and writes; gives what it wrote.
+fn round(content: impl AsRef<[u8]>, flags: &[&str]) -> (Place, Vec<u8>) {
+    let place = Place::new();
+    place.file("text", content);
+    place.succeeds(&[TINY, &["--data", "text", "--out", "run"], flags].concat());
+    let output = place.run(&["sample", "run", "--length", "300"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    (place, output.stdout)
+}
+
+fn chars(text: &str) -> BTreeSet<char> {
+    text.chars().collect()
+}
+
+#[test]
+fn byte_order_mark_is_not_text() {
+    let (_, wrote) = round(
+        "\u{feff}hello world\n".repeat(1) + &"hello world\n".repeat(20),
+        &[],
+    );
+    assert!(!text(&wrote).contains('\u{feff}'));
+}
+
+#[test]
+fn carriage_returns_nul_and_joined_emoji_are_text() {
+    for sample in ["line one\r\nline two\r\n", "a\0b\0c\n", "👩‍👩‍👧 and 👨‍🚀\n"]
+    {
+        let (_, wrote) = round(sample.repeat(30), &[]);
+        let wrote = String::from_utf8(wrote).expect("UTF-8");
+        assert_eq!(
+            wrote.chars().count(),
+            301,
+            "300 characters and the last line's end"
+        );
+        assert!(
+            chars(&wrote).is_subset(&chars(sample)),
+            "{wrote:?} from {sample:?}"
+        );
+    }
+}
+
+#[test]
+fn bytes_of_any_file() {
+    let content: Vec<u8> = (0..2000u32).map(|i| (i * i % 251) as u8).collect();
+    let (_, wrote) = round(content, &["--units", "bytes"]);
+    assert!(wrote.len() > 100);
+}
+
+#[test]
+fn standard_input() {
+    let place = Place::new();
+    let args = [TINY, &["--data", "-"]].concat();
+    let output = place
+        .command(&args)
+        .write_stdin("hello world\n".repeat(20))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(
+        place
+            .path()
+            .join("runs/stdin-1/weights.safetensors")
+            .exists()
+    );
+}
+
+#[test]
+fn runs_are_numbered_and_the_newest_is_sampled() {
+    let place = Place::new();
+    place.file("hello.txt", "hello world\n".repeat(20));
+    place.file("abc.txt", "abcabcab\n".repeat(20));
+    for data in ["hello.txt", "hello.txt", "abc.txt"] {
+        place.succeeds(&[TINY, &["--data", data]].concat());
+    }
+    for run in ["hello-1", "hello-2", "abc-1"] {
+        assert!(
+            place
+                .path()
+                .join("runs")
+                .join(run)
+                .join("config.json")
+                .exists()
+        );
+    }
+    let wrote = place.succeeds(&["sample", "--length", "50"]);
+    assert!(chars(&wrote).is_subset(&chars("abc\n")), "{wrote:?}");
+}
+
+#[test]
+fn same_seed_same_weights_same_text() {
+    let place = Place::new();
+    place.file("abc.txt", "abcabcab\n".repeat(20));
+    let train = |out: &str, seed: &str| {
+        let flags = [
+            "--data",
+            "abc.txt",
+            "--dropout",
+            "0.3",
+            "--seed",
+            seed,
+            "--out",
+            out,
+        ];
+        place.succeeds(&[TINY, &flags].concat());
+        std::fs::read(place.path().join(out).join("weights.safetensors")).unwrap()
+    };
+    let (one, again, other) = (train("one", "7"), train("again", "7"), train("other", "8"));
+    assert_eq!(one, again);
+    assert_ne!(one, other);
+
+    let sample = |seed: &str| place.succeeds(&["sample", "one", "--length", "80", "--seed", seed]);
+    assert_eq!(sample("1"), sample("1"));
+    assert_ne!(sample("1"), sample("2"));
+}
+
+#[test]
+fn sample_goes_on_from_the_prime_text() {
+    let place = Place::new();
+    let run = place.trained();
+    for flag in ["--prime-text", "--start-text"] {
+        let wrote = place.succeeds(&[
+            "sample",
+            run,
+            flag,
+            "cab",
+            "--length",
+            "5",
+            "--temperature",
+            "0",
+        ]);
+        assert!(wrote.starts_with("cab"), "{wrote:?}");
+        assert_eq!(wrote.trim_end_matches('\n').chars().count().max(8), 8);
+    }
+}
+
+#[test]
+fn config_is_saved_and_flags_win_over_it() {
+    let place = Place::new();
+    place.file("abc.txt", "abcabcab\n".repeat(20));
+    place.succeeds(
+        &[
+            TINY,
+            &[
+                "--data",
+                "abc.txt",
+                "--rnn-size",
+                "6",
+                "--model",
+                "rnn",
+                "--out",
+                "one",
+            ],
+        ]
+        .concat()
+        .iter()
+        .filter(|a| **a != "--hidden-size" && **a != "8")
+        .copied()
+        .collect::<Vec<_>>(),
+    );
+    place.succeeds(&[
+        "train",
+        "--config",
+        "one/config.json",
+        "--seed",
+        "5",
+        "--out",
+        "two",
+    ]);
+    let (one, two) = (place.read("one/config.json"), place.read("two/config.json"));
+    assert!(
+        one.contains("\"hidden_size\": 6") && one.contains("\"model\": \"rnn\""),
+        "{one}"
+    );
+    assert_eq!(one.replace("\"seed\": 1", "\"seed\": 5"), two);
+}
+
+/// The defaults of `train.lua` in char-rnn (Karpathy 2015).
+#[test]
+fn preset_char_rnn() {
+    let place = Place::new();
+    place.file("abc.txt", "abcabcab\n".repeat(20));
+    let tiny = [
+        "--batch-size",
+        "2",
+        "--seq-length",
+        "5",
+        "--max-epochs",
+        "1",
+        "--hidden-size",
+        "8",
+    ];
+    place.succeeds(
+        &[
+            &["--preset", "char-rnn", "--data", "abc.txt", "--out", "run"][..],
+            &tiny,
+        ]
+        .concat(),
+    );
+    let config: serde_json::Value = serde_json::from_str(&place.read("run/config.json")).unwrap();
+    for (name, value) in [
+        ("model", "\"lstm\""),
+        ("num_layers", "2"),
+        ("embedding_size", "0"),
+        ("dropout", "0.0"),
+        ("optimizer", "\"rmsprop:0.95\""),
+        ("learning_rate", "0.002"),
+        ("schedule", "\"decay:0.97:10\""),
+        ("grad_clip", "\"value:5\""),
+        ("split", "\"lanes\""),
+        ("val_frac", "0.05"),
+        ("initializer", "{\"uniform\":{\"bound\":0.08}}"),
+    ] {
+        assert_eq!(config[name].to_string(), value, "{name}");
+    }
+}
+
+#[test]
+fn training_learns() {
+    let place = Place::new();
+    place.file("abc.txt", "abcabcab\n".repeat(100));
+    let flags = [
+        "--data",
+        "abc.txt",
+        "--out",
+        "run",
+        "--max-epochs",
+        "5",
+        "--learning-rate",
+        "0.02",
+    ];
+    let settings: Vec<&str> = TINY[..TINY.len() - 2].to_vec();
+    place.succeeds(&[&settings, &flags[..]].concat());
+    let losses = place.losses("run");
+    let (first, last) = (losses[0], losses[losses.len() - 1]);
+    assert!(first > 1.0 && last < 0.3, "from {first} to {last}");
+}
+
+/// Cicero, no flag but for the time it takes.
+#[test]
+fn without_data_it_trains_on_the_text_it_brings_along() {
+    let place = Place::new();
+    let shown = place.succeeds(&[
+        "--max-epochs",
+        "1",
+        "--hidden-size",
+        "8",
+        "--num-layers",
+        "1",
+    ]);
+    for part in [
+        "Cicero",
+        "best validation loss",
+        "runs/liber-primus-1",
+        "sample",
+        "--data",
+    ] {
+        assert!(shown.contains(part), "{part:?} is not in\n{shown}");
+    }
+}
+
+#[test]
+fn help_fits_a_screen() {
+    let place = Place::new();
+    for args in [&["--help"][..], &["train", "--help"], &["sample", "--help"]] {
+        let help = place.succeeds(args);
+        assert!(
+            help.lines().count() <= 50,
+            "{args:?} has {} lines",
+            help.lines().count()
+        );
+    }
+    let help = place.succeeds(&["train", "--help"]);
+    for default in [
+        "[default: 128]",
+        "[default: 0.002]",
+        "[default: norm:5]",
+        "--rnn-size",
+    ] {
+        assert!(help.contains(default), "{default} is not in\n{help}");
+    }
+}

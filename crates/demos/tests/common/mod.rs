@@ -1,0 +1,108 @@
+//! Runs the real binary in a folder of its own.
+#![allow(dead_code, missing_docs)]
+
+use std::{fs, path::Path, process::Output};
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// A fresh working folder.
+pub struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Place { folder }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file and gives its name back.
+    pub fn file<'a>(&self, name: &'a str, content: impl AsRef<[u8]>) -> &'a str {
+        fs::write(self.path().join(name), content).expect("a file");
+        name
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).expect("a text file")
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_char_lstm"));
+        command.current_dir(self.path()).args(args);
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("the program starts")
+    }
+
+    /// Runs it and expects success; gives standard output.
+    pub fn succeeds(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{args:?}\n{out}{err}");
+        out
+    }
+
+    /// Runs it and expects one line of error that says all of `told`, and this exit code.
+    pub fn fails(&self, code: i32, args: &[&str], told: &[&str]) {
+        refused(&self.run(args), code, args, told);
+    }
+
+    /// A small trained run.
+    pub fn trained(&self) -> &'static str {
+        self.file("abc.txt", "abcabcab\n".repeat(20));
+        self.succeeds(&[TINY, &["--data", "abc.txt", "--out", "run"]].concat());
+        "run"
+    }
+
+    /// The losses of the run's updates.
+    pub fn losses(&self, run: &str) -> Vec<f64> {
+        let log = self.read(&format!("{run}/metrics.jsonl"));
+        let events = log.lines().map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("a JSON object a line")
+        });
+        let updates = events.filter(|event| event["event"] == "update");
+        updates
+            .map(|event| event["loss"].as_f64().expect("a loss"))
+            .collect()
+    }
+}
+
+/// Settings of a run that takes no time.
+pub const TINY: &[&str] = &[
+    "train",
+    "--hidden-size",
+    "8",
+    "--num-layers",
+    "1",
+    "--embedding-size",
+    "4",
+    "--batch-size",
+    "2",
+    "--seq-length",
+    "5",
+    "--max-epochs",
+    "2",
+];
+
+pub fn refused(output: &Output, code: i32, args: &[&str], told: &[&str]) {
+    let err = text(&output.stderr);
+    let shown = format!("{args:?} ended with {}:\n{err}", output.status);
+    assert_eq!(output.status.code(), Some(code), "{shown}");
+    assert_eq!(err.lines().count(), 1, "one line: {shown}");
+    assert!(err.starts_with("error: "), "{shown}");
+    assert!(!err.contains("panicked"), "{shown}");
+    for part in told {
+        assert!(err.contains(part), "does not say {part:?}: {shown}");
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
