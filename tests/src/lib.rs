@@ -1,1 +1,8 @@
+//! What the tests share.
 
+pub mod compare;
+pub mod golden;
+pub mod network;
+pub mod parity;
+pub mod random;
+pub mod tiny;

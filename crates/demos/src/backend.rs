@@ -36,8 +36,10 @@ pub trait Program {
 pub struct Answering<B: AutodiffBackend> {
     /// The device.
     pub device: B::Device,
-    /// Which backend it is, and what its device is called.
-    pub name: String,
+    /// Which backend it is.
+    pub name: &'static str,
+    /// What its device is called.
+    pub device_name: String,
     /// Whether the device computes in the machine's main memory.
     pub is_cpu: bool,
 }
@@ -122,7 +124,7 @@ pub fn list() -> String {
     struct Name<'a>(&'a mut String);
     impl Program for Name<'_> {
         fn run<B: AutodiffBackend>(self, backend: Answering<B>) -> Result<()> {
-            *self.0 = format!("answers: {}", backend.name);
+            *self.0 = format!("answers: {}", backend.device_name);
             Ok(())
         }
     }
@@ -185,17 +187,18 @@ fn answering<B: AutodiffBackend>(
     panic::set_hook(Box::new(|_| {}));
     let answer = panic::catch_unwind(|| {
         let device = <B::Device as Default>::default();
-        let described = describe(&device);
+        let device_name = describe(&device);
         let two = Tensor::<B::InnerBackend, 1>::ones([2], &device).sum();
-        (two.into_scalar().elem::<f64>() == 2.0).then_some((device, described))
+        (two.into_scalar().elem::<f64>() == 2.0).then_some((device, device_name))
     });
     panic::set_hook(hook);
 
     let feature = name.feature();
     match answer {
-        Ok(Some((device, described))) => Ok(Answering {
+        Ok(Some((device, device_name))) => Ok(Answering {
             device,
-            name: format!("{feature}: {described}"),
+            name: feature,
+            device_name,
             is_cpu,
         }),
         _ => anyhow::bail!(

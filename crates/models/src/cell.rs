@@ -40,6 +40,23 @@ pub trait RecurrentState<B: Backend>: Clone {
         self.map(&mut |tensor| tensor.to_device(device))
     }
 
+    /// The same record, once it is clear that it belongs to `batch` sequences: a state of one row
+    /// would be broadcast in silence.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not.
+    fn of_batch(self, batch: usize) -> Self {
+        self.map(&mut |tensor| {
+            let rows = tensor.dims()[0];
+            assert_eq!(
+                rows, batch,
+                "a state of batch {rows} with an input of batch {batch}"
+            );
+            tensor
+        })
+    }
+
     /// The values, in the order of the fields.
     fn to_data(&self) -> Vec<TensorData> {
         let mut data = Vec::new();

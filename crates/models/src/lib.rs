@@ -47,6 +47,7 @@
 //! assert!(difference.into_scalar() < 1e-6);
 //! ```
 
+mod activation;
 pub mod cell;
 pub mod char_lm;
 pub mod init;

@@ -4,10 +4,11 @@
 use burn::{
     config::Config,
     module::{Module, Param},
-    tensor::{Tensor, activation::sigmoid, backend::Backend},
+    tensor::{Tensor, backend::Backend},
 };
 
 use crate::{
+    activation::sigmoid,
     cell::{RecurrentCell, RecurrentState},
     init::{Init, Initializer},
     scan,
@@ -130,6 +131,7 @@ impl<B: Backend> RecurrentCell<B> for Lstm<B> {
     }
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
+        let state = state.of_batch(x.dims()[0]);
         let mut a = x.matmul(self.wx.val()) + state.hidden.matmul(self.wh.val());
         if let Some(b) = &self.b {
             a = a + b.val().unsqueeze();

@@ -108,6 +108,7 @@ impl<B: Backend> RecurrentCell<B> for Rnn<B> {
     }
 
     fn step(&self, x: Tensor<B, 2>, state: RnnState<B>) -> (Tensor<B, 2>, RnnState<B>) {
+        let state = state.of_batch(x.dims()[0]);
         let mut a = x.matmul(self.wx.val()) + state.hidden.matmul(self.wh.val());
         if let Some(b) = &self.b {
             a = a + b.val().unsqueeze();

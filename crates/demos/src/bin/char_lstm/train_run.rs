@@ -58,7 +58,8 @@ impl Program for TrainRun<'_> {
             Some(path) => RunFolder::create(path)?,
             None => RunFolder::create_numbered(Path::new(RUNS), &stem(&config))?,
         };
-        view::say(&heading(&corpus, &config, &backend.name));
+        let on = format!("{} ({})", backend.name, backend.device_name);
+        view::say(&heading(&corpus, &config, &on));
 
         let mut progress = Progress::new(config.max_epochs);
         let outcome = train::<B>(&corpus, &config, &backend.device, &folder, |event| {
@@ -97,7 +98,7 @@ impl Program for TrainRun<'_> {
 }
 
 /// What the text is, what the model is, and what runs it.
-fn heading(corpus: &Corpus, config: &RunConfig, backend: &str) -> String {
+fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
     let text = match config.data {
         Some(_) => corpus.name.as_str(),
         None => "Cicero, De finibus bonorum et malorum, book one",
@@ -115,7 +116,7 @@ fn heading(corpus: &Corpus, config: &RunConfig, backend: &str) -> String {
         size => format!("embedding of {size}"),
     };
     format!(
-        "{text}: {} {symbols}, {} distinct\n{model}, {} of {}, {input}, on {backend}\n",
+        "{text}: {} {symbols}, {} distinct\n{model}, {} of {}, {input}, on {on}\n",
         view::grouped(corpus.tokens.len()),
         corpus.vocab.size(),
         view::plural(config.num_layers, "layer"),

@@ -1,0 +1,108 @@
+//! [`Rnn`] and [`Lstm`] seen as one, so that a test is written once for both.
+
+use burn::{
+    module::Param,
+    tensor::{Tensor, backend::Backend},
+};
+use models::{Lstm, LstmConfig, RecurrentCell, RecurrentState, Rnn, RnnConfig};
+
+/// What [`Rnn`] and [`Lstm`] have in common.
+pub trait Network<B: Backend>: RecurrentCell<B> + Clone {
+    /// The letters of the state's tensors.
+    const STATE: &[&str];
+    /// How many blocks of `d_hidden` columns the weights have.
+    const GATES: usize;
+
+    /// A network with fresh weights.
+    fn init(d_input: usize, d_hidden: usize, bias: bool, seed: u64) -> Self;
+
+    /// A network with these weights.
+    fn with_weights(wx: Tensor<B, 2>, wh: Tensor<B, 2>, b: Option<Tensor<B, 1>>) -> Self;
+
+    /// `wx`, `wh` and `b`.
+    fn weights(&self) -> (Tensor<B, 2>, Tensor<B, 2>, Option<Tensor<B, 1>>);
+
+    /// A whole sequence, as in [`Rnn::forward`] and [`Lstm::forward`].
+    fn forward(&self, x: Tensor<B, 3>, state: Option<Self::State>) -> (Tensor<B, 3>, Self::State);
+}
+
+macro_rules! network {
+    ($module:ident, $config:ident, $state:expr, $gates:expr) => {
+        impl<B: Backend> Network<B> for $module<B> {
+            const STATE: &[&str] = &$state;
+            const GATES: usize = $gates;
+
+            fn init(d_input: usize, d_hidden: usize, bias: bool, seed: u64) -> Self {
+                let config = $config::new(d_input, d_hidden).with_bias(bias);
+                config.init_seeded(seed, &Default::default())
+            }
+
+            fn with_weights(wx: Tensor<B, 2>, wh: Tensor<B, 2>, b: Option<Tensor<B, 1>>) -> Self {
+                $module {
+                    wx: Param::from_tensor(wx),
+                    wh: Param::from_tensor(wh),
+                    b: b.map(Param::from_tensor),
+                }
+            }
+
+            fn weights(&self) -> (Tensor<B, 2>, Tensor<B, 2>, Option<Tensor<B, 1>>) {
+                (
+                    self.wx.val(),
+                    self.wh.val(),
+                    self.b.as_ref().map(Param::val),
+                )
+            }
+
+            fn forward(
+                &self,
+                x: Tensor<B, 3>,
+                state: Option<Self::State>,
+            ) -> (Tensor<B, 3>, Self::State) {
+                $module::forward(self, x, state)
+            }
+        }
+    };
+}
+
+network!(Rnn, RnnConfig, ["h"], 1);
+network!(Lstm, LstmConfig, ["h", "c"], 4);
+
+/// The tensors of a state, in the order of its fields.
+pub fn tensors<B: Backend>(state: &impl RecurrentState<B>) -> Vec<Tensor<B, 2>> {
+    let mut tensors = Vec::new();
+    state.clone().map(&mut |tensor| {
+        tensors.push(tensor.clone());
+        tensor
+    });
+    tensors
+}
+
+/// A state of the form of `like` that holds `tensors`.
+///
+/// # Panics
+///
+/// Where there are too few.
+pub fn with_tensors<B: Backend, S: RecurrentState<B>>(
+    like: S,
+    tensors: impl IntoIterator<Item = Tensor<B, 2>>,
+) -> S {
+    let mut tensors = tensors.into_iter();
+    like.map(&mut |_| tensors.next().expect("a tensor for each field"))
+}
+
+/// The loop that `forward` stands for, written out.
+pub fn by_steps<B: Backend, C: RecurrentCell<B>>(
+    cell: &C,
+    x: Tensor<B, 3>,
+    mut state: C::State,
+) -> (Tensor<B, 3>, C::State) {
+    let [batch, time, d_input] = x.dims();
+    let mut outputs = Vec::new();
+    for t in 0..time {
+        let x_t = x.clone().slice([0..batch, t..t + 1, 0..d_input]);
+        let (y, next) = cell.step(x_t.reshape([batch, d_input]), state);
+        outputs.push(y);
+        state = next;
+    }
+    (Tensor::stack(outputs, 1), state)
+}

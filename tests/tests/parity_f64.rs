@@ -1,0 +1,29 @@
+//! The modules compute what PyTorch's `nn.RNN` and `nn.LSTM` do, values and gradients, in f64.
+
+use burn_autodiff::Autodiff;
+use burn_ndarray::NdArray;
+use models::{Lstm, Rnn};
+use tests::parity::{assert_forward_and_backward, assert_steps};
+
+type B = NdArray<f64>;
+const TOLERANCE: f64 = 1e-10;
+
+#[test]
+fn rnn() {
+    assert_forward_and_backward::<Autodiff<B>, Rnn<_>>("rnn_f64", TOLERANCE);
+}
+
+#[test]
+fn lstm() {
+    assert_forward_and_backward::<Autodiff<B>, Lstm<_>>("lstm_f64", TOLERANCE);
+}
+
+#[test]
+fn rnn_by_steps() {
+    assert_steps::<B, Rnn<_>>("rnn_f64", TOLERANCE);
+}
+
+#[test]
+fn lstm_by_steps() {
+    assert_steps::<B, Lstm<_>>("lstm_f64", TOLERANCE);
+}
