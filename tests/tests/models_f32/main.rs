@@ -1,0 +1,4 @@
+//! The networks in f32, as they are used.
+
+mod embedding_in_modules;
+mod parity;

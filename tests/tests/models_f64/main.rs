@@ -1,0 +1,8 @@
+//! The networks in f64, where errors of rounding do not hide others.
+//!
+//! One precision a process: Burn 0.21 keeps one default per device, whatever the backend's type.
+
+mod gradcheck;
+mod parity;
+mod recurrence;
+mod stack;
