@@ -133,8 +133,8 @@ pub fn list() -> String {
         let mut answer = String::new();
         if !name.is_compiled_in() {
             answer = format!("not compiled in (build with --features {feature})");
-        } else if let Err(error) = run(Some(name), Name(&mut answer)) {
-            answer = format!("does not answer: {error:#}");
+        } else if run(Some(name), Name(&mut answer)).is_err() {
+            answer = format!("does not answer: {}", name.hint());
         }
         format!("{feature:<9}{answer}\n")
     };

@@ -71,6 +71,11 @@ fn shorter_than_one_window() {
 fn invalid_utf8_names_the_offset_and_the_way_out() {
     let told = ["0xff", "byte offset 6", "--units bytes"];
     on(b"hello \xff world".repeat(50), 1, &told);
+    on(
+        b"hello \xe2\x82",
+        1,
+        &["ends within a character", "byte offset 6"],
+    );
 }
 
 #[test]
@@ -162,6 +167,25 @@ fn unknown_flag_gets_a_hint() {
         2,
         &["train", "--hiden-size", "3"],
         &["--hiden-size", "--hidden-size"],
+    );
+}
+
+#[test]
+fn training_that_diverges() {
+    let place = Place::new();
+    place.file("abc.txt", "abcabcab\n".repeat(20));
+    let flags = [
+        "--data",
+        "abc.txt",
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        "1e39",
+    ];
+    place.fails(
+        1,
+        &[TINY, &flags].concat(),
+        &["update", "diverged", "--learning-rate"],
     );
 }
 

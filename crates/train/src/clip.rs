@@ -4,9 +4,12 @@
 use std::{fmt, str::FromStr};
 
 use burn::{
-    module::{AutodiffModule, ModuleVisitor, Param},
+    module::{AutodiffModule, Module, ModuleVisitor, Param},
     optim::GradientsParams,
-    tensor::{ElementConversion, Tensor, backend::AutodiffBackend},
+    tensor::{
+        ElementConversion, Tensor,
+        backend::{AutodiffBackend, Backend},
+    },
 };
 
 use crate::text_form::serde_as_text;
@@ -50,7 +53,7 @@ impl FromStr for Clip {
         let (kind, limit) = text.split_once(':').unwrap_or(("value", text));
         let limit: f64 = limit.parse().map_err(|_| Clip::RULE)?;
         let clip = match kind {
-            _ if limit == 0.0 => Clip::Off,
+            "value" | "norm" if limit == 0.0 => Clip::Off,
             "value" => Clip::Value(limit),
             "norm" => Clip::Norm(limit),
             _ => return Err(Clip::RULE),
@@ -82,24 +85,53 @@ pub fn global_norm<B: AutodiffBackend, M: AutodiffModule<B>>(
 ) -> f64 {
     struct Visitor<'a, B: AutodiffBackend> {
         grads: &'a GradientsParams,
-        sum: Option<Tensor<B::InnerBackend, 1>>,
+        squares: Squares<B::InnerBackend>,
     }
     impl<B: AutodiffBackend> ModuleVisitor<B> for Visitor<'_, B> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
             if let Some(grad) = self.grads.get::<B::InnerBackend, D>(param.id) {
-                let square = grad.square().sum();
-                self.sum = Some(match self.sum.take() {
-                    Some(sum) => sum + square,
-                    None => square,
-                });
+                self.squares.add(grad);
             }
         }
     }
-    let mut visitor = Visitor { grads, sum: None };
+    let mut visitor = Visitor {
+        grads,
+        squares: Squares(None),
+    };
     model.visit(&mut visitor);
-    visitor
-        .sum
-        .map_or(0.0, |sum| sum.into_scalar().elem::<f64>().sqrt())
+    visitor.squares.root()
+}
+
+/// The Euclidean norm of all of the model's parameters together.
+pub fn weight_norm<B: Backend, M: Module<B>>(model: &M) -> f64 {
+    let mut squares = Squares(None);
+    model.visit(&mut squares);
+    squares.root()
+}
+
+/// A sum of squares, on the device until its root is asked for.
+struct Squares<B: Backend>(Option<Tensor<B, 1>>);
+
+/// Visits the parameters themselves.
+impl<B: Backend> ModuleVisitor<B> for Squares<B> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        self.add(param.val());
+    }
+}
+
+impl<B: Backend> Squares<B> {
+    fn add<const D: usize>(&mut self, tensor: Tensor<B, D>) {
+        let sum = tensor.square().sum();
+        self.0 = Some(match self.0.take() {
+            Some(before) => before + sum,
+            None => sum,
+        });
+    }
+
+    fn root(self) -> f64 {
+        self.0
+            .map_or(0.0, |sum| sum.into_scalar().elem::<f64>().sqrt())
+    }
 }
 
 /// Limits the gradient, whose norm is `norm`, in place.

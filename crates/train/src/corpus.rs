@@ -49,8 +49,11 @@ impl Corpus {
             Units::Chars => {
                 let text = std::str::from_utf8(bytes).map_err(|e| Error::NotUtf8 {
                     name: name.clone(),
-                    byte: bytes[e.valid_up_to()],
                     offset: e.valid_up_to(),
+                    problem: match e.error_len() {
+                        Some(_) => format!("invalid byte 0x{:02x}", bytes[e.valid_up_to()]),
+                        None => "the text ends within a character that begins".to_owned(),
+                    },
                 })?;
                 let text = text.strip_prefix('\u{feff}').unwrap_or(text);
                 let vocab = Vocab::of_chars(text);

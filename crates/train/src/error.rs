@@ -45,16 +45,16 @@ pub enum Error {
     },
     /// The text is not UTF-8.
     #[error(
-        "{name}: not UTF-8 text: invalid byte 0x{byte:02x} at byte offset {offset}; \
+        "{name}: not UTF-8 text: {problem} at byte offset {offset}; \
          use --units bytes to model it byte by byte"
     )]
     NotUtf8 {
         /// Which text.
         name: String,
-        /// The first byte that no UTF-8 text has there.
-        byte: u8,
-        /// Where it is, from the start of the file.
+        /// Where the text that is UTF-8 ends, in bytes from the start of the file.
         offset: usize,
+        /// What is there.
+        problem: String,
     },
     /// The text is one symbol over and over.
     #[error(
@@ -105,13 +105,14 @@ pub enum Error {
     },
     /// Training left the range of numbers.
     #[error(
-        "update {update}: the {what} is {value}, so training has diverged; the weights before it are \
-         kept; try a lower --learning-rate or a tighter --grad-clip"
+        "update {update}: the {what} is {value}, so training has diverged; the weights saved last are \
+         those of the best epoch before, if there was one; try a lower --learning-rate or a tighter \
+         --grad-clip"
     )]
     Diverged {
         /// Which update, from 1.
         update: usize,
-        /// Loss or gradient norm.
+        /// A loss or a norm.
         what: &'static str,
         /// NaN or infinity.
         value: f64,

@@ -94,71 +94,102 @@ impl<'a> Lanes<'a> {
 /// # Errors
 ///
 /// Where the text is too short.
+///
+/// # Panics
+///
+/// On settings that [`RunConfig::validate`] refuses.
 pub fn split<'a>(
     corpus: &'a Corpus,
     config: &RunConfig,
 ) -> Result<(Lanes<'a>, Option<Lanes<'a>>), Error> {
-    let (batch_size, seq_length) = (config.batch_size, config.seq_length);
     let n = corpus.tokens.len();
-    let too_short = |needed: usize| Error::TooShort {
-        name: corpus.name.clone(),
-        found: n,
-        needed,
-        batch_size,
-        seq_length,
-        besides: match config.val_frac {
-            0.0 => String::new(),
-            part => format!(" with --val-frac {part} held out"),
-        },
+    let parts = |n| match config.split {
+        Split::Tail => tail_parts(n, config),
+        Split::Lanes => lane_parts(n, config),
     };
-    let window = batch_size.saturating_mul(seq_length);
+    let fits = |n| {
+        let (to_train, held_out) = parts(n);
+        to_train > 0 && (held_out > 0 || config.val_frac == 0.0)
+    };
+    if !fits(n) {
+        return Err(Error::TooShort {
+            name: corpus.name.clone(),
+            found: n,
+            needed: least(n, fits),
+            batch_size: config.batch_size,
+            seq_length: config.seq_length,
+            besides: match config.val_frac {
+                0.0 => String::new(),
+                part => format!(" with --val-frac {part} held out"),
+            },
+        });
+    }
+
+    let (batch_size, seq_length) = (config.batch_size, config.seq_length);
+    let (windows, held_out) = parts(n);
     match config.split {
         Split::Lanes => {
-            let windows = (n - 1) / window;
-            let n_train = (windows as f64 * (1.0 - config.val_frac)) as usize;
-            let n_val = windows - n_train;
-            if n_train == 0 || (config.val_frac > 0.0 && n_val == 0) {
-                let one_of_each = if config.val_frac > 0.0 { 2.0 } else { 1.0 };
-                let windows = (1.0 / (1.0 - config.val_frac)).ceil().max(one_of_each);
-                return Err(too_short(
-                    window.saturating_mul(windows as usize).saturating_add(1),
-                ));
-            }
-            let lanes = |first: usize, windows: usize| {
-                let lane_length = (n_train + n_val) * seq_length;
-                let start = |lane| lane * lane_length + first * seq_length;
+            let lanes = |first: usize, length: usize| {
+                let start = |lane| (lane * (windows + held_out) + first) * seq_length;
                 let starts = (0..batch_size).map(start).collect();
-                Lanes::new(&corpus.tokens, starts, windows * seq_length)
+                Lanes::new(&corpus.tokens, starts, length * seq_length)
             };
-            let val = (n_val > 0).then(|| lanes(n_train, n_val));
-            Ok((lanes(0, n_train), val))
+            let val = (held_out > 0).then(|| lanes(windows, held_out));
+            Ok((lanes(0, windows), val))
         }
         Split::Tail => {
-            // The first held-out symbol is also the last target of training.
-            let held_out = (n as f64 * config.val_frac) as usize;
-            let train = &corpus.tokens[..n - held_out];
-            let windows = (train.len() - 1) / window;
-            if windows == 0 || (config.val_frac > 0.0 && held_out < 2) {
-                let to_train = (window as f64 + 1.0) / (1.0 - config.val_frac);
-                let to_validate = if config.val_frac > 0.0 {
-                    2.0 / config.val_frac
-                } else {
-                    0.0
-                };
-                return Err(too_short(to_train.max(to_validate).ceil() as usize));
-            }
+            let (train, tail) = corpus.tokens.split_at(n - held_out);
             let train = even_lanes(train, batch_size, windows * seq_length);
             let val = (held_out > 0).then(|| {
-                let tail = &corpus.tokens[n - held_out..];
                 // A lane starts from nothing: few and long ones, or the first symbols of each,
                 // which no context helps, would weigh too much.
-                let n_lanes =
-                    ((tail.len() - 1) / (MIN_VAL_WINDOWS * seq_length)).clamp(1, batch_size);
-                even_lanes(tail, n_lanes, (tail.len() - 1) / n_lanes)
+                let targets = held_out - 1;
+                let n_lanes = (targets / (MIN_VAL_WINDOWS * seq_length)).clamp(1, batch_size);
+                even_lanes(tail, n_lanes, targets / n_lanes)
             });
             Ok((train, val))
         }
     }
+}
+
+/// Windows to train on, and symbols to hold out at the end; of one symbol nothing can be predicted.
+fn tail_parts(n: usize, config: &RunConfig) -> (usize, usize) {
+    let held_out = (n as f64 * config.val_frac) as usize;
+    let held_out = if held_out < 2 { 0 } else { held_out };
+    (windows(n - held_out, config), held_out)
+}
+
+/// Windows to train on, and windows to hold out, with the arithmetic of char-rnn.
+fn lane_parts(n: usize, config: &RunConfig) -> (usize, usize) {
+    let windows = windows(n, config);
+    let to_train = (windows as f64 * (1.0 - config.val_frac)) as usize;
+    (to_train, windows - to_train)
+}
+
+/// How many whole windows a text of `n` symbols has in each lane; the last symbol is a target only.
+fn windows(n: usize, config: &RunConfig) -> usize {
+    n.saturating_sub(1) / config.batch_size.saturating_mul(config.seq_length)
+}
+
+/// The least number above `low`, which does not fit, that fits.
+fn least(mut low: usize, fits: impl Fn(usize) -> bool) -> usize {
+    let mut high = low.max(1);
+    while !fits(high) {
+        low = high;
+        high = high.saturating_mul(2);
+        if low == high {
+            return high;
+        }
+    }
+    while low + 1 < high {
+        let middle = low + (high - low) / 2;
+        if fits(middle) {
+            high = middle
+        } else {
+            low = middle
+        }
+    }
+    high
 }
 
 /// How many windows a validation lane has at least, where the text allows.

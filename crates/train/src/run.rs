@@ -13,7 +13,7 @@ use burn::{
 use models::{CharLm, RecurrentState};
 
 use crate::{
-    clip::{clip, global_norm},
+    clip::{clip, global_norm, weight_norm},
     config::RunConfig,
     corpus::Corpus,
     error::Error,
@@ -94,16 +94,8 @@ pub fn train<B: AutodiffBackend>(
             let mut grads = GradientsParams::from_grads(loss.backward(), &model);
             let loss = loss.into_scalar().elem::<f64>();
             let grad_norm = global_norm(&model, &grads);
-            for (what, value) in [("loss", loss), ("gradient norm", grad_norm)] {
-                if !value.is_finite() {
-                    let update = update + 1;
-                    return Err(Error::Diverged {
-                        update,
-                        what,
-                        value,
-                    });
-                }
-            }
+            finite(update + 1, "loss", loss)?;
+            finite(update + 1, "gradient norm", grad_norm)?;
             clip(config.grad_clip, &model, grad_norm, &mut grads);
             let factor = config.schedule.factor(update, epoch_length, updates);
             let learning_rate = config.learning_rate * factor;
@@ -128,6 +120,8 @@ pub fn train<B: AutodiffBackend>(
         let val_loss = val_lanes
             .as_ref()
             .map(|lanes| evaluate(&trained, lanes, config.seq_length, device));
+        finite(update, "validation loss", val_loss.unwrap_or_default())?;
+        finite(update, "norm of the weights", weight_norm(&trained))?;
         let saved = match (val_loss, best) {
             (Some(loss), Some((least, _))) => loss < least,
             _ => true,
@@ -156,6 +150,18 @@ pub fn train<B: AutodiffBackend>(
     })
 }
 
+/// Nothing that is not finite is learned from or saved.
+fn finite(update: usize, what: &'static str, value: f64) -> Result<(), Error> {
+    match value.is_finite() {
+        true => Ok(()),
+        false => Err(Error::Diverged {
+            update,
+            what,
+            value,
+        }),
+    }
+}
+
 /// How many times a run shows what the model writes, and how much.
 const SAMPLES: usize = 5;
 const SAMPLE_LENGTH: usize = 160;
@@ -168,8 +174,9 @@ fn sample<B: Backend>(
 ) -> Result<String, Error> {
     let sampler = Sampler::new(model, vocab, "", 1.0, seed, device)?;
     let mut stream = TextStream::new(vocab);
-    Ok(sampler
+    let text: String = sampler
         .take(SAMPLE_LENGTH)
         .map(|token| stream.push(token))
-        .collect())
+        .collect();
+    Ok(text + &stream.finish())
 }

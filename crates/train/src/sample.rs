@@ -117,11 +117,23 @@ impl<'a> TextStream<'a> {
     /// The text that can be shown once `token` is there.
     pub fn push(&mut self, token: u32) -> String {
         self.vocab.decode(token, &mut self.pending);
-        let whole = match std::str::from_utf8(&self.pending) {
-            Err(e) if e.error_len().is_none() => e.valid_up_to(),
-            _ => self.pending.len(),
-        };
-        let text: Vec<u8> = self.pending.drain(..whole).collect();
-        String::from_utf8_lossy(&text).into_owned()
+        let mut text = String::new();
+        loop {
+            let (whole, broken) = match std::str::from_utf8(&self.pending) {
+                Ok(all) => (all.len(), None),
+                Err(e) => (e.valid_up_to(), e.error_len()),
+            };
+            text.push_str(&String::from_utf8_lossy(&self.pending[..whole]));
+            self.pending.drain(..whole + broken.unwrap_or(0));
+            match broken {
+                Some(_) => text.push(char::REPLACEMENT_CHARACTER),
+                None => return text,
+            }
+        }
+    }
+
+    /// What is still held back at the end of the text.
+    pub fn finish(self) -> String {
+        String::from_utf8_lossy(&self.pending).into_owned()
     }
 }

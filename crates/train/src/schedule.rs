@@ -56,7 +56,7 @@ impl Schedule {
             }
             Schedule::Step { factor, every } => factor.powf((finished_epochs / every) as f64),
             Schedule::Cosine { warmup } if update < warmup => {
-                (update + 1) as f64 / (warmup + 1) as f64
+                (update as f64 + 1.0) / (warmup as f64 + 1.0)
             }
             Schedule::Cosine { warmup } => {
                 let done = (update - warmup) as f64 / updates.saturating_sub(warmup).max(1) as f64;

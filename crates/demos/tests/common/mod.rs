@@ -34,6 +34,8 @@ impl Place {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_char_lstm"));
         command.current_dir(self.path()).args(args);
+        // Mesa complains where it is not set.
+        command.env("XDG_RUNTIME_DIR", self.path());
         command
     }
 
@@ -90,6 +92,17 @@ pub const TINY: &[&str] = &[
     "--max-epochs",
     "2",
 ];
+
+/// A text of `n` characters whose words come in no order that repeats.
+pub fn words(n: usize) -> String {
+    let all = ["lorem", "ipsum", "dolor", "sit", "amet"];
+    let nth = |i: usize| all[(i * i + i / 5) % all.len()].to_owned() + " ";
+    (0..n)
+        .flat_map(|i| nth(i).into_bytes())
+        .take(n)
+        .map(char::from)
+        .collect()
+}
 
 pub fn refused(output: &Output, code: i32, args: &[&str], told: &[&str]) {
     let err = text(&output.stderr);

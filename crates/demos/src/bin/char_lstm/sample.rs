@@ -94,7 +94,7 @@ impl Text<'_> {
             }
             read = write(&stream.push(token))?;
         }
-        write("\n").map(|_| ())
+        write(&(stream.finish() + "\n")).map(|_| ())
     }
 }
 

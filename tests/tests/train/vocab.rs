@@ -98,7 +98,9 @@ proptest! {
         let mut bytes = text.into_bytes();
         bytes.insert(place, 0xff);
         match chars(&bytes) {
-            Err(Error::NotUtf8 { byte, offset, .. }) => prop_assert_eq!((byte, offset), (0xff, place)),
+            Err(Error::NotUtf8 { problem, offset, .. }) => {
+                prop_assert_eq!((problem.as_str(), offset), ("invalid byte 0xff", place));
+            }
             other => prop_assert!(false, "{other:?}"),
         }
     }

@@ -1,0 +1,11 @@
+//! The crate `train`. No test in this process has dropout: it would draw from the one stream of random
+//! numbers that Burn keeps for all threads.
+
+mod clip;
+mod lanes;
+mod optimizer;
+mod run;
+mod sample;
+mod schedule;
+mod tbptt;
+mod vocab;
