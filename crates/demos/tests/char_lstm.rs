@@ -92,29 +92,26 @@ fn runs_are_numbered_and_the_newest_is_sampled() {
     assert!(chars(&wrote).is_subset(&chars("abc\n")), "{wrote:?}");
 }
 
+/// At a size where the backend computes with vectors: there two runs differed until the gradient of the
+/// loss went around Burn's reciprocal, which NdArray approximates as the memory happens to lie.
 #[test]
 fn same_seed_same_weights_same_text() {
     let place = Place::new();
-    place.file("abc.txt", "abcabcab\n".repeat(20));
+    place.file("text", common::words(3000));
     let train = |out: &str, seed: &str| {
-        let flags = [
-            "--data",
-            "abc.txt",
-            "--dropout",
-            "0.3",
-            "--seed",
-            seed,
-            "--out",
-            out,
-        ];
-        place.succeeds(&[TINY, &flags].concat());
+        let flags = "train --data text --hidden-size 24 --batch-size 10 --seq-length 25 \
+                     --max-epochs 2 --dropout 0.3 --seed";
+        let flags: Vec<&str> = flags.split_whitespace().collect();
+        place.succeeds(&[&flags[..], &[seed, "--out", out]].concat());
         std::fs::read(place.path().join(out).join("weights.safetensors")).unwrap()
     };
-    let (one, again, other) = (train("one", "7"), train("again", "7"), train("other", "8"));
-    assert_eq!(one, again);
-    assert_ne!(one, other);
+    let first = train("0", "7");
+    for again in ["1", "2", "3"] {
+        assert!(first == train(again, "7"), "run {again} has other weights");
+    }
+    assert!(first != train("other", "8"));
 
-    let sample = |seed: &str| place.succeeds(&["sample", "one", "--length", "80", "--seed", seed]);
+    let sample = |seed: &str| place.succeeds(&["sample", "0", "--length", "80", "--seed", seed]);
     assert_eq!(sample("1"), sample("1"));
     assert_ne!(sample("1"), sample("2"));
 }

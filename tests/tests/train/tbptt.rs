@@ -51,18 +51,65 @@ fn cross_entropies<B: Backend>(
     window: &Window,
     state: Option<StackState<B>>,
 ) -> Vec<f64> {
-    let inputs: Vec<i64> = window.inputs.iter().map(|&token| token.into()).collect();
-    let inputs = TensorData::new(inputs, window.shape);
-    let inputs = Tensor::<B, 2, Int>::from_data(inputs, &Default::default());
-    let (logits, _) = model.forward(inputs, state);
-    let vocab_size = logits.dims()[2];
-    let logits: Vec<f64> = logits.into_data().iter().collect();
+    let (logits, vocab_size) = logits(model, window, state);
     let each = logits.chunks_exact(vocab_size).zip(&window.targets);
     each.map(|(logits, &target)| {
         let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
         sum.ln() - logits[target as usize]
     })
     .collect()
+}
+
+/// The scores of each place of the window, and how many there are for each.
+fn logits<B: Backend>(
+    model: &CharLm<B>,
+    window: &Window,
+    state: Option<StackState<B>>,
+) -> (Vec<f64>, usize) {
+    let inputs: Vec<i64> = window.inputs.iter().map(|&token| token.into()).collect();
+    let inputs = TensorData::new(inputs, window.shape);
+    let inputs = Tensor::<B, 2, Int>::from_data(inputs, &Default::default());
+    let (logits, _) = model.forward(inputs, state);
+    let vocab_size = logits.dims()[2];
+    (logits.into_data().iter().collect(), vocab_size)
+}
+
+/// The head's bias is added to all logits, so its gradient is the mean of theirs:
+/// `softmax(logits) − onehot(target)`. The window is long enough for NdArray to compute with vectors,
+/// some of which approximate.
+#[test]
+fn gradient_of_the_loss_is_softmax_minus_onehot() {
+    for (cell, embedding) in MODELS {
+        let config = RunConfig {
+            initializer: INITIALIZER,
+            ..config(cell, embedding)
+        };
+        let corpus = corpus(&random_text(6, 200, 1));
+        let window = &windows(&corpus, 64, 64)[0];
+        let model = tiny::fresh_model::<B>(&corpus, &config);
+
+        let grads = loss(&model, window, None, &Default::default()).0.backward();
+        let bias = model.head.bias.as_ref().expect("a bias");
+        let ours: Vec<f64> = bias
+            .grad(&grads)
+            .expect("a gradient")
+            .into_data()
+            .iter()
+            .collect();
+
+        let (logits, vocab_size) = logits(&model, window, None);
+        let mut expected = vec![0.0; vocab_size];
+        for (logits, &target) in logits.chunks_exact(vocab_size).zip(&window.targets) {
+            let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+            for (v, logit) in logits.iter().enumerate() {
+                let onehot = if v == target as usize { 1.0 } else { 0.0 };
+                expected[v] += (logit.exp() / sum - onehot) / window.targets.len() as f64;
+            }
+        }
+        for (ours, expected) in std::iter::zip(&ours, &expected) {
+            assert!((ours - expected).abs() < 1e-6, "{ours} for {expected}");
+        }
+    }
 }
 
 fn mean(values: &[f64]) -> f64 {
