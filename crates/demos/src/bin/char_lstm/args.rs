@@ -89,7 +89,7 @@ pub struct TrainArgs {
     /// Lanes of text read side by side
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().batch_size)]
     batch_size: usize,
-    /// adam, rmsprop[:DECAY], sgd, adagrad
+    /// adam, rmsprop, rmsprop:DECAY, sgd, adagrad
     #[arg(long, value_name = "NAME", help_heading = "Training", default_value_t = RunConfig::default().optimizer)]
     optimizer: OptimizerConfig,
     /// Size of an update
