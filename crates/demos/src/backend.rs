@@ -170,10 +170,7 @@ fn flex() -> Result<Answering<Autodiff<burn_flex::Flex>>> {
 #[cfg(any(feature = "ndarray", feature = "flex"))]
 fn cpu() -> String {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    format!(
-        "CPU, {threads} thread{}",
-        if threads == 1 { "" } else { "s" }
-    )
+    format!("CPU, {}", crate::view::plural(threads, "thread"))
 }
 
 /// The default device of `B`, once it has computed something. Drivers that are not there make Burn

@@ -26,7 +26,8 @@ use crate::{
 
 const CONFIG: &str = "config.json";
 const VOCAB: &str = "vocab.json";
-const WEIGHTS: &str = "weights.safetensors";
+/// The file of the weights in a run's folder.
+pub const WEIGHTS: &str = "weights.safetensors";
 const METRICS: &str = "metrics.jsonl";
 
 /// The folder of one run.

@@ -13,7 +13,7 @@ use demos::{
     exit::UsageError,
 };
 use models::CharLm;
-use train::{RunFolder, Sampler, Vocab, sample::TextStream};
+use train::{RunFolder, Sampler, Vocab, run_folder::WEIGHTS, sample::TextStream};
 
 use crate::{args::SampleArgs, train_run::RUNS};
 
@@ -101,8 +101,7 @@ impl Text<'_> {
 /// The run in [`RUNS`] whose weights were written last.
 fn newest_run() -> Result<PathBuf> {
     let weights = |run: PathBuf| {
-        let written =
-            fs::metadata(run.join("weights.safetensors")).and_then(|file| file.modified());
+        let written = fs::metadata(run.join(WEIGHTS)).and_then(|file| file.modified());
         written.ok().map(|time| (time, run))
     };
     let runs = fs::read_dir(Path::new(RUNS))
