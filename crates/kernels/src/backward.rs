@@ -1,0 +1,157 @@
+//! What the backward passes of all recurrent layers share: the way back through time, sequence by
+//! sequence, and the gradient of the weights from all steps at once.
+
+use pulp::Simd;
+
+use crate::{
+    engine::Engine,
+    gemm::{Packed, Sums, Tile, VECTORS, accumulate, for_each_tile, store},
+    gradient::{Rows, outer_sums, segment_sums},
+    sequence::{Input, Shape},
+};
+
+/// Which gradients are wanted, beside those of `h0` and `c0`.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Of the input's vectors.
+    pub input: bool,
+    /// Of `Wx`, `Wh` and `b` (tokens: of the table).
+    pub weights: bool,
+}
+
+/// The gradient of a layer's weights and of its input.
+#[derive(Clone, Debug, Default)]
+pub struct WeightGradients {
+    /// `[batch, time, d_input]`; empty where it was not wanted, and for tokens.
+    pub input: Vec<f32>,
+    /// `[d_input, gates·d_hidden]`, of tokens `[vocabulary, gates·d_hidden]`; empty where unwanted.
+    pub wx: Vec<f32>,
+    /// `[d_hidden, gates·d_hidden]`; empty where unwanted.
+    pub wh: Vec<f32>,
+    /// `[gates·d_hidden]`; empty where unwanted.
+    pub b: Vec<f32>,
+}
+
+/// The transposed weights, through which the gradient goes back.
+pub(crate) struct Products {
+    to_hidden: Packed,
+    to_input: Option<Packed>,
+}
+
+impl Products {
+    pub(crate) fn new(engine: &Engine, width: usize, wh: &[f32], wx: Option<&[f32]>) -> Self {
+        Products {
+            to_hidden: Packed::transposed(engine, wh, width),
+            to_input: wx.map(|wx| Packed::transposed(engine, wx, width)),
+        }
+    }
+}
+
+/// Takes the gradient of some sequences back through all steps.
+///
+/// `step` gets `d_h`, what later steps and the caller of the sequence say about a row's `h`, and
+/// makes of it the gradient of the row's sums (`d_sums`, `[sequences, time, width]`); it is told
+/// (sequence, time). `d_h` is `[sequences, d_hidden]`: zeros at first, the gradient of `h0` at last.
+#[inline(always)]
+pub(crate) fn through_time<S: Simd>(
+    simd: S,
+    products: &Products,
+    [sequences, time, width, h]: [usize; 4],
+    d_sums: &mut [f32],
+    d_h: &mut [f32],
+    d_input: &mut [f32],
+    mut step: impl FnMut([usize; 2], &mut [f32], &[f32]),
+) {
+    for t in (0..time).rev() {
+        for row in 0..sequences {
+            let d_sums = &mut d_sums[(row * time + t) * width..][..width];
+            step([row, t], d_sums, &d_h[row * h..][..h]);
+        }
+        let mut product = Product { weights: &products.to_hidden, panel: 0, time, t, width, d_sums, to: d_h, to_time: 1, to_t: 0 };
+        product.run(simd, sequences);
+        if let Some(weights) = &products.to_input {
+            let mut product = Product { weights, panel: 0, time, t, width, d_sums, to: d_input, to_time: time, to_t: t };
+            product.run(simd, sequences);
+        }
+    }
+}
+
+/// The sums' gradient at one time, times transposed weights.
+struct Product<'a> {
+    weights: &'a Packed,
+    panel: usize,
+    time: usize,
+    t: usize,
+    width: usize,
+    d_sums: &'a [f32],
+    /// `[sequences, to_time, n]`, of which `to_t` is written.
+    to: &'a mut [f32],
+    to_time: usize,
+    to_t: usize,
+}
+
+impl Product<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(&mut self, simd: S, sequences: usize) {
+        for panel in 0..self.weights.panels() {
+            self.panel = panel;
+            for_each_tile(simd, sequences, self);
+        }
+    }
+}
+
+impl<S: Simd> Tile<S> for Product<'_> {
+    #[inline(always)]
+    fn rows<const M: usize>(&mut self, simd: S, first: usize) {
+        let n = self.weights.n();
+        let rows = std::array::from_fn(|m| {
+            &self.d_sums[((first + m) * self.time + self.t) * self.width..]
+        });
+        let zero: [Sums<S>; M] = [[simd.splat_f32s(0.0); VECTORS]; M];
+        let sums = accumulate(simd, zero, rows, self.weights.panel::<S>(self.panel));
+        for (m, sums) in sums.into_iter().enumerate() {
+            let row = &mut self.to[((first + m) * self.to_time + self.to_t) * n..][..n];
+            for (v, sum) in sums.into_iter().enumerate() {
+                store(simd, row, (self.panel * VECTORS + v) * S::F32_LANES, sum);
+            }
+        }
+    }
+}
+
+/// The gradient of `Wx` (or the table), `Wh` and `b`, from that of all sums, `[batch, time, width]`.
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn weight_gradients(
+    engine: &Engine,
+    Shape { batch, time }: Shape,
+    width: usize,
+    input: Input,
+    table_rows: usize,
+    h0: &[f32],
+    output: &[f32],
+    d_sums: &[f32],
+) -> WeightGradients {
+    let steps = batch * time;
+    let h = h0.len() / batch.max(1);
+    // h[t-1], which for the first step is h0.
+    let before = |k: usize| match k % time {
+        0 => &h0[k / time * h..],
+        _ => &output[(k - 1) * h..],
+    };
+    let hidden = Rows { width: h, row: &before };
+    let [wx, wh, b] = match input {
+        Input::Vectors(x) => {
+            let d = x.len() / steps.max(1);
+            let row = |k: usize| &x[k * d..];
+            let input = Rows { width: d, row: &row };
+            let (sums, b) = outer_sums(engine, steps, &[input, hidden], d_sums, width);
+            let [wx, wh] = sums.try_into().expect("one for each matrix");
+            [wx, wh, b]
+        }
+        Input::Tokens(tokens) => {
+            let (mut sums, b) = outer_sums(engine, steps, &[hidden], d_sums, width);
+            let wx = segment_sums(engine, tokens, table_rows, d_sums, width);
+            [wx, sums.remove(0), b]
+        }
+    };
+    WeightGradients { input: Vec::new(), wx, wh, b }
+}

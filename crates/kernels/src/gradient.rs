@@ -1,0 +1,224 @@
+//! The gradient of weights: `Aᵀ·B`, a sum over all rows (sequences and steps) of two matrices.
+
+use std::ops::Range;
+
+use aligned_vec::{AVec, ConstAlign};
+use pulp::{Simd, WithSimd};
+
+use crate::{
+    engine::{Engine, cut},
+    gemm::{Columns, Sums, VECTORS, load, most_rows, store},
+};
+
+/// A matrix that is read row by row: how wide it is, and its k-th row.
+pub(crate) struct Rows<'a> {
+    pub width: usize,
+    pub row: &'a (dyn Fn(usize) -> &'a [f32] + Sync),
+}
+
+/// `Aᵀ·B` for each of the matrices `left`, `[width, n]`, and the sum of the rows of `b`, `[n]`.
+pub(crate) fn outer_sums(
+    engine: &Engine,
+    depth: usize,
+    left: &[Rows],
+    b: &[f32],
+    n: usize,
+) -> (Vec<Vec<f32>>, Vec<f32>) {
+    let panel_width = VECTORS * engine.isa().lanes();
+    let panels = Columns::Plain.panels(n, engine.isa().lanes());
+    let width: usize = left.iter().map(|rows| rows.width).sum();
+    let height = width.next_multiple_of(MOST_ROWS);
+
+    // Sums lie in panels, `[panel][row][column]`, so that each thread has its own.
+    let mut sums = AVec::<f32, ConstAlign<64>>::__from_elem(64, 0.0, panels * height * panel_width);
+    let mut bias = vec![0.0; panels * panel_width];
+    let shares = engine.share(panels);
+    let mut all_sums = cut(&mut sums, shares.iter().map(|s| s.len() * height * panel_width)).into_iter();
+    let mut all_bias = cut(&mut bias, shares.iter().map(|s| s.len() * panel_width)).into_iter();
+    let jobs = shares.iter().map(|share| Job {
+        panels: share.clone(),
+        sums: all_sums.next().expect("one for each share"),
+        bias: all_bias.next().expect("one for each share"),
+        depth,
+        left,
+        width,
+        height,
+        b,
+        n,
+    });
+    engine.each(jobs.collect());
+
+    let mut first = 0;
+    let unpacked = left.iter().map(|rows| {
+        let mut matrix = Vec::with_capacity(rows.width * n);
+        for m in first..first + rows.width {
+            for panel in 0..panels {
+                let len = panel_width.min(n - panel * panel_width);
+                matrix.extend_from_slice(&sums[(panel * height + m) * panel_width..][..len]);
+            }
+        }
+        first += rows.width;
+        matrix
+    });
+    let unpacked = unpacked.collect();
+    bias.truncate(n);
+    (unpacked, bias)
+}
+
+/// A multiple of the rows of a tile, whatever the instructions.
+const MOST_ROWS: usize = 6;
+
+/// How many rows are summed before the sums go back to memory.
+const BLOCK: usize = 256;
+
+struct Job<'a, 'r> {
+    panels: Range<usize>,
+    sums: &'a mut [f32],
+    bias: &'a mut [f32],
+    depth: usize,
+    left: &'a [Rows<'r>],
+    width: usize,
+    height: usize,
+    b: &'a [f32],
+    n: usize,
+}
+
+impl WithSimd for Job<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match most_rows::<S>() {
+            6 => self.run::<S, 6>(simd),
+            _ => self.run::<S, 2>(simd),
+        }
+    }
+}
+
+impl Job<'_, '_> {
+    #[inline(always)]
+    fn run<S: Simd, const M: usize>(self, simd: S) {
+        let Job { depth, width, height, n, .. } = self;
+        let block = BLOCK.min(depth);
+        let panel_width = VECTORS * S::F32_LANES;
+        let zero = [simd.splat_f32s(0.0); VECTORS];
+        let mut a = vec![[0.0_f32; M]; block * height / M];
+        let mut b = AVec::<f32, ConstAlign<64>>::__from_elem(64, 0.0, block * panel_width);
+        let b: &mut [Sums<S>] = S::as_mut_simd_f32s(&mut b).0.as_chunks_mut().0;
+
+        for start in (0..depth).step_by(BLOCK) {
+            let len = block.min(depth - start);
+            // A in tiles of M columns: [tile][k][M].
+            for k in 0..len {
+                let mut m = 0;
+                for rows in self.left {
+                    for &value in &(rows.row)(start + k)[..rows.width] {
+                        a[m / M * len + k][m % M] = value;
+                        m += 1;
+                    }
+                }
+                debug_assert_eq!(m, width);
+            }
+            for (i, panel) in self.panels.clone().enumerate() {
+                let bias = &mut self.bias[i * panel_width..][..panel_width];
+                let bias: &mut [Sums<S>] = S::as_mut_simd_f32s(bias).0.as_chunks_mut().0;
+                for (k, to) in b[..len].iter_mut().enumerate() {
+                    let row = &self.b[(start + k) * n..][..n];
+                    for (v, to) in to.iter_mut().enumerate() {
+                        *to = load(simd, row, (panel * VECTORS + v) * S::F32_LANES);
+                        bias[0][v] = simd.add_f32s(bias[0][v], *to);
+                    }
+                }
+                let sums = &mut self.sums[i * height * panel_width..][..height * panel_width];
+                let sums: &mut [Sums<S>] = S::as_mut_simd_f32s(sums).0.as_chunks_mut().0;
+                let tiles = sums.chunks_exact_mut(M).zip(a.chunks_exact(len));
+                for (to, a) in tiles.take(width.div_ceil(M)) {
+                    let sums = product::<S, M>(simd, [zero; M], a, &b[..len]);
+                    for (to, sums) in to.iter_mut().zip(sums) {
+                        for (to, sum) in to.iter_mut().zip(sums) {
+                            *to = simd.add_f32s(*to, sum);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `sums[m] += Σ a[k][m]·b[k]`.
+#[inline(always)]
+fn product<S: Simd, const M: usize>(
+    simd: S,
+    mut sums: [Sums<S>; M],
+    a: &[[f32; M]],
+    b: &[Sums<S>],
+) -> [Sums<S>; M] {
+    for (a, b) in a.iter().zip(b) {
+        for m in 0..M {
+            let x = simd.splat_f32s(a[m]);
+            for v in 0..VECTORS {
+                sums[m][v] = simd.mul_add_e_f32s(x, b[v], sums[m][v]);
+            }
+        }
+    }
+    sums
+}
+
+/// For each row of a table, the sum of the rows of `b` (`[tokens, n]`) whose token it is.
+pub(crate) fn segment_sums(
+    engine: &Engine,
+    tokens: &[u32],
+    vocabulary: usize,
+    b: &[f32],
+    n: usize,
+) -> Vec<f32> {
+    let mut table = vec![0.0; vocabulary * n];
+    let mut counts = vec![0; vocabulary];
+    for &token in tokens {
+        counts[token as usize] += 1;
+    }
+    // Each thread has a range of the table, so that each has about as many rows to add.
+    let threads = engine.share(tokens.len()).len();
+    let mut seen = 0;
+    let mut ranges = vec![0..0; threads];
+    for (token, count) in counts.into_iter().enumerate() {
+        let thread = (seen * threads / tokens.len().max(1)).min(threads - 1);
+        if ranges[thread].is_empty() {
+            ranges[thread].start = token;
+        }
+        ranges[thread].end = token + 1;
+        seen += count;
+    }
+    let lengths = ranges.iter().map(|range| range.len() * n);
+    let jobs = cut(&mut table, lengths).into_iter().zip(ranges.clone());
+    let job = |(sums, range)| SegmentJob { sums, range, tokens, b, n };
+    engine.each(jobs.map(job).collect());
+    table
+}
+
+struct SegmentJob<'a> {
+    sums: &'a mut [f32],
+    range: Range<usize>,
+    tokens: &'a [u32],
+    b: &'a [f32],
+    n: usize,
+}
+
+impl WithSimd for SegmentJob<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let n = self.n;
+        for (k, &token) in self.tokens.iter().enumerate() {
+            if self.range.contains(&(token as usize)) {
+                let row = &self.b[k * n..][..n];
+                let to = &mut self.sums[(token as usize - self.range.start) * n..][..n];
+                for j in (0..n).step_by(S::F32_LANES) {
+                    let sum = simd.add_f32s(load(simd, to, j), load(simd, row, j));
+                    store(simd, to, j, sum);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The long short-term memory over a whole sequence.
+//!
+//! ```text
+//! [ai af ag ao] = x[t]·Wx + h[t-1]·Wh + b
+//! i = σ(ai)   f = σ(af)   g = tanh(ag)   o = σ(ao)
+//! c[t] = f·c[t-1] + i·g
+//! h[t] = o·tanh(c[t])
+//! ```
+
+use std::borrow::Cow;
+
+use pulp::{Simd, WithSimd};
+
+use crate::{
+    activation::{sigmoid, tanh},
+    backward::{Products, Wanted, WeightGradients, through_time, weight_gradients},
+    engine::{Engine, cut},
+    gemm::{load, store},
+    sequence::{self, Input, Shape, Weights},
+};
+
+const GATES: usize = 4;
+
+/// A layer with packed weights.
+#[derive(Clone, Debug)]
+pub struct Lstm<'a>(Weights<'a>);
+
+/// What a sequence leaves for its backward pass, beside its output.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// `[batch, time, 4·d_hidden]`: i, f, g and o.
+    gates: Vec<f32>,
+    /// `[batch, time + 1, d_hidden]`: c, from the one before the first step.
+    cell: Vec<f32>,
+}
+
+/// The gradient of what went into a sequence.
+#[derive(Clone, Debug)]
+pub struct Gradients {
+    /// Of `Wx` (or the table), `Wh` and `b`, and of the input's vectors.
+    pub weights: WeightGradients,
+    /// `[batch, d_hidden]`
+    pub d_h0: Vec<f32>,
+    /// `[batch, d_hidden]`
+    pub d_c0: Vec<f32>,
+}
+
+impl<'a> Lstm<'a> {
+    /// Packs `wx` `[d_input, 4·d_hidden]`, `wh` `[d_hidden, 4·d_hidden]` and `b` `[4·d_hidden]` (or
+    /// empty), gates i, f, g, o.
+    ///
+    /// # Panics
+    ///
+    /// Where the lengths do not agree.
+    pub fn new(engine: &Engine, d_hidden: usize, wx: &[f32], wh: &[f32], b: &[f32]) -> Self {
+        Lstm(Weights::new(engine, GATES, d_hidden, wx, wh, b))
+    }
+
+    /// For tokens: `table` `[vocabulary, 4·d_hidden]` has the `x·Wx` of each.
+    ///
+    /// # Panics
+    ///
+    /// Where the lengths do not agree.
+    pub fn of_tokens(
+        engine: &Engine,
+        d_hidden: usize,
+        table: impl Into<Cow<'a, [f32]>>,
+        wh: &[f32],
+        b: &[f32],
+    ) -> Self {
+        Lstm(Weights::of_tokens(engine, GATES, d_hidden, table.into(), wh, b))
+    }
+
+    /// Runs the layer over sequences: `h` of every step goes to `output` `[batch, time, d_hidden]`;
+    /// `cell` `[batch, d_hidden]` is `c` before the first step and becomes that after the last.
+    ///
+    /// # Panics
+    ///
+    /// Where the lengths do not agree with `shape`, or a token is not in the table.
+    pub fn infer(&self, shape: Shape, input: Input, h0: &[f32], cell: &mut [f32], output: &mut [f32]) {
+        self.run(shape, input, h0, cell, 0, &mut [], output);
+    }
+
+    /// Runs the layer over sequences, and keeps what [`backward`](Self::backward) needs.
+    ///
+    /// # Panics
+    ///
+    /// As [`infer`](Self::infer).
+    pub fn forward(&self, shape: Shape, input: Input, h0: &[f32], c0: &[f32]) -> (Vec<f32>, Saved) {
+        let (Shape { batch, time }, h) = (shape, self.0.d_hidden());
+        assert_eq!(c0.len(), batch * h, "c0: [batch, d_hidden]");
+        let mut output = vec![0.0; batch * time * h];
+        let mut gates = vec![0.0; batch * time * GATES * h];
+        let mut cell = vec![0.0; batch * (time + 1) * h];
+        if h > 0 {
+            let starts = cell.chunks_exact_mut((time + 1) * h);
+            for (cell, c0) in starts.zip(c0.chunks_exact(h)) {
+                cell[..h].copy_from_slice(c0);
+            }
+        }
+        self.run(shape, input, h0, &mut cell, time, &mut gates, &mut output);
+        (output, Saved { gates, cell })
+    }
+
+    /// `cell` keeps `cells_kept` steps besides the first; `gates` may be empty.
+    #[allow(clippy::too_many_arguments)]
+    fn run(
+        &self,
+        shape: Shape,
+        input: Input,
+        h0: &[f32],
+        cell: &mut [f32],
+        cells_kept: usize,
+        gates: &mut [f32],
+        output: &mut [f32],
+    ) {
+        let (Shape { batch, time }, h) = (shape, self.0.d_hidden());
+        self.0.check(shape, input, h0);
+        assert_eq!(output.len(), batch * time * h, "output: [batch, time, d_hidden]");
+        assert_eq!(cell.len(), batch * (cells_kept + 1) * h, "cell: [batch, d_hidden]");
+
+        let engine = self.0.engine();
+        let shares = engine.share(batch);
+        let kept = if gates.is_empty() { 0 } else { time * GATES * h };
+        let outputs = cut(output, shares.iter().map(|s| s.len() * time * h));
+        let cells = cut(cell, shares.iter().map(|s| s.len() * (cells_kept + 1) * h));
+        let gates = cut(gates, shares.iter().map(|s| s.len() * kept));
+        let mut buffers = outputs.into_iter().zip(cells).zip(gates);
+        let jobs = shares.into_iter().map(|share| {
+            let ((output, cell), gates) = buffers.next().expect("one for each share");
+            Forward {
+                weights: &self.0,
+                time,
+                input: input.of(&share, time * self.0.per_step()),
+                h0: &h0[share.start * h..share.end * h],
+                cells_kept,
+                cell,
+                gates,
+                output,
+            }
+        });
+        engine.each(jobs.collect());
+    }
+}
+
+struct Forward<'a> {
+    weights: &'a Weights<'a>,
+    time: usize,
+    input: Input<'a>,
+    h0: &'a [f32],
+    cells_kept: usize,
+    cell: &'a mut [f32],
+    gates: &'a mut [f32],
+    output: &'a mut [f32],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Forward { weights, time, cells_kept, cell, gates, .. } = self;
+        let h = weights.d_hidden();
+        let show = |output: &mut [f32], [row, t, panel]: [usize; 3], [ai, af, ag, ao]: [_; 4]| {
+            let j = panel * S::F32_LANES;
+            let (i, f) = (sigmoid(simd, ai), sigmoid(simd, af));
+            let (g, o) = (tanh(simd, ag), sigmoid(simd, ao));
+
+            let from = (row * (cells_kept + 1) + t.min(cells_kept)) * h;
+            let to = (row * (cells_kept + 1) + (t + 1).min(cells_kept)) * h;
+            let before = load(simd, &cell[from..][..h], j);
+            let c = simd.mul_add_e_f32s(f, before, simd.mul_f32s(i, g));
+            store(simd, &mut cell[to..][..h], j, c);
+            store(simd, output, j, simd.mul_f32s(o, tanh(simd, c)));
+
+            if !gates.is_empty() {
+                let gates = &mut gates[(row * time + t) * GATES * h..][..GATES * h];
+                for (gate, value) in gates.chunks_exact_mut(h).zip([i, f, g, o]) {
+                    store(simd, gate, j, value);
+                }
+            }
+        };
+        sequence::forward(simd, weights, time, self.input, self.h0, self.output, show);
+    }
+}
+
+/// The way back through a sequence, from the gradient of its output to that of all that went in.
+#[derive(Clone, Copy, Debug)]
+pub struct Backward<'a> {
+    /// The sizes of the batch.
+    pub shape: Shape,
+    /// `[d_input, 4·d_hidden]`; for tokens the table.
+    pub wx: &'a [f32],
+    /// `[d_hidden, 4·d_hidden]`
+    pub wh: &'a [f32],
+    /// What went in.
+    pub input: Input<'a>,
+    /// `[batch, d_hidden]`
+    pub h0: &'a [f32],
+    /// `[batch, time, d_hidden]`: what came out.
+    pub output: &'a [f32],
+    /// `[batch, time, d_hidden]`: its gradient.
+    pub d_output: &'a [f32],
+    /// `[batch, d_hidden]`: the gradient of the last `c`.
+    pub d_cell: &'a [f32],
+}
+
+impl Backward<'_> {
+    /// The gradients. What the forward pass saved becomes the gradient of the gates' sums, in place.
+    ///
+    /// # Panics
+    ///
+    /// Where the lengths do not agree.
+    pub fn run(&self, engine: &Engine, wanted: Wanted, saved: Saved) -> Gradients {
+        let Shape { batch, time } = self.shape;
+        let h = self.h0.len() / batch.max(1);
+        let width = GATES * h;
+        assert_eq!(self.d_output.len(), batch * time * h, "d_output: [batch, time, d_hidden]");
+        assert_eq!(self.d_cell.len(), batch * h, "d_cell: [batch, d_hidden]");
+        assert_eq!(saved.gates.len(), batch * time * width, "saved by the same forward pass");
+
+        let Saved { gates: mut d_sums, cell } = saved;
+        let mut d_h0 = vec![0.0; batch * h];
+        let mut d_c0 = self.d_cell.to_vec();
+        let d_input_width = match self.input {
+            Input::Vectors(x) if wanted.input => x.len() / (batch * time).max(1),
+            _ => 0,
+        };
+        let mut d_input = vec![0.0; batch * time * d_input_width];
+        let wx = (d_input_width > 0).then_some(self.wx);
+        let products = Products::new(engine, width, self.wh, wx);
+
+        let shares = engine.share(batch);
+        let by = |n: usize| shares.iter().map(move |share| share.len() * n);
+        let mut sums = cut(&mut d_sums, by(time * width)).into_iter();
+        let mut d_h = cut(&mut d_h0, by(h)).into_iter();
+        let mut d_c = cut(&mut d_c0, by(h)).into_iter();
+        let mut inputs = cut(&mut d_input, by(time * d_input_width)).into_iter();
+        let mut jobs = Vec::new();
+        for share in &shares {
+            jobs.push(BackwardJob {
+                products: &products,
+                time,
+                h,
+                cell: &cell[share.start * (time + 1) * h..share.end * (time + 1) * h],
+                d_output: &self.d_output[share.start * time * h..share.end * time * h],
+                d_sums: sums.next().expect("one for each share"),
+                d_h: d_h.next().expect("one for each share"),
+                d_c: d_c.next().expect("one for each share"),
+                d_input: inputs.next().expect("one for each share"),
+            });
+        }
+        engine.each(jobs);
+
+        let mut weights = WeightGradients::default();
+        if wanted.weights {
+            let rows = self.wx.len() / width.max(1);
+            let (input, output) = (self.input, self.output);
+            weights = weight_gradients(engine, self.shape, width, input, rows, self.h0, output, &d_sums);
+        }
+        weights.input = d_input;
+        Gradients { weights, d_h0, d_c0 }
+    }
+}
+
+struct BackwardJob<'a> {
+    products: &'a Products,
+    time: usize,
+    h: usize,
+    cell: &'a [f32],
+    d_output: &'a [f32],
+    d_sums: &'a mut [f32],
+    d_h: &'a mut [f32],
+    d_c: &'a mut [f32],
+    d_input: &'a mut [f32],
+}
+
+impl WithSimd for BackwardJob<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let BackwardJob { time, h, cell, d_output, d_c, .. } = self;
+        let one = simd.splat_f32s(1.0);
+        let mul = |a, b| simd.mul_f32s(a, b);
+        let step = |[row, t]: [usize; 2], gates: &mut [f32], d_h: &[f32]| {
+            let d_output = &d_output[(row * time + t) * h..][..h];
+            let [before, cell] = [t, t + 1].map(|t| &cell[(row * (time + 1) + t) * h..][..h]);
+            let d_c = &mut d_c[row * h..][..h];
+            let (gates_if, gates_go) = gates.split_at_mut(2 * h);
+            let ((i_row, f_row), (g_row, o_row)) = (gates_if.split_at_mut(h), gates_go.split_at_mut(h));
+            for j in (0..h).step_by(S::F32_LANES) {
+                let [i, f, g, o] = [&*i_row, f_row, g_row, o_row].map(|gate| load(simd, gate, j));
+                let tanh_c = tanh(simd, load(simd, cell, j));
+                let d_h = simd.add_f32s(load(simd, d_output, j), load(simd, d_h, j));
+
+                // h = o·tanh(c), and c goes on to the next step.
+                let d_o = mul(d_h, tanh_c);
+                let slope = simd.sub_f32s(one, mul(tanh_c, tanh_c));
+                let dc = simd.mul_add_e_f32s(mul(d_h, o), slope, load(simd, d_c, j));
+                // c = f·c[t-1] + i·g
+                let d_i = mul(dc, g);
+                let d_f = mul(dc, load(simd, before, j));
+                let d_g = mul(dc, i);
+                store(simd, d_c, j, mul(dc, f));
+
+                // σ' = σ·(1 − σ), tanh' = 1 − tanh²
+                let through_sigmoid = |d, s| mul(d, mul(s, simd.sub_f32s(one, s)));
+                store(simd, i_row, j, through_sigmoid(d_i, i));
+                store(simd, f_row, j, through_sigmoid(d_f, f));
+                store(simd, g_row, j, mul(d_g, simd.sub_f32s(one, mul(g, g))));
+                store(simd, o_row, j, through_sigmoid(d_o, o));
+            }
+        };
+        let sizes = [self.d_h.len() / h.max(1), time, GATES * h, h];
+        through_time(simd, self.products, sizes, self.d_sums, self.d_h, self.d_input, step);
+    }
+}
