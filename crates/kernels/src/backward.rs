@@ -47,11 +47,15 @@ impl Products {
     }
 }
 
-/// Takes the gradient of some sequences back through all steps.
-///
-/// `step` gets `d_h`, what later steps and the caller of the sequence say about a row's `h`, and
-/// makes of it the gradient of the row's sums (`d_sums`, `[sequences, time, width]`); it is told
-/// (sequence, time). `d_h` is `[sequences, d_hidden]`: zeros at first, the gradient of `h0` at last.
+/// What makes a layer, on the way back.
+pub(crate) trait CellBack<S: Simd> {
+    /// Makes the gradient of one row's sums of the gradient `d_h` that the next step gives to its
+    /// `h`; `at` is (sequence, time).
+    fn back(&mut self, simd: S, at: [usize; 2], d_sums: &mut [f32], d_h: &[f32]);
+}
+
+/// Takes the gradient of some sequences back through all steps. `d_sums` is `[sequences, time,
+/// width]`; `d_h` is `[sequences, d_hidden]`: zeros at first, the gradient of `h0` at last.
 #[inline(always)]
 pub(crate) fn through_time<S: Simd>(
     simd: S,
@@ -60,17 +64,37 @@ pub(crate) fn through_time<S: Simd>(
     d_sums: &mut [f32],
     d_h: &mut [f32],
     d_input: &mut [f32],
-    mut step: impl FnMut([usize; 2], &mut [f32], &[f32]),
+    cell: &mut impl CellBack<S>,
 ) {
     for t in (0..time).rev() {
         for row in 0..sequences {
             let d_sums = &mut d_sums[(row * time + t) * width..][..width];
-            step([row, t], d_sums, &d_h[row * h..][..h]);
+            cell.back(simd, [row, t], d_sums, &d_h[row * h..][..h]);
         }
-        let mut product = Product { weights: &products.to_hidden, panel: 0, time, t, width, d_sums, to: d_h, to_time: 1, to_t: 0 };
+        let mut product = Product {
+            weights: &products.to_hidden,
+            panel: 0,
+            time,
+            t,
+            width,
+            d_sums,
+            to: d_h,
+            to_time: 1,
+            to_t: 0,
+        };
         product.run(simd, sequences);
         if let Some(weights) = &products.to_input {
-            let mut product = Product { weights, panel: 0, time, t, width, d_sums, to: d_input, to_time: time, to_t: t };
+            let mut product = Product {
+                weights,
+                panel: 0,
+                time,
+                t,
+                width,
+                d_sums,
+                to: d_input,
+                to_time: time,
+                to_t: t,
+            };
             product.run(simd, sequences);
         }
     }
@@ -137,12 +161,18 @@ pub(crate) fn weight_gradients(
         0 => &h0[k / time * h..],
         _ => &output[(k - 1) * h..],
     };
-    let hidden = Rows { width: h, row: &before };
+    let hidden = Rows {
+        width: h,
+        row: &before,
+    };
     let [wx, wh, b] = match input {
         Input::Vectors(x) => {
             let d = x.len() / steps.max(1);
             let row = |k: usize| &x[k * d..];
-            let input = Rows { width: d, row: &row };
+            let input = Rows {
+                width: d,
+                row: &row,
+            };
             let (sums, b) = outer_sums(engine, steps, &[input, hidden], d_sums, width);
             let [wx, wh] = sums.try_into().expect("one for each matrix");
             [wx, wh, b]
@@ -153,5 +183,10 @@ pub(crate) fn weight_gradients(
             [wx, sums.remove(0), b]
         }
     };
-    WeightGradients { input: Vec::new(), wx, wh, b }
+    WeightGradients {
+        input: Vec::new(),
+        wx,
+        wh,
+        b,
+    }
 }

@@ -148,6 +148,10 @@ impl Default for Engine {
 /// Cuts `slice` into pieces of the given lengths.
 pub(crate) fn cut<T>(mut slice: &mut [T], lengths: impl Iterator<Item = usize>) -> Vec<&mut [T]> {
     lengths
-        .map(|length| slice.split_off_mut(..length).expect("lengths within the slice"))
+        .map(|length| {
+            slice
+                .split_off_mut(..length)
+                .expect("lengths within the slice")
+        })
         .collect()
 }

@@ -87,7 +87,10 @@ impl Packed {
         let jobs = cut(&mut values, lengths).into_iter().zip(shares.clone());
         let job = |(values, share)| PackJob {
             values,
-            first_panel: { let share: std::ops::Range<usize> = share; share.start },
+            first_panel: {
+                let share: std::ops::Range<usize> = share;
+                share.start
+            },
             matrix,
             depth,
             n,
@@ -140,7 +143,13 @@ impl WithSimd for PackJob<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let PackJob { matrix, depth, n, lanes, .. } = self;
+        let PackJob {
+            matrix,
+            depth,
+            n,
+            lanes,
+            ..
+        } = self;
         let width = VECTORS * lanes;
         if depth == 0 {
             return;

@@ -33,7 +33,11 @@ pub(crate) fn outer_sums(
     let mut sums = AVec::<f32, ConstAlign<64>>::__from_elem(64, 0.0, panels * height * panel_width);
     let mut bias = vec![0.0; panels * panel_width];
     let shares = engine.share(panels);
-    let mut all_sums = cut(&mut sums, shares.iter().map(|s| s.len() * height * panel_width)).into_iter();
+    let mut all_sums = cut(
+        &mut sums,
+        shares.iter().map(|s| s.len() * height * panel_width),
+    )
+    .into_iter();
     let mut all_bias = cut(&mut bias, shares.iter().map(|s| s.len() * panel_width)).into_iter();
     let jobs = shares.iter().map(|share| Job {
         panels: share.clone(),
@@ -98,7 +102,13 @@ impl WithSimd for Job<'_, '_> {
 impl Job<'_, '_> {
     #[inline(always)]
     fn run<S: Simd, const M: usize>(self, simd: S) {
-        let Job { depth, width, height, n, .. } = self;
+        let Job {
+            depth,
+            width,
+            height,
+            n,
+            ..
+        } = self;
         let block = BLOCK.min(depth);
         let panel_width = VECTORS * S::F32_LANES;
         let zero = [simd.splat_f32s(0.0); VECTORS];
@@ -191,7 +201,13 @@ pub(crate) fn segment_sums(
     }
     let lengths = ranges.iter().map(|range| range.len() * n);
     let jobs = cut(&mut table, lengths).into_iter().zip(ranges.clone());
-    let job = |(sums, range)| SegmentJob { sums, range, tokens, b, n };
+    let job = |(sums, range)| SegmentJob {
+        sums,
+        range,
+        tokens,
+        b,
+        n,
+    };
     engine.each(jobs.map(job).collect());
     table
 }

@@ -1,11 +1,13 @@
 //! Recurrent layers on slices.
 
-pub mod backward;
 mod activation;
+pub mod backward;
 mod engine;
 mod gemm;
 mod gradient;
+pub mod head;
 pub mod lstm;
+pub mod rnn;
 pub mod sequence;
 
 pub use backward::{Wanted, WeightGradients};

@@ -13,10 +13,10 @@ use pulp::{Simd, WithSimd};
 
 use crate::{
     activation::{sigmoid, tanh},
-    backward::{Products, Wanted, WeightGradients, through_time, weight_gradients},
+    backward::{CellBack, Products, Wanted, WeightGradients, through_time, weight_gradients},
     engine::{Engine, cut},
-    gemm::{load, store},
-    sequence::{self, Input, Shape, Weights},
+    gemm::{Sums, load, store},
+    sequence::{self, Cell, Input, Shape, Weights},
 };
 
 const GATES: usize = 4;
@@ -32,6 +32,25 @@ pub struct Saved {
     gates: Vec<f32>,
     /// `[batch, time + 1, d_hidden]`: c, from the one before the first step.
     cell: Vec<f32>,
+    time: usize,
+    d_hidden: usize,
+}
+
+impl Saved {
+    /// `[batch, d_hidden]`: c after the last step.
+    pub fn last_cell(&self) -> Vec<f32> {
+        let Saved {
+            cell,
+            time,
+            d_hidden,
+            ..
+        } = self;
+        let sequences = cell.chunks_exact(((time + 1) * d_hidden).max(1));
+        sequences
+            .flat_map(|cell| &cell[time * d_hidden..])
+            .copied()
+            .collect()
+    }
 }
 
 /// The gradient of what went into a sequence.
@@ -68,7 +87,14 @@ impl<'a> Lstm<'a> {
         wh: &[f32],
         b: &[f32],
     ) -> Self {
-        Lstm(Weights::of_tokens(engine, GATES, d_hidden, table.into(), wh, b))
+        Lstm(Weights::of_tokens(
+            engine,
+            GATES,
+            d_hidden,
+            table.into(),
+            wh,
+            b,
+        ))
     }
 
     /// Runs the layer over sequences: `h` of every step goes to `output` `[batch, time, d_hidden]`;
@@ -77,7 +103,14 @@ impl<'a> Lstm<'a> {
     /// # Panics
     ///
     /// Where the lengths do not agree with `shape`, or a token is not in the table.
-    pub fn infer(&self, shape: Shape, input: Input, h0: &[f32], cell: &mut [f32], output: &mut [f32]) {
+    pub fn infer(
+        &self,
+        shape: Shape,
+        input: Input,
+        h0: &[f32],
+        cell: &mut [f32],
+        output: &mut [f32],
+    ) {
         self.run(shape, input, h0, cell, 0, &mut [], output);
     }
 
@@ -99,7 +132,15 @@ impl<'a> Lstm<'a> {
             }
         }
         self.run(shape, input, h0, &mut cell, time, &mut gates, &mut output);
-        (output, Saved { gates, cell })
+        (
+            output,
+            Saved {
+                gates,
+                cell,
+                time,
+                d_hidden: h,
+            },
+        )
     }
 
     /// `cell` keeps `cells_kept` steps besides the first; `gates` may be empty.
@@ -116,12 +157,24 @@ impl<'a> Lstm<'a> {
     ) {
         let (Shape { batch, time }, h) = (shape, self.0.d_hidden());
         self.0.check(shape, input, h0);
-        assert_eq!(output.len(), batch * time * h, "output: [batch, time, d_hidden]");
-        assert_eq!(cell.len(), batch * (cells_kept + 1) * h, "cell: [batch, d_hidden]");
+        assert_eq!(
+            output.len(),
+            batch * time * h,
+            "output: [batch, time, d_hidden]"
+        );
+        assert_eq!(
+            cell.len(),
+            batch * (cells_kept + 1) * h,
+            "cell: [batch, d_hidden]"
+        );
 
         let engine = self.0.engine();
         let shares = engine.share(batch);
-        let kept = if gates.is_empty() { 0 } else { time * GATES * h };
+        let kept = if gates.is_empty() {
+            0
+        } else {
+            time * GATES * h
+        };
         let outputs = cut(output, shares.iter().map(|s| s.len() * time * h));
         let cells = cut(cell, shares.iter().map(|s| s.len() * (cells_kept + 1) * h));
         let gates = cut(gates, shares.iter().map(|s| s.len() * kept));
@@ -159,28 +212,66 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Forward { weights, time, cells_kept, cell, gates, .. } = self;
-        let h = weights.d_hidden();
-        let show = |output: &mut [f32], [row, t, panel]: [usize; 3], [ai, af, ag, ao]: [_; 4]| {
-            let j = panel * S::F32_LANES;
-            let (i, f) = (sigmoid(simd, ai), sigmoid(simd, af));
-            let (g, o) = (tanh(simd, ag), sigmoid(simd, ao));
-
-            let from = (row * (cells_kept + 1) + t.min(cells_kept)) * h;
-            let to = (row * (cells_kept + 1) + (t + 1).min(cells_kept)) * h;
-            let before = load(simd, &cell[from..][..h], j);
-            let c = simd.mul_add_e_f32s(f, before, simd.mul_f32s(i, g));
-            store(simd, &mut cell[to..][..h], j, c);
-            store(simd, output, j, simd.mul_f32s(o, tanh(simd, c)));
-
-            if !gates.is_empty() {
-                let gates = &mut gates[(row * time + t) * GATES * h..][..GATES * h];
-                for (gate, value) in gates.chunks_exact_mut(h).zip([i, f, g, o]) {
-                    store(simd, gate, j, value);
-                }
-            }
+        let Forward {
+            weights,
+            time,
+            cells_kept,
+            ..
+        } = self;
+        let mut cell = Gates {
+            time,
+            h: weights.d_hidden(),
+            cells_kept,
+            cell: self.cell,
+            gates: self.gates,
         };
-        sequence::forward(simd, weights, time, self.input, self.h0, self.output, show);
+        sequence::forward(
+            simd,
+            weights,
+            time,
+            self.input,
+            self.h0,
+            self.output,
+            &mut cell,
+        );
+    }
+}
+
+struct Gates<'a> {
+    time: usize,
+    h: usize,
+    cells_kept: usize,
+    cell: &'a mut [f32],
+    gates: &'a mut [f32],
+}
+
+impl<S: Simd> Cell<S> for Gates<'_> {
+    #[inline(always)]
+    fn show(&mut self, simd: S, sums: Sums<S>, at: [usize; 3], output: &mut [f32]) {
+        let Gates {
+            time,
+            h,
+            cells_kept,
+            ..
+        } = *self;
+        let ([row, t, panel], [ai, af, ag, ao]) = (at, sums);
+        let j = panel * S::F32_LANES;
+        let (i, f) = (sigmoid(simd, ai), sigmoid(simd, af));
+        let (g, o) = (tanh(simd, ag), sigmoid(simd, ao));
+
+        let from = (row * (cells_kept + 1) + t.min(cells_kept)) * h;
+        let to = (row * (cells_kept + 1) + (t + 1).min(cells_kept)) * h;
+        let before = load(simd, &self.cell[from..][..h], j);
+        let c = simd.mul_add_e_f32s(f, before, simd.mul_f32s(i, g));
+        store(simd, &mut self.cell[to..][..h], j, c);
+        store(simd, output, j, simd.mul_f32s(o, tanh(simd, c)));
+
+        if !self.gates.is_empty() {
+            let gates = &mut self.gates[(row * time + t) * GATES * h..][..GATES * h];
+            for (gate, value) in gates.chunks_exact_mut(h).zip([i, f, g, o]) {
+                store(simd, gate, j, value);
+            }
+        }
     }
 }
 
@@ -215,11 +306,23 @@ impl Backward<'_> {
         let Shape { batch, time } = self.shape;
         let h = self.h0.len() / batch.max(1);
         let width = GATES * h;
-        assert_eq!(self.d_output.len(), batch * time * h, "d_output: [batch, time, d_hidden]");
+        assert_eq!(
+            self.d_output.len(),
+            batch * time * h,
+            "d_output: [batch, time, d_hidden]"
+        );
         assert_eq!(self.d_cell.len(), batch * h, "d_cell: [batch, d_hidden]");
-        assert_eq!(saved.gates.len(), batch * time * width, "saved by the same forward pass");
+        assert_eq!(
+            saved.gates.len(),
+            batch * time * width,
+            "saved by the same forward pass"
+        );
 
-        let Saved { gates: mut d_sums, cell } = saved;
+        let Saved {
+            gates: mut d_sums,
+            cell,
+            ..
+        } = saved;
         let mut d_h0 = vec![0.0; batch * h];
         let mut d_c0 = self.d_cell.to_vec();
         let d_input_width = match self.input {
@@ -256,10 +359,16 @@ impl Backward<'_> {
         if wanted.weights {
             let rows = self.wx.len() / width.max(1);
             let (input, output) = (self.input, self.output);
-            weights = weight_gradients(engine, self.shape, width, input, rows, self.h0, output, &d_sums);
+            weights = weight_gradients(
+                engine, self.shape, width, input, rows, self.h0, output, &d_sums,
+            );
         }
         weights.input = d_input;
-        Gradients { weights, d_h0, d_c0 }
+        Gradients {
+            weights,
+            d_h0,
+            d_c0,
+        }
     }
 }
 
@@ -280,39 +389,76 @@ impl WithSimd for BackwardJob<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let BackwardJob { time, h, cell, d_output, d_c, .. } = self;
+        let BackwardJob {
+            time,
+            h,
+            cell,
+            d_output,
+            d_c,
+            ..
+        } = self;
+        let sizes = [self.d_h.len() / h.max(1), time, GATES * h, h];
+        let mut cell = GatesBack {
+            time,
+            h,
+            cell,
+            d_output,
+            d_c,
+        };
+        through_time(
+            simd,
+            self.products,
+            sizes,
+            self.d_sums,
+            self.d_h,
+            self.d_input,
+            &mut cell,
+        );
+    }
+}
+
+struct GatesBack<'a> {
+    time: usize,
+    h: usize,
+    cell: &'a [f32],
+    d_output: &'a [f32],
+    d_c: &'a mut [f32],
+}
+
+impl<S: Simd> CellBack<S> for GatesBack<'_> {
+    #[inline(always)]
+    fn back(&mut self, simd: S, [row, t]: [usize; 2], gates: &mut [f32], d_h: &[f32]) {
+        let GatesBack { time, h, .. } = *self;
         let one = simd.splat_f32s(1.0);
         let mul = |a, b| simd.mul_f32s(a, b);
-        let step = |[row, t]: [usize; 2], gates: &mut [f32], d_h: &[f32]| {
-            let d_output = &d_output[(row * time + t) * h..][..h];
-            let [before, cell] = [t, t + 1].map(|t| &cell[(row * (time + 1) + t) * h..][..h]);
-            let d_c = &mut d_c[row * h..][..h];
-            let (gates_if, gates_go) = gates.split_at_mut(2 * h);
-            let ((i_row, f_row), (g_row, o_row)) = (gates_if.split_at_mut(h), gates_go.split_at_mut(h));
-            for j in (0..h).step_by(S::F32_LANES) {
-                let [i, f, g, o] = [&*i_row, f_row, g_row, o_row].map(|gate| load(simd, gate, j));
-                let tanh_c = tanh(simd, load(simd, cell, j));
-                let d_h = simd.add_f32s(load(simd, d_output, j), load(simd, d_h, j));
+        let through_sigmoid = |d, s| mul(d, mul(s, simd.sub_f32s(one, s)));
+        let through_tanh = |d, s| mul(d, simd.sub_f32s(one, mul(s, s)));
 
-                // h = o·tanh(c), and c goes on to the next step.
-                let d_o = mul(d_h, tanh_c);
-                let slope = simd.sub_f32s(one, mul(tanh_c, tanh_c));
-                let dc = simd.mul_add_e_f32s(mul(d_h, o), slope, load(simd, d_c, j));
-                // c = f·c[t-1] + i·g
-                let d_i = mul(dc, g);
-                let d_f = mul(dc, load(simd, before, j));
-                let d_g = mul(dc, i);
-                store(simd, d_c, j, mul(dc, f));
+        let d_output = &self.d_output[(row * time + t) * h..][..h];
+        let before = &self.cell[(row * (time + 1) + t) * h..][..h];
+        let cell = &self.cell[(row * (time + 1) + t + 1) * h..][..h];
+        let d_c = &mut self.d_c[row * h..][..h];
+        let (gates_if, gates_go) = gates.split_at_mut(2 * h);
+        let (i_row, f_row) = gates_if.split_at_mut(h);
+        let (g_row, o_row) = gates_go.split_at_mut(h);
+        for j in (0..h).step_by(S::F32_LANES) {
+            let (i, f) = (load(simd, i_row, j), load(simd, f_row, j));
+            let (g, o) = (load(simd, g_row, j), load(simd, o_row, j));
+            let tanh_c = tanh(simd, load(simd, cell, j));
+            let d_h = simd.add_f32s(load(simd, d_output, j), load(simd, d_h, j));
 
-                // σ' = σ·(1 − σ), tanh' = 1 − tanh²
-                let through_sigmoid = |d, s| mul(d, mul(s, simd.sub_f32s(one, s)));
-                store(simd, i_row, j, through_sigmoid(d_i, i));
-                store(simd, f_row, j, through_sigmoid(d_f, f));
-                store(simd, g_row, j, mul(d_g, simd.sub_f32s(one, mul(g, g))));
-                store(simd, o_row, j, through_sigmoid(d_o, o));
-            }
-        };
-        let sizes = [self.d_h.len() / h.max(1), time, GATES * h, h];
-        through_time(simd, self.products, sizes, self.d_sums, self.d_h, self.d_input, step);
+            // h = o·tanh(c), and c goes on to the next step.
+            let d_o = mul(d_h, tanh_c);
+            let dc = simd.add_f32s(through_tanh(mul(d_h, o), tanh_c), load(simd, d_c, j));
+            // c = f·c[t-1] + i·g
+            let (d_i, d_g) = (mul(dc, g), mul(dc, i));
+            let d_f = mul(dc, load(simd, before, j));
+            store(simd, d_c, j, mul(dc, f));
+
+            store(simd, i_row, j, through_sigmoid(d_i, i));
+            store(simd, f_row, j, through_sigmoid(d_f, f));
+            store(simd, g_row, j, through_tanh(d_g, g));
+            store(simd, o_row, j, through_sigmoid(d_o, o));
+        }
     }
 }

@@ -74,9 +74,21 @@ impl<'a> Weights<'a> {
         b: &[f32],
     ) -> Self {
         let d_input = wx.len() / (gates * d_hidden).max(1);
-        assert_eq!(wx.len(), d_input * gates * d_hidden, "wx: [d_input, gates·d_hidden]");
+        assert_eq!(
+            wx.len(),
+            d_input * gates * d_hidden,
+            "wx: [d_input, gates·d_hidden]"
+        );
         let packed = Packed::new(engine, wx, d_input, columns(gates, d_hidden));
-        Self::with(engine, gates, d_hidden, d_input, InputWeights::Packed(packed), wh, b)
+        Self::with(
+            engine,
+            gates,
+            d_hidden,
+            d_input,
+            InputWeights::Packed(packed),
+            wh,
+            b,
+        )
     }
 
     /// For tokens: `table` is `[vocabulary, gates·d_hidden]`, the row of a token its `x·Wx`.
@@ -93,8 +105,20 @@ impl<'a> Weights<'a> {
         b: &[f32],
     ) -> Self {
         let vocabulary = table.len() / (gates * d_hidden).max(1);
-        assert_eq!(table.len(), vocabulary * gates * d_hidden, "table: [vocabulary, gates·d_hidden]");
-        Self::with(engine, gates, d_hidden, 1, InputWeights::Table(table), wh, b)
+        assert_eq!(
+            table.len(),
+            vocabulary * gates * d_hidden,
+            "table: [vocabulary, gates·d_hidden]"
+        );
+        Self::with(
+            engine,
+            gates,
+            d_hidden,
+            1,
+            InputWeights::Table(table),
+            wh,
+            b,
+        )
     }
 
     fn with(
@@ -151,7 +175,11 @@ impl<'a> Weights<'a> {
         let steps = batch * time;
         match (input, &self.input) {
             (Input::Vectors(x), InputWeights::Packed(_)) => {
-                assert_eq!(x.len(), steps * self.d_input, "input: [batch, time, d_input]");
+                assert_eq!(
+                    x.len(),
+                    steps * self.d_input,
+                    "input: [batch, time, d_input]"
+                );
             }
             (Input::Tokens(tokens), InputWeights::Table(table)) => {
                 assert_eq!(tokens.len(), steps, "tokens: [batch, time]");
@@ -176,8 +204,14 @@ fn columns(gates: usize, d_hidden: usize) -> Columns {
     }
 }
 
-/// Takes some sequences through all time steps. `show` turns the sums of a row in a panel into the
-/// new state: it gets the row's output at this time, and is told (sequence, time, panel).
+/// What makes a layer: how the sums of a step become its new state.
+pub(crate) trait Cell<S: Simd> {
+    /// Takes the sums of one row in one panel, and writes `h` to the row's `output`; `at` is
+    /// (sequence, time, panel).
+    fn show(&mut self, simd: S, sums: Sums<S>, at: [usize; 3], output: &mut [f32]);
+}
+
+/// Takes some sequences through all time steps.
 #[inline(always)]
 pub(crate) fn forward<S: Simd>(
     simd: S,
@@ -186,32 +220,47 @@ pub(crate) fn forward<S: Simd>(
     input: Input,
     h0: &[f32],
     output: &mut [f32],
-    mut show: impl FnMut(&mut [f32], [usize; 3], Sums<S>),
+    cell: &mut impl Cell<S>,
 ) {
     let sequences = h0.len() / weights.d_hidden.max(1);
     for t in 0..time {
         for panel in 0..weights.wh.panels() {
-            let mut step = Step { weights, time, input, h0, output, show: &mut show, t, panel };
+            let mut step = Step {
+                weights,
+                time,
+                input,
+                h0,
+                output,
+                cell,
+                t,
+                panel,
+            };
             for_each_tile(simd, sequences, &mut step);
         }
     }
 }
 
-struct Step<'a, 'w, F> {
+struct Step<'a, 'w, C> {
     weights: &'a Weights<'w>,
     time: usize,
     input: Input<'a>,
     h0: &'a [f32],
     output: &'a mut [f32],
-    show: &'a mut F,
+    cell: &'a mut C,
     t: usize,
     panel: usize,
 }
 
-impl<S: Simd, F: FnMut(&mut [f32], [usize; 3], Sums<S>)> Tile<S> for Step<'_, '_, F> {
+impl<S: Simd, C: Cell<S>> Tile<S> for Step<'_, '_, C> {
     #[inline(always)]
     fn rows<const M: usize>(&mut self, simd: S, first: usize) {
-        let Step { weights, time, t, panel, .. } = *self;
+        let Step {
+            weights,
+            time,
+            t,
+            panel,
+            ..
+        } = *self;
         let (d, h) = (weights.d_input, weights.d_hidden);
         let bias = weights.bias.panel::<S>(panel)[0];
 
@@ -245,7 +294,7 @@ impl<S: Simd, F: FnMut(&mut [f32], [usize; 3], Sums<S>)> Tile<S> for Step<'_, '_
 
         for (m, sums) in sums.into_iter().enumerate() {
             let row = &mut self.output[((first + m) * time + t) * h..][..h];
-            (self.show)(row, [first + m, t, panel], sums);
+            self.cell.show(simd, sums, [first + m, t, panel], row);
         }
     }
 }

@@ -4,11 +4,12 @@ use burn::{
     config::Config,
     module::Module,
     nn::{Embedding, Linear},
-    tensor::{Int, Tensor, backend::Backend},
+    tensor::{Int, Tensor, activation::log_softmax, backend::Backend},
 };
 
 use crate::{
     cell::RecurrentCell,
+    fused,
     init::{Init, Initializer},
     stack::{CellKind, Stack, StackConfig, StackState},
 };
@@ -107,12 +108,63 @@ impl<B: Backend> CharLm<B> {
         state: Option<StackState<B>>,
     ) -> (Tensor<B, 3>, StackState<B>) {
         let [batch, time] = tokens.dims();
-        let x = self.embed(tokens.flatten(0, 1));
-        let d_input = x.dims()[1];
-        let (hidden, state) = self.stack.forward(x.reshape([batch, time, d_input]), state);
+        let (hidden, state) = self.hidden(tokens, state);
         let logits = self.head.forward(hidden.flatten::<2>(0, 1));
         let vocab_size = logits.dims()[1];
         (logits.reshape([batch, time, vocab_size]), state)
+    }
+
+    /// The mean cross-entropy `[1]`, in nats, of what follows each character of a batch of texts:
+    /// `−(1/n) Σ ln p(target | text up to here)`, and the state they end in. `tokens` and `targets` are
+    /// `[batch, time]`.
+    ///
+    /// # Panics
+    ///
+    /// On a text of no characters, and where shapes do not agree.
+    pub fn loss(
+        &self,
+        tokens: Tensor<B, 2, Int>,
+        targets: Tensor<B, 2, Int>,
+        state: Option<StackState<B>>,
+    ) -> (Tensor<B, 1>, StackState<B>) {
+        assert_eq!(tokens.dims(), targets.dims(), "a target for each token");
+        let (hidden, state) = self.hidden(tokens, state);
+        let (hidden, targets) = (hidden.flatten(0, 1), targets.flatten(0, 1));
+        let fused = fused::kernels::<B>().and_then(|kernels| {
+            let bias = self.head.bias.as_ref()?.val();
+            kernels.cross_entropy(&hidden, &self.head.weight.val(), &bias, &targets)
+        });
+        let loss = fused.unwrap_or_else(|| {
+            let logits = self.head.forward(hidden);
+            cross_entropy(logits, targets)
+        });
+        (loss, state)
+    }
+
+    /// What the top layer says of each character, `[batch, time, d_hidden]`.
+    fn hidden(
+        &self,
+        tokens: Tensor<B, 2, Int>,
+        state: Option<StackState<B>>,
+    ) -> (Tensor<B, 3>, StackState<B>) {
+        let [batch, time] = tokens.dims();
+        let state = state.unwrap_or_else(|| self.initial_state(batch));
+        // `Wx` times each vector of the embedding is less work than `Wx` times each character's.
+        let [_, vocab_size] = self.head.weight.dims();
+        if self.embedding.is_none() || vocab_size <= batch * time {
+            let table = |wx: Tensor<B, 2>| match &self.embedding {
+                Some(embedding) => embedding.weight.val().matmul(wx),
+                None => wx,
+            };
+            let fused = self.stack.forward_tokens(tokens.clone(), table, &state);
+            if let Some(fused) = fused {
+                return fused;
+            }
+        }
+        let x = self.embed(tokens.flatten(0, 1));
+        let [_, d_input] = x.dims();
+        self.stack
+            .forward(x.reshape([batch, time, d_input]), Some(state))
     }
 
     /// One character of each text: `[batch]` → `[batch, vocab_size]` logits.
@@ -145,4 +197,21 @@ impl<B: Backend> CharLm<B> {
         };
         table.select(0, tokens)
     }
+}
+
+/// `−(1/n) Σ ln softmax(logits)[target]`, of `[n, vocab_size]` logits and `[n]` targets.
+///
+/// Its gradient, `(softmax(logits) − onehot(target))/n`, is said outright, as that of the term
+/// `linear`, whose value cancels. Autodiff would find it by way of the gradient of a logarithm, and
+/// for that one Burn 0.21 takes a reciprocal which NdArray approximates to 12 bits, for some elements
+/// and not for others, as the memory happens to lie: no two runs would be the same.
+fn cross_entropy<B: Backend>(logits: Tensor<B, 2>, targets: Tensor<B, 1, Int>) -> Tensor<B, 1> {
+    let n = logits.dims()[0] as f64;
+    let targets = targets.unsqueeze_dim(1);
+    let log_p = log_softmax(logits.clone().detach(), 1);
+    let value = log_p.clone().gather(1, targets.clone()).mean().neg();
+
+    let expected = (logits.clone() * log_p.exp()).sum();
+    let linear = (expected - logits.gather(1, targets).sum()) / n;
+    value + (linear.clone() - linear.detach())
 }

@@ -50,6 +50,7 @@
 mod activation;
 pub mod cell;
 pub mod char_lm;
+pub mod fused;
 pub mod init;
 pub mod lstm;
 pub mod rnn;

@@ -10,6 +10,7 @@ use burn::{
 use crate::{
     activation::sigmoid,
     cell::{RecurrentCell, RecurrentState},
+    fused::{self, Input},
     init::{Init, Initializer},
     scan,
 };
@@ -114,7 +115,23 @@ impl<B: Backend> Lstm<B> {
         state: Option<LstmState<B>>,
     ) -> (Tensor<B, 3>, LstmState<B>) {
         let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
-        scan(self, input, state)
+        self.fused(&Input::Vectors(input.clone()), self.wx.val(), &state)
+            .unwrap_or_else(|| scan(self, input, state))
+    }
+
+    /// The sequence by kernels, where there are some for it.
+    pub(crate) fn fused(
+        &self,
+        input: &Input<B>,
+        wx: Tensor<B, 2>,
+        state: &LstmState<B>,
+    ) -> Option<(Tensor<B, 3>, LstmState<B>)> {
+        let kernels = fused::kernels::<B>()?;
+        let weights = fused::Weights::new(&self.wh, &self.b, wx, input)?;
+        weights.check(input, &[&state.hidden, &state.cell]);
+        let (output, [hidden, cell]) =
+            kernels.lstm(&weights, input, [&state.hidden, &state.cell])?;
+        Some((output, LstmState { hidden, cell }))
     }
 }
 

@@ -8,6 +8,7 @@ use burn::{
 
 use crate::{
     cell::{RecurrentCell, RecurrentState},
+    fused::{self, Input},
     init::{Init, Initializer},
     scan,
 };
@@ -92,7 +93,22 @@ impl<B: Backend> Rnn<B> {
         state: Option<RnnState<B>>,
     ) -> (Tensor<B, 3>, RnnState<B>) {
         let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
-        scan(self, input, state)
+        self.fused(&Input::Vectors(input.clone()), self.wx.val(), &state)
+            .unwrap_or_else(|| scan(self, input, state))
+    }
+
+    /// The sequence by kernels, where there are some for it.
+    pub(crate) fn fused(
+        &self,
+        input: &Input<B>,
+        wx: Tensor<B, 2>,
+        state: &RnnState<B>,
+    ) -> Option<(Tensor<B, 3>, RnnState<B>)> {
+        let kernels = fused::kernels::<B>()?;
+        let weights = fused::Weights::new(&self.wh, &self.b, wx, input)?;
+        weights.check(input, &[&state.hidden]);
+        let (output, hidden) = kernels.rnn(&weights, input, &state.hidden)?;
+        Some((output, RnnState { hidden }))
     }
 }
 

@@ -4,12 +4,13 @@ use burn::{
     config::Config,
     module::Module,
     nn::{Dropout, DropoutConfig},
-    tensor::{Tensor, backend::Backend},
+    tensor::{Int, Tensor, backend::Backend},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     cell::{RecurrentCell, RecurrentState},
+    fused::{self, Input},
     init::{Init, Initializer},
     lstm::{Lstm, LstmConfig, LstmState},
     rnn::{Rnn, RnnConfig, RnnState},
@@ -124,21 +125,63 @@ impl<B: Backend> Stack<B> {
         self.through(input, state, Layer::forward)
     }
 
-    /// From layer to layer, whether with a sequence (`D` = 3) or with one step (`D` = 2).
+    /// A whole sequence of tokens `[batch, time]`, where the first layer has kernels for it: `table`
+    /// makes `[vocabulary, gates·d_hidden]`, the `x·Wx` of each token, of that layer's `Wx`.
+    pub(crate) fn forward_tokens(
+        &self,
+        tokens: Tensor<B, 2, Int>,
+        table: impl Fn(Tensor<B, 2>) -> Tensor<B, 2>,
+        state: &StackState<B>,
+    ) -> Option<(Tensor<B, 3>, StackState<B>)> {
+        let (first, above) = self.layers.split_first()?;
+        fused::kernels::<B>()?;
+        assert_eq!(self.layers.len(), state.len(), "a state for each layer");
+        let input = Input::Tokens(tokens);
+        let (y, first_state) = match (first, &state[0]) {
+            (Layer::Rnn(rnn), LayerState::Rnn(state)) => {
+                let (y, state) = rnn.fused(&input, table(rnn.wx.val()), state)?;
+                (y, LayerState::Rnn(state))
+            }
+            (Layer::Lstm(lstm), LayerState::Lstm(state)) => {
+                let (y, state) = lstm.fused(&input, table(lstm.wx.val()), state)?;
+                (y, LayerState::Lstm(state))
+            }
+            _ => panic!("{OTHER_KIND}"),
+        };
+        let mut next = vec![first_state];
+        let x = self.dropout.forward(y);
+        let y = self.climb(above, x, &state[1..], &mut next, Layer::forward);
+        Some((y, next))
+    }
+
+    /// From the input upwards, whether with a sequence (`D` = 3) or with one step (`D` = 2).
     fn through<const D: usize>(
         &self,
-        mut x: Tensor<B, D>,
+        x: Tensor<B, D>,
         state: StackState<B>,
         run: impl Fn(&Layer<B>, Tensor<B, D>, LayerState<B>) -> (Tensor<B, D>, LayerState<B>),
     ) -> (Tensor<B, D>, StackState<B>) {
         assert_eq!(self.layers.len(), state.len(), "a state for each layer");
         let mut next = Vec::with_capacity(state.len());
-        for (layer, state) in self.layers.iter().zip(state) {
-            let (y, state) = run(layer, x, state);
+        let y = self.climb(&self.layers, x, &state, &mut next, run);
+        (y, next)
+    }
+
+    /// Through some of the layers, whose new states go to `next`.
+    fn climb<const D: usize>(
+        &self,
+        layers: &[Layer<B>],
+        mut x: Tensor<B, D>,
+        states: &[LayerState<B>],
+        next: &mut StackState<B>,
+        run: impl Fn(&Layer<B>, Tensor<B, D>, LayerState<B>) -> (Tensor<B, D>, LayerState<B>),
+    ) -> Tensor<B, D> {
+        for (layer, state) in layers.iter().zip(states) {
+            let (y, state) = run(layer, x, state.clone());
             next.push(state);
             x = self.dropout.forward(y);
         }
-        (x, next)
+        x
     }
 }
 

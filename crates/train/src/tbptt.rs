@@ -1,9 +1,7 @@
 //! Truncated backpropagation through time (Williams and Peng 1990): the state goes on from window
 //! to window, the gradient stops at the start of each.
 
-use burn::tensor::{
-    ElementConversion, Int, Tensor, TensorData, activation::log_softmax, backend::Backend,
-};
+use burn::tensor::{ElementConversion, Tensor, TensorData, backend::Backend};
 use models::{CharLm, stack::StackState};
 
 use crate::lanes::{Lanes, Window};
@@ -18,30 +16,11 @@ pub fn loss<B: Backend>(
     state: Option<StackState<B>>,
     device: &B::Device,
 ) -> (Tensor<B, 1>, StackState<B>) {
-    let [lanes, time] = window.shape;
-    let ints = |tokens: &[u32]| tokens.iter().map(|&t| i64::from(t)).collect::<Vec<_>>();
-    let inputs = TensorData::new(ints(&window.inputs), [lanes, time]);
-    let targets = TensorData::new(ints(&window.targets), [lanes * time, 1]);
-
-    let (logits, state) = model.forward(Tensor::from_data(inputs, device), state);
-    let targets = Tensor::from_data(targets, device);
-    (cross_entropy(logits.flatten(0, 1), targets), state)
-}
-
-/// `−(1/n) Σ ln softmax(logits)[target]`, of `[n, vocab_size]` logits and `[n, 1]` targets.
-///
-/// Its gradient, `(softmax(logits) − onehot(target))/n`, is said outright, as that of the term
-/// `linear`, whose value cancels. Autodiff would find it by way of the gradient of a logarithm, and
-/// for that one Burn 0.21 takes a reciprocal which NdArray approximates to 12 bits, for some elements
-/// and not for others, as the memory happens to lie: no two runs would be the same.
-fn cross_entropy<B: Backend>(logits: Tensor<B, 2>, targets: Tensor<B, 2, Int>) -> Tensor<B, 1> {
-    let n = logits.dims()[0] as f64;
-    let log_p = log_softmax(logits.clone().detach(), 1);
-    let value = log_p.clone().gather(1, targets.clone()).mean().neg();
-
-    let expected = (logits.clone() * log_p.exp()).sum();
-    let linear = (expected - logits.gather(1, targets).sum()) / n;
-    value + (linear.clone() - linear.detach())
+    let ints = |tokens: &[u32]| {
+        let tokens = tokens.iter().map(|&token| i64::from(token)).collect();
+        Tensor::from_data(TensorData::new::<i64, _>(tokens, window.shape), device)
+    };
+    model.loss(ints(&window.inputs), ints(&window.targets), state)
 }
 
 /// The mean cross-entropy of all of the lanes' targets, in nats, from a state of zeros.
