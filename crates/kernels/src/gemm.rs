@@ -108,6 +108,11 @@ impl Packed {
         }
     }
 
+    /// The rows of the matrix.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// The columns of the matrix.
     pub(crate) fn n(&self) -> usize {
         self.n

@@ -10,7 +10,7 @@ use pulp::{Simd, WithSimd};
 
 use crate::{
     activation::exp,
-    engine::{Engine, cut},
+    engine::{Engine, Isa, cut},
     gemm::{Columns, Packed, Sums, Tile, VECTORS, accumulate, for_each_tile, load, store},
     gradient::{Rows, outer_sums},
 };
@@ -121,7 +121,18 @@ impl Head<'_> {
     }
 }
 
-/// `rows·weight + bias`.
+/// `rows·weight + bias`, on this thread.
+pub(crate) fn product(isa: Isa, rows: &[f32], weight: &Packed, bias: &[f32], to: &mut [f32]) {
+    let depth = weight.depth();
+    isa.run(ProductJob {
+        rows,
+        depth,
+        weight,
+        bias,
+        to,
+    });
+}
+
 struct ProductJob<'a> {
     rows: &'a [f32],
     depth: usize,

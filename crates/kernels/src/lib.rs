@@ -9,6 +9,7 @@ pub mod head;
 pub mod lstm;
 pub mod rnn;
 pub mod sequence;
+pub mod stepper;
 
 pub use backward::{Wanted, WeightGradients};
 pub use engine::{Engine, Isa};

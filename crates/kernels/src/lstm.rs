@@ -114,6 +114,33 @@ impl<'a> Lstm<'a> {
         self.run(shape, input, h0, cell, 0, &mut [], output);
     }
 
+    /// One step on this thread, without allocating: as [`infer`](Self::infer) with a time of 1.
+    pub(crate) fn step(
+        &self,
+        batch: usize,
+        input: Input,
+        h0: &[f32],
+        cell: &mut [f32],
+        output: &mut [f32],
+    ) {
+        self.0.check(Shape { batch, time: 1 }, input, h0);
+        assert_eq!(cell.len(), h0.len(), "cell: [batch, d_hidden]");
+        assert_eq!(output.len(), h0.len(), "output: [batch, d_hidden]");
+        let gates = &mut [];
+        let weights = &self.0;
+        let job = Forward {
+            weights,
+            time: 1,
+            input,
+            h0,
+            cells_kept: 0,
+            cell,
+            gates,
+            output,
+        };
+        self.0.engine().isa().run(job);
+    }
+
     /// Runs the layer over sequences, and keeps what [`backward`](Self::backward) needs.
     ///
     /// # Panics

@@ -77,6 +77,20 @@ impl<'a> Rnn<'a> {
         });
         engine.each(jobs.collect());
     }
+
+    /// One step on this thread, without allocating: as [`forward`](Self::forward) with a time of 1.
+    pub(crate) fn step(&self, batch: usize, input: Input, h0: &[f32], output: &mut [f32]) {
+        self.0.check(Shape { batch, time: 1 }, input, h0);
+        assert_eq!(output.len(), h0.len(), "output: [batch, d_hidden]");
+        let job = Forward {
+            weights: &self.0,
+            time: 1,
+            input,
+            h0,
+            output,
+        };
+        self.0.engine().isa().run(job);
+    }
 }
 
 struct Forward<'a> {

@@ -20,6 +20,8 @@
 //! | gates and cell | [`lstm`] |
 //! | several layers, dropout between them | [`stack`] |
 //! | a language model of characters | [`char_lm`] |
+//! | the same networks in real time, on slices | [`stepper`] |
+//! | how a whole sequence reaches kernels that are equal and faster | [`fused`] |
 //! | what the weights start from | [`init`] |
 //!
 //! # A sequence, and one step at a time
@@ -56,6 +58,7 @@ pub mod lstm;
 pub mod rnn;
 pub mod scan;
 pub mod stack;
+pub mod stepper;
 
 pub use cell::{RecurrentCell, RecurrentState};
 pub use char_lm::{CharLm, CharLmConfig};
@@ -64,3 +67,4 @@ pub use lstm::{Lstm, LstmConfig, LstmState};
 pub use rnn::{Rnn, RnnConfig, RnnState};
 pub use scan::scan;
 pub use stack::{CellKind, Layer, LayerState, Stack, StackConfig};
+pub use stepper::Stepper;

@@ -139,7 +139,7 @@ pub fn train<B: AutodiffBackend>(
             saved,
         })?;
         if epoch % config.max_epochs.div_ceil(SAMPLES) == 0 && epoch < config.max_epochs {
-            let text = sample(&trained, &corpus.vocab, config.seed, device)?;
+            let text = sample(&trained, &corpus.vocab, config.seed)?;
             tell(Event::Sample { epoch, text })?;
         }
     }
@@ -166,13 +166,8 @@ fn finite(update: usize, what: &'static str, value: f64) -> Result<(), Error> {
 const SAMPLES: usize = 5;
 const SAMPLE_LENGTH: usize = 160;
 
-fn sample<B: Backend>(
-    model: &CharLm<B>,
-    vocab: &Vocab,
-    seed: u64,
-    device: &B::Device,
-) -> Result<String, Error> {
-    let sampler = Sampler::new(model, vocab, "", 1.0, seed, device)?;
+fn sample<B: Backend>(model: &CharLm<B>, vocab: &Vocab, seed: u64) -> Result<String, Error> {
+    let sampler = Sampler::new(model, vocab, "", 1.0, seed)?;
     let mut stream = TextStream::new(vocab);
     let text: String = sampler
         .take(SAMPLE_LENGTH)

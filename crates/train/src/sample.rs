@@ -1,24 +1,22 @@
 //! Writing with a trained model: each symbol is drawn from what the model expects next.
 
-use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
-use models::{CharLm, stack::StackState};
+use burn::tensor::backend::Backend;
+use models::{CharLm, Stepper};
 use rand::{SeedableRng, distr::Distribution, distr::weighted::WeightedIndex};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{error::Error, vocab::Vocab};
 
 /// An endless text: `p(v) ∝ exp(logits[v] / temperature)`.
-pub struct Sampler<'a, B: Backend> {
-    model: &'a CharLm<B>,
-    device: B::Device,
+pub struct Sampler {
+    model: Stepper,
     temperature: f64,
     rng: ChaCha8Rng,
-    /// What the model expects next, and remembers; between two steps both are there.
-    logits: Vec<f64>,
-    state: Option<StackState<B>>,
+    /// What the model expects next.
+    logits: Vec<f32>,
 }
 
-impl<'a, B: Backend> Sampler<'a, B> {
+impl Sampler {
     /// A sampler that goes on from `prime`. From nothing it goes on as after a line's end.
     ///
     /// Temperature 1 draws from the model's own distribution, less makes it bolder, 0 always takes
@@ -27,13 +25,12 @@ impl<'a, B: Backend> Sampler<'a, B> {
     /// # Errors
     ///
     /// Where `prime` has a character that is not in the vocabulary.
-    pub fn new(
-        model: &'a CharLm<B>,
+    pub fn new<B: Backend>(
+        model: &CharLm<B>,
         vocab: &Vocab,
         prime: &str,
         temperature: f64,
         seed: u64,
-        device: &B::Device,
     ) -> Result<Self, Error> {
         let unknown = |symbol| Error::UnknownSymbol {
             symbol,
@@ -46,25 +43,19 @@ impl<'a, B: Backend> Sampler<'a, B> {
         if tokens.is_empty() {
             tokens = vocab.encode("\n").unwrap_or_else(|_| vec![0]);
         }
+        let model = model.stepper(1);
         let mut sampler = Sampler {
-            model,
-            device: device.clone(),
             temperature,
             rng: ChaCha8Rng::seed_from_u64(seed),
-            logits: Vec::new(),
-            state: Some(model.initial_state(1)),
+            logits: vec![0.0; model.output_len()],
+            model,
         };
         tokens.into_iter().for_each(|token| sampler.read(token));
         Ok(sampler)
     }
 
     fn read(&mut self, token: u32) {
-        let token = TensorData::new(vec![i64::from(token)], [1]);
-        let token = Tensor::<B, 1, Int>::from_data(token, &self.device);
-        let state = self.state.take().expect("the state of the last step");
-        let (logits, state) = self.model.step(token, state);
-        self.logits = logits.into_data().iter::<f64>().collect();
-        self.state = Some(state);
+        self.model.step_tokens(&[token], &mut self.logits);
     }
 
     fn draw(&mut self) -> u32 {
@@ -77,7 +68,7 @@ impl<'a, B: Backend> Sampler<'a, B> {
         if self.temperature == 0.0 {
             return likeliest as u32;
         }
-        let weight = |logit: &f64| ((logit - max) / self.temperature).exp();
+        let weight = |logit: &f32| (f64::from(logit - max) / self.temperature).exp();
         match WeightedIndex::new(self.logits.iter().map(weight)) {
             Ok(distribution) => distribution.sample(&mut self.rng) as u32,
             // Weights with NaN in them have no distribution.
@@ -86,7 +77,7 @@ impl<'a, B: Backend> Sampler<'a, B> {
     }
 }
 
-impl<B: Backend> Iterator for Sampler<'_, B> {
+impl Iterator for Sampler {
     type Item = u32;
 
     fn next(&mut self) -> Option<u32> {

@@ -93,7 +93,7 @@ fn a_text_that_repeats_is_learned() {
         );
 
         let (model, vocab) = (&run.outcome.model, &corpus.vocab);
-        let sampler = Sampler::new(model, vocab, "abca", 0.0, 1, &Default::default());
+        let sampler = Sampler::new(model, vocab, "abca", 0.0, 1);
         let text: Vec<u32> = sampler.expect("known").take(9).collect();
         assert_eq!(text, vocab.encode("bcabcabca").expect("known"));
     }

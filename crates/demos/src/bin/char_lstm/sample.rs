@@ -49,7 +49,7 @@ impl Program for SampleRun {
             temperature: self.args.temperature,
             seed: self.args.seed,
         };
-        text.write(&model, &vocab, device)
+        text.write(&model, &vocab)
     }
 }
 
@@ -63,20 +63,8 @@ pub struct Text<'a> {
 
 impl Text<'_> {
     /// Writes it to standard output, symbol by symbol. If nobody reads any more, that is the end.
-    pub fn write<B: Backend>(
-        &self,
-        model: &CharLm<B>,
-        vocab: &Vocab,
-        device: &B::Device,
-    ) -> Result<()> {
-        let sampler = Sampler::new(
-            model,
-            vocab,
-            self.prime,
-            self.temperature,
-            self.seed,
-            device,
-        )?;
+    pub fn write<B: Backend>(&self, model: &CharLm<B>, vocab: &Vocab) -> Result<()> {
+        let sampler = Sampler::new(model, vocab, self.prime, self.temperature, self.seed)?;
         let mut stream = TextStream::new(vocab);
         let mut out = io::stdout().lock();
         let mut write = |text: &str| {

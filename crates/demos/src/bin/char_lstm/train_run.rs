@@ -85,7 +85,7 @@ impl Program for TrainRun<'_> {
             temperature: 0.8,
             seed: config.seed,
         };
-        text.write(&outcome.model, &corpus.vocab, &backend.device)?;
+        text.write(&outcome.model, &corpus.vocab)?;
 
         let (folder, program) = (folder.path().display(), program());
         view::say(&format!(
