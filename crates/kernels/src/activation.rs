@@ -1,54 +1,83 @@
 //! σ and tanh on vectors, from one exponential.
+//!
+//! Each takes several vectors at once and takes them forward side by side, one operation after another:
+//! a single one would mostly wait for its own last result.
 
 use std::any::Any;
 
 use pulp::Simd;
+
+/// Applies an operation to each vector.
+#[inline(always)]
+fn each<T: Copy, U: Copy, const N: usize>(a: [T; N], op: impl Fn(T) -> U) -> [U; N] {
+    let mut result = [op(a[0]); N];
+    for i in 1..N {
+        result[i] = op(a[i]);
+    }
+    result
+}
+
+/// Applies an operation to each two.
+#[inline(always)]
+fn each2<T: Copy, const N: usize>(a: [T; N], b: [T; N], op: impl Fn(T, T) -> T) -> [T; N] {
+    let mut result = a;
+    for i in 0..N {
+        result[i] = op(a[i], b[i]);
+    }
+    result
+}
 
 /// `eᵃ` as `(scale, p)` with `eᵃ = scale·(1 + p)`: `a = n·ln 2 + r`, `scale = 2ⁿ`, and `p` the Taylor
 /// series of `eʳ − 1` to the seventh power. |r| ≤ ½ln 2 leaves a remainder below 5.2e-9 = r⁸/8!.
 ///
 /// `a` lies within ±87. NaN stays NaN (in `p`).
 #[inline(always)]
-fn exp_parts<S: Simd>(simd: S, a: S::f32s) -> (S::f32s, S::f32s) {
+fn exp_parts<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [[S::f32s; N]; 2] {
     let f = |value| simd.splat_f32s(value);
+    let fma = |a, b, c| simd.mul_add_e_f32s(a, b, c);
     // Adding 1.5·2²³ rounds to an integer and leaves it in the low bits.
     let shift = f(12_582_912.0);
-    let n_shifted = simd.mul_add_e_f32s(a, f(std::f32::consts::LOG2_E), shift);
-    let n = simd.sub_f32s(n_shifted, shift);
+    let n_shifted = each(a, |a| fma(a, f(std::f32::consts::LOG2_E), shift));
+    let n = each(n_shifted, |n| simd.sub_f32s(n, shift));
     // ln 2 in two parts, the first of few enough bits that n times it is exact.
-    let r = simd.mul_add_e_f32s(n, f(-0.693_359_4), a);
-    let r = simd.mul_add_e_f32s(n, f(2.121_944_4e-4), r);
+    let r = each2(n, a, |n, a| fma(n, f(-0.693_359_4), a));
+    let r = each2(n, r, |n, r| fma(n, f(2.121_944_4e-4), r));
 
-    let mut p = f(1.0 / 5040.0);
-    for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0] {
-        p = simd.mul_add_e_f32s(p, r, f(coefficient));
+    let mut p = each(r, |r| fma(r, f(1.0 / 5040.0), f(1.0 / 720.0)));
+    for coefficient in [1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0] {
+        p = each2(p, r, |p, r| fma(p, r, f(coefficient)));
     }
-    let bits = simd.transmute_u32s_f32s(n_shifted);
-    let exponent = simd.wrapping_dyn_shl_u32s(bits, simd.splat_u32s(23));
-    let scale = simd.add_u32s(exponent, simd.splat_u32s(0x3f80_0000));
-    (simd.transmute_f32s_u32s(scale), simd.mul_f32s(p, r))
+    let scale = each(n_shifted, |n| {
+        let bits = simd.transmute_u32s_f32s(n);
+        let exponent = simd.wrapping_dyn_shl_u32s(bits, simd.splat_u32s(23));
+        simd.transmute_f32s_u32s(simd.add_u32s(exponent, simd.splat_u32s(0x3f80_0000)))
+    });
+    [scale, each2(p, r, |p, r| simd.mul_f32s(p, r))]
 }
 
 /// `a` within ±`bound`; NaN stays NaN.
 #[inline(always)]
-fn clamp<S: Simd>(simd: S, a: S::f32s, bound: f32) -> S::f32s {
+fn clamp<S: Simd, const N: usize>(simd: S, a: [S::f32s; N], bound: f32) -> [S::f32s; N] {
     let (low, high) = (simd.splat_f32s(-bound), simd.splat_f32s(bound));
-    let a = simd.select_f32s(simd.less_than_f32s(a, low), low, a);
-    simd.select_f32s(simd.greater_than_f32s(a, high), high, a)
+    let a = each(a, |a| simd.select_f32s(simd.less_than_f32s(a, low), low, a));
+    each(a, |a| {
+        simd.select_f32s(simd.greater_than_f32s(a, high), high, a)
+    })
 }
 
 /// `1/d`, for `d` of at least 1. Division takes AVX-512 16 cycles and more; an estimate of 14 bits
 /// and one step of Newton's method give the same to the last bit or two in a quarter of that.
 #[inline(always)]
-fn reciprocal<S: Simd>(simd: S, d: S::f32s) -> S::f32s {
-    match estimate(simd, d) {
-        Some(estimate) => {
-            let two = simd.splat_f32s(2.0);
-            let rest = simd.mul_add_e_f32s(simd.neg_f32s(d), estimate, two);
-            simd.mul_f32s(estimate, rest)
-        }
-        None => simd.div_f32s(simd.splat_f32s(1.0), d),
+fn reciprocal<S: Simd, const N: usize>(simd: S, d: [S::f32s; N]) -> [S::f32s; N] {
+    if estimate(simd, d[0]).is_none() {
+        return each(d, |d| simd.div_f32s(simd.splat_f32s(1.0), d));
     }
+    let estimates = each(d, |d| estimate(simd, d).unwrap_or(d));
+    let two = simd.splat_f32s(2.0);
+    let rest = each2(d, estimates, |d, e| {
+        simd.mul_add_e_f32s(simd.neg_f32s(d), e, two)
+    });
+    each2(estimates, rest, |e, rest| simd.mul_f32s(e, rest))
 }
 
 /// `1/d` to 14 bits, where an instruction gives it.
@@ -68,27 +97,243 @@ fn estimate<S: Simd>(simd: S, d: S::f32s) -> Option<S::f32s> {
 
 /// `σ(a) = 1/(1 + e⁻ᵃ)`, within 1.2e-7 of it.
 #[inline(always)]
-pub(crate) fn sigmoid<S: Simd>(simd: S, a: S::f32s) -> S::f32s {
-    let (scale, p) = exp_parts(simd, clamp(simd, simd.neg_f32s(a), 87.0));
-    let e = simd.mul_add_e_f32s(scale, p, scale);
-    reciprocal(simd, simd.add_f32s(simd.splat_f32s(1.0), e))
+pub(crate) fn sigmoid<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [S::f32s; N] {
+    let minus_a = each(a, |a| simd.neg_f32s(a));
+    let e = exp(simd, minus_a);
+    reciprocal(simd, each(e, |e| simd.add_f32s(e, simd.splat_f32s(1.0))))
 }
 
 /// `tanh(a) = (e²ᵃ − 1)/(e²ᵃ + 1)`, within 1.2e-7 of it, and within 4e-7 of its magnitude where it is
 /// small.
 #[inline(always)]
-pub(crate) fn tanh<S: Simd>(simd: S, a: S::f32s) -> S::f32s {
-    let two_a = simd.add_f32s(a, a);
-    let (scale, p) = exp_parts(simd, clamp(simd, two_a, 20.0));
-    let below_one = simd.sub_f32s(scale, simd.splat_f32s(1.0));
-    let e_minus_1 = simd.mul_add_e_f32s(scale, p, below_one);
-    let e_plus_1 = simd.add_f32s(e_minus_1, simd.splat_f32s(2.0));
-    simd.mul_f32s(e_minus_1, reciprocal(simd, e_plus_1))
+pub(crate) fn tanh<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [S::f32s; N] {
+    let two_a = each(a, |a| simd.add_f32s(a, a));
+    let [scale, p] = exp_parts(simd, clamp(simd, two_a, 20.0));
+    let below_one = each(scale, |scale| simd.sub_f32s(scale, simd.splat_f32s(1.0)));
+    let mut e_minus_1 = below_one;
+    for i in 0..N {
+        e_minus_1[i] = simd.mul_add_e_f32s(scale[i], p[i], below_one[i]);
+    }
+    let e_plus_1 = each(e_minus_1, |e| simd.add_f32s(e, simd.splat_f32s(2.0)));
+    each2(e_minus_1, reciprocal(simd, e_plus_1), |e, r| {
+        simd.mul_f32s(e, r)
+    })
 }
 
-/// `eᵃ` for `a` of at most 0, within 2e-7 of its magnitude; below −87 it is `e⁻⁸⁷`.
+/// `eᵃ` within 2e-7 of its magnitude, for `a` within ±87; beyond that it is `e^±87`.
 #[inline(always)]
-pub(crate) fn exp<S: Simd>(simd: S, a: S::f32s) -> S::f32s {
-    let (scale, p) = exp_parts(simd, clamp(simd, a, 87.0));
-    simd.mul_add_e_f32s(scale, p, scale)
+pub(crate) fn exp<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [S::f32s; N] {
+    let [scale, p] = exp_parts(simd, clamp(simd, a, 87.0));
+    each2(scale, p, |scale, p| simd.mul_add_e_f32s(scale, p, scale))
+}
+
+#[cfg(test)]
+mod tests {
+    use pulp::{Simd, WithSimd};
+
+    use super::{exp, sigmoid, tanh};
+    use crate::engine::Isa;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Function {
+        Sigmoid,
+        Tanh,
+        Exp,
+    }
+
+    /// Applies a function to `N` vectors at once.
+    struct Apply<'a, const N: usize> {
+        function: Function,
+        values: &'a mut [f32],
+    }
+
+    impl<const N: usize> WithSimd for Apply<'_, N> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let (vectors, rest) = S::as_mut_simd_f32s(self.values);
+            assert!(rest.is_empty());
+            let (several, rest) = vectors.as_chunks_mut::<N>();
+            assert!(rest.is_empty());
+            for several in several {
+                *several = match self.function {
+                    Function::Sigmoid => sigmoid(simd, *several),
+                    Function::Tanh => tanh(simd, *several),
+                    Function::Exp => exp(simd, *several),
+                };
+            }
+        }
+    }
+
+    impl Function {
+        /// The function of each value, for each instruction set.
+        fn of(self, values: &[f32]) -> Vec<(Isa, Vec<f32>)> {
+            let isas = Isa::available().into_iter();
+            isas.map(|isa| (isa, self.at_once::<1>(isa, values)))
+                .collect()
+        }
+
+        /// The function of each value, taken `N` vectors at a time.
+        fn at_once<const N: usize>(self, isa: Isa, values: &[f32]) -> Vec<f32> {
+            let mut results = values.to_vec();
+            results.resize(values.len().next_multiple_of(16 * N), 0.0);
+            isa.run(Apply::<N> {
+                function: self,
+                values: &mut results,
+            });
+            results.truncate(values.len());
+            results
+        }
+    }
+
+    /// Numbers of every magnitude and sign, numbers close together where the functions bend, and those
+    /// around the points where they are cut off. No NaN.
+    fn values() -> Vec<f32> {
+        let of_any_bits = (0..=u32::MAX).step_by(1021).map(f32::from_bits);
+        let close = (-100 << 14..=100 << 14).map(|k| k as f32 / (1 << 14) as f32);
+        let special = [
+            0.0,
+            f32::MIN_POSITIVE,
+            f32::MAX,
+            f32::INFINITY,
+            10.0,
+            20.0,
+            43.5,
+            87.0,
+            88.0,
+        ];
+        let around = special
+            .into_iter()
+            .flat_map(|x| [x.next_down(), x, x.next_up()]);
+        let around = around.flat_map(|x| [x, -x]);
+        let values = of_any_bits.chain(close).chain(around);
+        values.filter(|x| !x.is_nan()).collect()
+    }
+
+    /// The largest of some errors, and where it is.
+    fn largest(errors: impl Iterator<Item = (f32, f64)>) -> (f32, f64) {
+        errors.fold((0.0, 0.0), |a, b| if b.1 <= a.1 { a } else { b })
+    }
+
+    fn sigmoid_f64(a: f32) -> f64 {
+        1.0 / (1.0 + (-f64::from(a)).exp())
+    }
+
+    #[test]
+    fn sigmoid_is_within_its_bound() {
+        let values = values();
+        for (isa, results) in Function::Sigmoid.of(&values) {
+            let pairs = || values.iter().copied().zip(&results);
+            let errors = pairs().map(|(a, &y)| (a, (f64::from(y) - sigmoid_f64(a)).abs()));
+            let (at, error) = largest(errors);
+            println!("sigmoid, {isa}: {error:.3e} at {at:e}");
+            assert!(error <= 1.2e-7, "{isa}: off by {error:e} at {at:e}");
+            for (a, y) in pairs() {
+                assert!((0.0..=1.0).contains(y), "{isa}: {y:e} at {a:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn tanh_is_within_its_bounds() {
+        let values = values();
+        for (isa, results) in Function::Tanh.of(&values) {
+            let pairs = || values.iter().copied().zip(&results);
+            let error = |a: f32, y: f32| (f64::from(y) - f64::from(a).tanh()).abs();
+            let (at, absolute) = largest(pairs().map(|(a, &y)| (a, error(a, y))));
+            println!("tanh, {isa}: {absolute:.3e} at {at:e}");
+            assert!(absolute <= 1.6e-7, "{isa}: off by {absolute:e} at {at:e}");
+
+            let small = pairs().filter(|(a, _)| a.is_normal());
+            let relative = small.map(|(a, &y)| (a, error(a, y) / f64::from(a).tanh().abs()));
+            let (at, relative) = largest(relative);
+            println!("tanh, {isa}: {relative:.3e} of its magnitude at {at:e}");
+            assert!(
+                relative <= 3e-7,
+                "{isa}: off by {relative:e} of its magnitude at {at:e}"
+            );
+            for (a, y) in pairs() {
+                assert!((-1.0..=1.0).contains(y), "{isa}: {y:e} at {a:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn exp_is_within_its_bound() {
+        let values = values();
+        for (isa, results) in Function::Exp.of(&values) {
+            let pairs = values.iter().copied().zip(&results);
+            let errors = pairs.map(|(a, &y)| {
+                let expected = f64::from(a).clamp(-87.0, 87.0).exp();
+                (a, (f64::from(y) / expected - 1.0).abs())
+            });
+            let (at, error) = largest(errors);
+            println!("exp, {isa}: {error:.3e} of its magnitude at {at:e}");
+            assert!(
+                error <= 2e-7,
+                "{isa}: off by {error:e} of its magnitude at {at:e}"
+            );
+        }
+    }
+
+    #[test]
+    fn where_they_saturate_they_are_exact() {
+        let large = [20.0, 100.0, 1e30, f32::MAX, f32::INFINITY];
+        for (isa, results) in Function::Sigmoid.of(&large) {
+            assert_eq!(results, [1.0; 5], "{isa}");
+        }
+        for (isa, results) in Function::Tanh.of(&large) {
+            assert_eq!(results, [1.0; 5], "{isa}");
+        }
+        for (isa, results) in Function::Tanh.of(&large.map(|a| -a)) {
+            assert_eq!(results, [-1.0; 5], "{isa}");
+        }
+    }
+
+    #[test]
+    fn zero_is_a_fixed_point() {
+        for (isa, results) in Function::Sigmoid.of(&[0.0, -0.0]) {
+            assert_eq!(results, [0.5, 0.5], "{isa}");
+        }
+        for (isa, results) in Function::Tanh.of(&[0.0, -0.0]) {
+            assert_eq!(results, [0.0, 0.0], "{isa}");
+        }
+        for (isa, results) in Function::Exp.of(&[0.0, -0.0]) {
+            assert_eq!(results, [1.0, 1.0], "{isa}");
+        }
+    }
+
+    #[test]
+    fn nan_stays_nan() {
+        let nans = [
+            f32::NAN,
+            -f32::NAN,
+            f32::from_bits(0x7f80_0001),
+            f32::from_bits(u32::MAX),
+        ];
+        for function in [Function::Sigmoid, Function::Tanh, Function::Exp] {
+            for (isa, results) in function.of(&nans) {
+                let nan = results.iter().all(|y| y.is_nan());
+                assert!(nan, "{function:?}, {isa}: {results:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn several_at_once_are_each_as_alone() {
+        let values = values();
+        for function in [Function::Sigmoid, Function::Tanh, Function::Exp] {
+            for (isa, alone) in function.of(&values) {
+                for together in [
+                    function.at_once::<3>(isa, &values),
+                    function.at_once::<4>(isa, &values),
+                ] {
+                    let mut pairs = alone.iter().zip(&together);
+                    let same = pairs.all(|(a, b)| a.to_bits() == b.to_bits());
+                    assert!(same, "{function:?}, {isa}");
+                }
+            }
+        }
+    }
 }

@@ -252,12 +252,12 @@ fn cross_entropy<S: Simd>(simd: S, logits: &mut [f32], target: usize, scale: f32
     let (vectors, rest) = S::as_mut_simd_f32s(logits);
     let below = simd.splat_f32s(largest);
     for logit in vectors.iter_mut() {
-        *logit = exp(simd, simd.sub_f32s(*logit, below));
+        [*logit] = exp(simd, [simd.sub_f32s(*logit, below)]);
         total = simd.add_f32s(total, *logit);
     }
     let mut total = simd.reduce_sum_f32s(total);
     if !rest.is_empty() {
-        let p = exp(simd, simd.sub_f32s(simd.partial_load_f32s(rest), below));
+        let [p] = exp(simd, [simd.sub_f32s(simd.partial_load_f32s(rest), below)]);
         simd.partial_store_f32s(rest, p);
         total += rest.iter().sum::<f32>();
     }

@@ -274,30 +274,44 @@ struct Gates<'a> {
 
 impl<S: Simd> Cell<S> for Gates<'_> {
     #[inline(always)]
-    fn show(&mut self, simd: S, sums: Sums<S>, at: [usize; 3], output: &mut [f32]) {
+    fn show<const M: usize>(
+        &mut self,
+        simd: S,
+        sums: [Sums<S>; M],
+        [first, t, panel]: [usize; 3],
+        output: &mut [f32],
+    ) {
         let Gates {
             time,
             h,
             cells_kept,
             ..
         } = *self;
-        let ([row, t, panel], [ai, af, ag, ao]) = (at, sums);
         let j = panel * S::F32_LANES;
-        let (i, f) = (sigmoid(simd, ai), sigmoid(simd, af));
-        let (g, o) = (tanh(simd, ag), sigmoid(simd, ao));
+        let mut o = [simd.splat_f32s(0.0); M];
+        let mut c = o;
+        for (m, [ai, af, ag, ao]) in sums.into_iter().enumerate() {
+            let row = first + m;
+            let [i, f, sigmoid_o] = sigmoid(simd, [ai, af, ao]);
+            let [g] = tanh(simd, [ag]);
+            o[m] = sigmoid_o;
 
-        let from = (row * (cells_kept + 1) + t.min(cells_kept)) * h;
-        let to = (row * (cells_kept + 1) + (t + 1).min(cells_kept)) * h;
-        let before = load(simd, &self.cell[from..][..h], j);
-        let c = simd.mul_add_e_f32s(f, before, simd.mul_f32s(i, g));
-        store(simd, &mut self.cell[to..][..h], j, c);
-        store(simd, output, j, simd.mul_f32s(o, tanh(simd, c)));
+            let from = (row * (cells_kept + 1) + t.min(cells_kept)) * h;
+            let to = (row * (cells_kept + 1) + (t + 1).min(cells_kept)) * h;
+            let before = load(simd, &self.cell[from..][..h], j);
+            c[m] = simd.mul_add_e_f32s(f, before, simd.mul_f32s(i, g));
+            store(simd, &mut self.cell[to..][..h], j, c[m]);
 
-        if !self.gates.is_empty() {
-            let gates = &mut self.gates[(row * time + t) * GATES * h..][..GATES * h];
-            for (gate, value) in gates.chunks_exact_mut(h).zip([i, f, g, o]) {
-                store(simd, gate, j, value);
+            if !self.gates.is_empty() {
+                let gates = &mut self.gates[(row * time + t) * GATES * h..][..GATES * h];
+                for (gate, value) in gates.chunks_exact_mut(h).zip([i, f, g, o[m]]) {
+                    store(simd, gate, j, value);
+                }
             }
+        }
+        for (m, tanh_c) in tanh(simd, c).into_iter().enumerate() {
+            let row = &mut output[((first + m) * time + t) * h..][..h];
+            store(simd, row, j, simd.mul_f32s(o[m], tanh_c));
         }
     }
 }
@@ -471,7 +485,7 @@ impl<S: Simd> CellBack<S> for GatesBack<'_> {
         for j in (0..h).step_by(S::F32_LANES) {
             let (i, f) = (load(simd, i_row, j), load(simd, f_row, j));
             let (g, o) = (load(simd, g_row, j), load(simd, o_row, j));
-            let tanh_c = tanh(simd, load(simd, cell, j));
+            let [tanh_c] = tanh(simd, [load(simd, cell, j)]);
             let d_h = simd.add_f32s(load(simd, d_output, j), load(simd, d_h, j));
 
             // h = o·tanh(c), and c goes on to the next step.

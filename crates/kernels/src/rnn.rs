@@ -113,18 +113,40 @@ impl WithSimd for Forward<'_> {
             h0,
             output,
         } = self;
-        sequence::forward(simd, weights, time, input, h0, output, &mut Tanh);
+        sequence::forward(
+            simd,
+            weights,
+            time,
+            input,
+            h0,
+            output,
+            &mut Tanh {
+                time,
+                h: weights.d_hidden(),
+            },
+        );
     }
 }
 
-struct Tanh;
+struct Tanh {
+    time: usize,
+    h: usize,
+}
 
 impl<S: Simd> Cell<S> for Tanh {
     #[inline(always)]
-    fn show(&mut self, simd: S, sums: Sums<S>, [_, _, panel]: [usize; 3], output: &mut [f32]) {
-        for (v, a) in sums.into_iter().enumerate() {
-            let j = (panel * VECTORS + v) * S::F32_LANES;
-            store(simd, output, j, tanh(simd, a));
+    fn show<const M: usize>(
+        &mut self,
+        simd: S,
+        sums: [Sums<S>; M],
+        [first, t, panel]: [usize; 3],
+        output: &mut [f32],
+    ) {
+        for (m, sums) in sums.into_iter().enumerate() {
+            let row = &mut output[((first + m) * self.time + t) * self.h..][..self.h];
+            for (v, h) in tanh(simd, sums).into_iter().enumerate() {
+                store(simd, row, (panel * VECTORS + v) * S::F32_LANES, h);
+            }
         }
     }
 }

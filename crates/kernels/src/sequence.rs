@@ -206,9 +206,15 @@ fn columns(gates: usize, d_hidden: usize) -> Columns {
 
 /// What makes a layer: how the sums of a step become its new state.
 pub(crate) trait Cell<S: Simd> {
-    /// Takes the sums of one row in one panel, and writes `h` to the row's `output`; `at` is
-    /// (sequence, time, panel).
-    fn show(&mut self, simd: S, sums: Sums<S>, at: [usize; 3], output: &mut [f32]);
+    /// Takes the sums of `M` rows in one panel, and writes `h` to `output`, `[sequences, time,
+    /// d_hidden]`; `at` is (first row, time, panel).
+    fn show<const M: usize>(
+        &mut self,
+        simd: S,
+        sums: [Sums<S>; M],
+        at: [usize; 3],
+        output: &mut [f32],
+    );
 }
 
 /// Takes some sequences through all time steps.
@@ -292,9 +298,6 @@ impl<S: Simd, C: Cell<S>> Tile<S> for Step<'_, '_, C> {
         });
         sums = accumulate(simd, sums, before, weights.wh.panel::<S>(panel));
 
-        for (m, sums) in sums.into_iter().enumerate() {
-            let row = &mut self.output[((first + m) * time + t) * h..][..h];
-            self.cell.show(simd, sums, [first + m, t, panel], row);
-        }
+        self.cell.show(simd, sums, [first, t, panel], self.output);
     }
 }

@@ -64,7 +64,7 @@ impl Default for RunConfig {
             data: None,
             units: Units::Chars,
             val_frac: 0.05,
-            split: Split::Tail,
+            split: Split::Lanes,
             model: CellKind::Lstm,
             hidden_size: 128,
             num_layers: 2,
