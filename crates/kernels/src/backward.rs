@@ -32,6 +32,50 @@ pub struct WeightGradients {
     pub b: Vec<f32>,
 }
 
+/// Size of the hidden state, once all lengths agree. It follows from `wh`, `[d_hidden,
+/// gates·d_hidden]`.
+///
+/// # Panics
+///
+/// Where they do not.
+pub(crate) fn check(
+    Shape { batch, time }: Shape,
+    gates: usize,
+    [wx, wh, h0, output, d_output]: [&[f32]; 5],
+    input: Input,
+) -> usize {
+    let (steps, h) = (batch * time, (wh.len() / gates).isqrt());
+    let width = gates * h;
+    assert_eq!(wh.len(), h * width, "wh: [d_hidden, gates·d_hidden]");
+    assert_eq!(h0.len(), batch * h, "h0: [batch, d_hidden]");
+    assert_eq!(output.len(), steps * h, "output: [batch, time, d_hidden]");
+    assert_eq!(
+        d_output.len(),
+        steps * h,
+        "d_output: [batch, time, d_hidden]"
+    );
+    let rows = wx.len() / width.max(1);
+    assert_eq!(wx.len(), rows * width, "wx: rows of [gates·d_hidden]");
+    match input {
+        Input::Vectors(x) => {
+            assert_eq!(
+                x.len(),
+                steps * rows,
+                "wx: [d_input, ..] with input: [batch, time, d_input]"
+            );
+        }
+        Input::Tokens(tokens) => {
+            assert_eq!(tokens.len(), steps, "tokens: [batch, time]");
+            let largest = tokens.iter().max().map_or(0, |&token| token as usize);
+            assert!(
+                steps == 0 || largest < rows,
+                "wx: token {largest} with a table of {rows} rows"
+            );
+        }
+    }
+    h
+}
+
 /// The transposed weights, through which the gradient goes back.
 pub(crate) struct Products {
     to_hidden: Packed,
@@ -149,13 +193,12 @@ pub(crate) fn weight_gradients(
     Shape { batch, time }: Shape,
     width: usize,
     input: Input,
-    table_rows: usize,
+    [wx_rows, h]: [usize; 2],
     h0: &[f32],
     output: &[f32],
     d_sums: &[f32],
 ) -> WeightGradients {
     let steps = batch * time;
-    let h = h0.len() / batch.max(1);
     // h[t-1], which for the first step is h0.
     let before = |k: usize| match k % time {
         0 => &h0[k / time * h..],
@@ -167,7 +210,7 @@ pub(crate) fn weight_gradients(
     };
     let [wx, wh, b] = match input {
         Input::Vectors(x) => {
-            let d = x.len() / steps.max(1);
+            let d = wx_rows;
             let row = |k: usize| &x[k * d..];
             let input = Rows {
                 width: d,
@@ -179,7 +222,7 @@ pub(crate) fn weight_gradients(
         }
         Input::Tokens(tokens) => {
             let (mut sums, b) = outer_sums(engine, steps, &[hidden], d_sums, width);
-            let wx = segment_sums(engine, tokens, table_rows, d_sums, width);
+            let wx = segment_sums(engine, tokens, wx_rows, d_sums, width);
             [wx, sums.remove(0), b]
         }
     };

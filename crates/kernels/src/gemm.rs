@@ -75,7 +75,7 @@ impl Packed {
         columns: Columns,
         transposed: bool,
     ) -> Self {
-        let n = if depth == 0 { 0 } else { matrix.len() / depth };
+        let n = matrix.len().checked_div(depth).unwrap_or(0);
         assert_eq!(matrix.len(), depth * n, "a matrix of whole rows");
         let lanes = engine.isa().lanes();
         let panel_length = depth * VECTORS * lanes;

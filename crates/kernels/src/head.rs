@@ -94,6 +94,13 @@ impl Head<'_> {
     pub fn backward(&self, engine: &Engine, d_logits: &[f32]) -> Gradients {
         let (n, vocabulary, h) = (self.targets.len(), self.bias.len(), self.d_hidden());
         assert_eq!(d_logits.len(), n * vocabulary, "d_logits: [n, vocabulary]");
+        let d_hidden = self.hidden.len().checked_div(n).unwrap_or(h);
+        assert_eq!(self.hidden.len(), n * d_hidden, "hidden: [n, d_hidden]");
+        assert_eq!(
+            self.weight.len(),
+            d_hidden * vocabulary,
+            "weight: [d_hidden, vocabulary]"
+        );
         let weight = Packed::transposed(engine, self.weight, vocabulary);
         let mut hidden = vec![0.0; n * h];
         let shares = engine.share(n);
@@ -243,7 +250,7 @@ impl WithSimd for LossJob<'_> {
 /// The cross-entropy of one row of logits, which become their gradient, times `scale`.
 #[inline(always)]
 fn cross_entropy<S: Simd>(simd: S, logits: &mut [f32], target: usize, scale: f32) -> f32 {
-    // A NaN among them makes the maximum NaN, and so all that follows.
+    // A NaN makes the sum NaN, and so all that follows.
     let largest = logits
         .iter()
         .fold(f32::NEG_INFINITY, |a, &b| if a >= b { a } else { b });

@@ -13,7 +13,9 @@ use pulp::{Simd, WithSimd};
 
 use crate::{
     activation::{sigmoid, tanh},
-    backward::{CellBack, Products, Wanted, WeightGradients, through_time, weight_gradients},
+    backward::{
+        CellBack, Products, Wanted, WeightGradients, check, through_time, weight_gradients,
+    },
     engine::{Engine, cut},
     gemm::{Sums, load, store},
     sequence::{self, Cell, Input, Shape, Weights},
@@ -141,7 +143,7 @@ impl<'a> Lstm<'a> {
         self.0.engine().isa().run(job);
     }
 
-    /// Runs the layer over sequences, and keeps what [`backward`](Self::backward) needs.
+    /// Runs the layer over sequences, and keeps what [`Backward`] needs.
     ///
     /// # Panics
     ///
@@ -345,17 +347,14 @@ impl Backward<'_> {
     /// Where the lengths do not agree.
     pub fn run(&self, engine: &Engine, wanted: Wanted, saved: Saved) -> Gradients {
         let Shape { batch, time } = self.shape;
-        let h = self.h0.len() / batch.max(1);
+        let slices = [self.wx, self.wh, self.h0, self.output, self.d_output];
+        let h = check(self.shape, GATES, slices, self.input);
         let width = GATES * h;
-        assert_eq!(
-            self.d_output.len(),
-            batch * time * h,
-            "d_output: [batch, time, d_hidden]"
-        );
         assert_eq!(self.d_cell.len(), batch * h, "d_cell: [batch, d_hidden]");
+        let same = (saved.gates.len(), saved.time, saved.d_hidden);
         assert_eq!(
-            saved.gates.len(),
-            batch * time * width,
+            same,
+            (batch * time * width, time, h),
             "saved by the same forward pass"
         );
 
@@ -367,7 +366,7 @@ impl Backward<'_> {
         let mut d_h0 = vec![0.0; batch * h];
         let mut d_c0 = self.d_cell.to_vec();
         let d_input_width = match self.input {
-            Input::Vectors(x) if wanted.input => x.len() / (batch * time).max(1),
+            Input::Vectors(_) if wanted.input => self.wx.len() / width.max(1),
             _ => 0,
         };
         let mut d_input = vec![0.0; batch * time * d_input_width];
@@ -398,7 +397,7 @@ impl Backward<'_> {
 
         let mut weights = WeightGradients::default();
         if wanted.weights {
-            let rows = self.wx.len() / width.max(1);
+            let rows = [self.wx.len() / width.max(1), h];
             let (input, output) = (self.input, self.output);
             weights = weight_gradients(
                 engine, self.shape, width, input, rows, self.h0, output, &d_sums,

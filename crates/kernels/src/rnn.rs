@@ -6,7 +6,9 @@ use pulp::{Simd, WithSimd};
 
 use crate::{
     activation::tanh,
-    backward::{CellBack, Products, Wanted, WeightGradients, through_time, weight_gradients},
+    backward::{
+        CellBack, Products, Wanted, WeightGradients, check, through_time, weight_gradients,
+    },
     engine::{Engine, cut},
     gemm::{Sums, VECTORS, load, store},
     sequence::{self, Cell, Input, Shape, Weights},
@@ -178,22 +180,13 @@ impl Backward<'_> {
     /// Where the lengths do not agree.
     pub fn run(&self, engine: &Engine, wanted: Wanted) -> Gradients {
         let Shape { batch, time } = self.shape;
-        let h = self.h0.len() / batch.max(1);
-        assert_eq!(
-            self.output.len(),
-            batch * time * h,
-            "output: [batch, time, d_hidden]"
-        );
-        assert_eq!(
-            self.d_output.len(),
-            batch * time * h,
-            "d_output: [batch, time, d_hidden]"
-        );
+        let slices = [self.wx, self.wh, self.h0, self.output, self.d_output];
+        let h = check(self.shape, 1, slices, self.input);
 
         let mut d_sums = vec![0.0; batch * time * h];
         let mut d_h0 = vec![0.0; batch * h];
         let d_input_width = match self.input {
-            Input::Vectors(x) if wanted.input => x.len() / (batch * time).max(1),
+            Input::Vectors(_) if wanted.input => self.wx.len() / h.max(1),
             _ => 0,
         };
         let mut d_input = vec![0.0; batch * time * d_input_width];
@@ -223,7 +216,7 @@ impl Backward<'_> {
 
         let mut weights = WeightGradients::default();
         if wanted.weights {
-            let rows = self.wx.len() / h.max(1);
+            let rows = [self.wx.len() / h.max(1), h];
             let (input, output) = (self.input, self.output);
             weights =
                 weight_gradients(engine, self.shape, h, input, rows, self.h0, output, &d_sums);

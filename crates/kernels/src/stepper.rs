@@ -132,7 +132,9 @@ impl Stepper {
         let layers: Vec<Layer> = layers.iter().enumerate().map(layer).collect();
         let head = head.map(|(weight, bias)| {
             let d_hidden = weight.len() / bias.len().max(1);
+            let top = layers.last().map_or(0, |layer| layer.hidden.len());
             assert_eq!(weight.len(), d_hidden * bias.len(), "head: [d_hidden, n]");
+            assert_eq!(top, batch * d_hidden, "head: [d_hidden, n]");
             (
                 Packed::new(&engine, weight, d_hidden, Columns::Plain),
                 bias.to_vec(),

@@ -56,8 +56,8 @@ pub struct TrainArgs {
     /// Share of the text held out for validation
     #[arg(long, value_name = "X", default_value_t = RunConfig::default().val_frac, help_heading = "Text")]
     val_frac: f64,
-    /// Which share: tail (the end of the text), lanes (the end of each lane, as char-rnn)
-    #[arg(long, default_value = "tail", help_heading = "Text", hide_possible_values = true,
+    /// Which share: lanes (the end of each lane, as char-rnn), tail (the end of the text)
+    #[arg(long, default_value = "lanes", help_heading = "Text", hide_possible_values = true,
           value_parser = split())]
     split: Split,
 

@@ -10,6 +10,11 @@ use args::{Cli, Mode};
 use clap::FromArgMatches;
 use demos::{backend, exit, view};
 
+/// Training frees and takes the same large pieces at each update; this allocator does not give them
+/// back to the system in between (measured: a sixth of the processor time).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let given = match exit::parse(args::command()) {
         Ok(given) => given,

@@ -1,0 +1,141 @@
+//! What is measured: a kind of work and its sizes.
+
+use std::{fmt, str::FromStr};
+
+use anyhow::{Context, Result, bail};
+
+/// A kind of work. `benches/peers.py` knows them by the same names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An LSTM layer over a batch of sequences, without gradients.
+    LstmForward,
+    /// The same, and the gradients of input and weights.
+    LstmTrain,
+    /// A plain recurrent layer over a batch of sequences, and the gradients of input and weights.
+    RnnTrain,
+    /// A whole update of a character model: embedding, [`LAYERS`] LSTM layers, head, cross-entropy,
+    /// gradients, clipping, Adam.
+    Update,
+    /// One character through the same model, from the state that the last one left.
+    Stream,
+    /// `[batch·time, d_input]·[d_input, d_hidden]`
+    Sgemm,
+}
+
+/// How many layers the character model has.
+pub const LAYERS: usize = 2;
+/// How many different characters it knows.
+pub const VOCABULARY: usize = 65;
+
+/// A kind of work and its sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Case {
+    /// The kind of work.
+    pub kind: Kind,
+    /// Sequences in a batch.
+    pub batch: usize,
+    /// Steps of a sequence.
+    pub time: usize,
+    /// Size of each input vector; in a character model that of the embedding.
+    pub d_input: usize,
+    /// Size of the hidden state.
+    pub d_hidden: usize,
+}
+
+impl Kind {
+    const ALL: [Kind; 6] = [
+        Kind::LstmForward,
+        Kind::LstmTrain,
+        Kind::RnnTrain,
+        Kind::Update,
+        Kind::Stream,
+        Kind::Sgemm,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::LstmForward => "lstm-forward",
+            Kind::LstmTrain => "lstm-train",
+            Kind::RnnTrain => "rnn-train",
+            Kind::Update => "update",
+            Kind::Stream => "stream",
+            Kind::Sgemm => "sgemm",
+        }
+    }
+
+    /// With the sizes batch, time, d_input and d_hidden.
+    pub fn of(self, [batch, time, d_input, d_hidden]: [usize; 4]) -> Case {
+        Case {
+            kind: self,
+            batch,
+            time,
+            d_input,
+            d_hidden,
+        }
+    }
+}
+
+impl Case {
+    /// Multiplications and additions in the products of matrices; those of the gradients are two
+    /// more products for each one forward. `None` for what is no single layer.
+    pub fn flops(self) -> Option<f64> {
+        let rows = 2.0 * (self.batch * self.time * self.d_hidden) as f64;
+        let depth = (self.d_input + self.d_hidden) as f64;
+        match self.kind {
+            Kind::LstmForward => Some(rows * 4.0 * depth),
+            Kind::LstmTrain => Some(3.0 * rows * 4.0 * depth),
+            Kind::RnnTrain => Some(3.0 * rows * depth),
+            Kind::Sgemm => Some(rows * self.d_input as f64),
+            Kind::Update | Kind::Stream => None,
+        }
+    }
+
+    /// The sizes, for people.
+    pub fn sizes(self) -> String {
+        let Case {
+            batch,
+            time,
+            d_input,
+            d_hidden,
+            ..
+        } = self;
+        match self.kind {
+            Kind::Update => format!("B{batch} T{time}, {LAYERS}×{d_hidden}"),
+            Kind::Stream => format!("{LAYERS}×{d_hidden}"),
+            Kind::Sgemm => format!("{}×{d_input}×{d_hidden}", batch * time),
+            _ => format!("B{batch} T{time} D{d_input} H{d_hidden}"),
+        }
+    }
+}
+
+/// As it goes over the line: `lstm-train 32 50 65 128`.
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Case {
+            kind,
+            batch,
+            time,
+            d_input,
+            d_hidden,
+        } = self;
+        write!(f, "{} {batch} {time} {d_input} {d_hidden}", kind.name())
+    }
+}
+
+impl FromStr for Case {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let mut words = text.split_whitespace();
+        let name = words.next().unwrap_or_default();
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        let kind = kind.with_context(|| format!("no case has the name {name:?}"))?;
+        let sizes: Vec<usize> = words
+            .map(|word| word.parse().with_context(|| format!("no size: {word:?}")))
+            .collect::<Result<_>>()?;
+        let Ok(sizes) = <[usize; 4]>::try_from(sizes) else {
+            bail!("{text:?}: a case has four sizes, batch, time, d_input and d_hidden");
+        };
+        Ok(kind.of(sizes))
+    }
+}

@@ -1,0 +1,131 @@
+//! Our side of the line to a peer's process.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::{case::Case, peers::Peer};
+
+/// A peer's process, waiting. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Child {
+    /// Whose it is.
+    pub peer: Peer,
+    /// What it says its version is.
+    pub version: String,
+    process: Process,
+    requests: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Child {
+    /// Starts the peer's process with so many threads; PyTorch's by the Python of this name.
+    ///
+    /// # Errors
+    ///
+    /// Where the peer is not there.
+    pub fn start(peer: Peer, threads: usize, python: &Path) -> Result<Self> {
+        let threads = match peer {
+            Peer::OursOneThread => 1,
+            _ => threads,
+        }
+        .to_string();
+        let mut command = match peer {
+            Peer::Pytorch => {
+                let mut command = Command::new(python);
+                command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers.py"));
+                command.arg(&threads);
+                command
+            }
+            _ => {
+                let name = peer.to_possible_value().context("a peer has a name")?;
+                let mut command = Command::new(std::env::current_exe()?);
+                command.args(["--serve", name.get_name()]);
+                command
+            }
+        };
+        // Ours, Burn and candle; NdArray's products of matrices; PyTorch.
+        for variable in ["RAYON_NUM_THREADS", "MATMUL_NUM_THREADS", "OMP_NUM_THREADS"] {
+            command.env(variable, &threads);
+        }
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{} does not start", command.get_program().display()))?;
+        let requests = process.stdin.take();
+        let answers = BufReader::new(process.stdout.take().context("a process has an output")?);
+        let mut child = Child {
+            peer,
+            version: String::new(),
+            process,
+            requests,
+            answers,
+        };
+        let ready = child.line()?;
+        match ready.split_once(' ') {
+            Some(("ready", version)) => child.version = version.into(),
+            Some(("absent", reason)) => bail!("{reason}"),
+            _ => bail!("its process said {ready:?}"),
+        }
+        Ok(child)
+    }
+
+    /// Seconds that one call takes, as the mean of so many in a row; `None` where the peer has
+    /// nothing for this case.
+    ///
+    /// # Errors
+    ///
+    /// Where the peer fails.
+    pub fn time(&mut self, case: Case, calls: u32) -> Result<Option<f64>> {
+        let answer = self.ask(&format!("time {case} {calls}"))?;
+        match answer.split_once(' ') {
+            Some(("seconds", seconds)) => Ok(Some(seconds.parse().context("a number of seconds")?)),
+            None if answer == "none" => Ok(None),
+            Some(("error", text)) => bail!("{text}"),
+            _ => bail!("its process said {answer:?}"),
+        }
+    }
+
+    /// Frees what the cases before have left.
+    ///
+    /// # Errors
+    ///
+    /// Where the process has ended.
+    pub fn forget(&mut self) -> Result<()> {
+        self.ask("forget").map(|_| ())
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn ask(&mut self, request: &str) -> Result<String> {
+        let requests = self.requests.as_mut().context("its process has ended")?;
+        writeln!(requests, "{request}").context("its process has ended")?;
+        self.line()
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        match line.trim_end() {
+            "" => bail!("its process has ended"),
+            line => Ok(line.into()),
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // The end of its input is the end of the process; one that ended before leaves nothing to do.
+        drop(self.requests.take());
+        let _ = self.process.wait();
+    }
+}

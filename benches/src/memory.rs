@@ -1,0 +1,35 @@
+//! The memory of a training step: the largest resident set of a process that does nothing else.
+
+use anyhow::{Context, Result};
+
+use crate::{case::Case, child::Child};
+
+/// In bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Before the first step: the program and its libraries.
+    pub before: f64,
+    /// At most.
+    pub peak: f64,
+}
+
+/// What a few steps of `case` take in a process that has done nothing yet.
+///
+/// # Errors
+///
+/// Where the peer fails, and where the system does not tell (it does on Linux).
+pub fn measure(mut child: Child, case: Case) -> Result<Memory> {
+    let before = largest_resident_set(child.id())?;
+    child.time(case, 5)?.context("the peer has no such case")?;
+    let peak = largest_resident_set(child.id())?;
+    Ok(Memory { before, peak })
+}
+
+fn largest_resident_set(process: u32) -> Result<f64> {
+    let path = format!("/proc/{process}/status");
+    let status = std::fs::read_to_string(&path).context("needs /proc, which Linux has")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    let kib: f64 = kib.and_then(|kib| kib.parse().ok()).context(path)?;
+    Ok(kib * 1024.0)
+}

@@ -1,0 +1,80 @@
+//! candle-nn, which has an LSTM and no plain RNN; its product of matrices is the crate `gemm`.
+
+use std::{collections::HashMap, hint::black_box};
+
+use anyhow::{Result, anyhow};
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::{LSTM, LSTMConfig, RNN, VarBuilder, VarMap};
+
+use super::Run;
+use crate::case::{Case, Kind};
+
+/// Makes ready to do the work of `case`.
+///
+/// # Errors
+///
+/// Where candle fails.
+pub fn prepare(case: Case) -> Result<Option<Run>> {
+    let x_shape = (case.batch, case.time, case.d_input);
+    let run: Run = match case.kind {
+        Kind::LstmForward => {
+            let lstm = untracked(case)?;
+            let x = Tensor::randn(0_f32, 1.0, x_shape, &Device::Cpu)?;
+            Box::new(move || {
+                black_box(forward(&lstm, &x)?);
+                Ok(())
+            })
+        }
+        Kind::LstmTrain => {
+            let vars = VarMap::new();
+            let lstm = lstm(
+                case,
+                VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu),
+            )?;
+            let x = Var::randn(0_f32, 1.0, x_shape, &Device::Cpu)?;
+            Box::new(move || {
+                black_box(forward(&lstm, &x)?.backward()?);
+                Ok(())
+            })
+        }
+        Kind::Sgemm => {
+            let matrix = |rows, columns| Tensor::randn(0_f32, 1.0, (rows, columns), &Device::Cpu);
+            let a = matrix(case.batch * case.time, case.d_input)?;
+            let b = matrix(case.d_input, case.d_hidden)?;
+            Box::new(move || {
+                black_box(a.matmul(&b)?);
+                Ok(())
+            })
+        }
+        Kind::RnnTrain | Kind::Update | Kind::Stream => return Ok(None),
+    };
+    Ok(Some(run))
+}
+
+/// `[batch, time, d_input]` → `[batch, time, d_hidden]`
+fn forward(lstm: &LSTM, x: &Tensor) -> candle_core::Result<Tensor> {
+    lstm.states_to_tensor(&lstm.seq(x)?)
+}
+
+fn lstm(case: Case, weights: VarBuilder) -> candle_core::Result<LSTM> {
+    LSTM::new(case.d_input, case.d_hidden, LSTMConfig::default(), weights)
+}
+
+/// With weights that leave no graph behind.
+fn untracked(case: Case) -> Result<LSTM> {
+    let vars = VarMap::new();
+    lstm(
+        case,
+        VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu),
+    )?;
+    let vars = vars
+        .data()
+        .lock()
+        .map_err(|_| anyhow!("candle's weights"))?;
+    let tensors: HashMap<_, _> = vars
+        .iter()
+        .map(|(name, var)| (name.clone(), var.as_detached_tensor()))
+        .collect();
+    let weights = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
+    Ok(lstm(case, weights)?)
+}

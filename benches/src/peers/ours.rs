@@ -1,0 +1,131 @@
+//! Ours, as users call it: the modules of `models`, its stepper, the update of `train`, on NdArray.
+
+use std::hint::black_box;
+
+use burn::{
+    optim::{AdamConfig, GradientsParams, Optimizer},
+    tensor::{Distribution, Tensor},
+};
+use burn_autodiff::Autodiff;
+use burn_ndarray::NdArray;
+use models::{CharLmConfig, LstmConfig, RecurrentState, RnnConfig};
+use train::{
+    clip::{Clip, clip, global_norm},
+    lanes::Window,
+    tbptt,
+};
+
+use super::Run;
+use crate::case::{Case, Kind, LAYERS, VOCABULARY};
+
+type Plain = NdArray<f32>;
+type Tracked = Autodiff<Plain>;
+
+/// Makes ready to do the work of `case`.
+pub fn prepare(case: Case) -> Option<Run> {
+    match case.kind {
+        Kind::LstmForward => Some(lstm_forward(case)),
+        Kind::LstmTrain => Some(lstm_train(case)),
+        Kind::RnnTrain => Some(rnn_train(case)),
+        Kind::Update => Some(update(case)),
+        Kind::Stream => Some(stream(case)),
+        Kind::Sgemm => None,
+    }
+}
+
+fn lstm_forward(case: Case) -> Run {
+    let device = Default::default();
+    let lstm = LstmConfig::new(case.d_input, case.d_hidden).init::<Plain>(&device);
+    let shape = [case.batch, case.time, case.d_input];
+    let x = Tensor::random(shape, Distribution::Default, &device);
+    Box::new(move || {
+        black_box(lstm.forward(x.clone(), None));
+        Ok(())
+    })
+}
+
+fn lstm_train(case: Case) -> Run {
+    let device = Default::default();
+    let lstm = LstmConfig::new(case.d_input, case.d_hidden).init::<Tracked>(&device);
+    let shape = [case.batch, case.time, case.d_input];
+    let x = Tensor::random(shape, Distribution::Default, &device).require_grad();
+    Box::new(move || {
+        let (y, _) = lstm.forward(x.clone(), None);
+        black_box(y.backward());
+        Ok(())
+    })
+}
+
+fn rnn_train(case: Case) -> Run {
+    let device = Default::default();
+    let rnn = RnnConfig::new(case.d_input, case.d_hidden).init::<Tracked>(&device);
+    let shape = [case.batch, case.time, case.d_input];
+    let x = Tensor::random(shape, Distribution::Default, &device).require_grad();
+    Box::new(move || {
+        let (y, _) = rnn.forward(x.clone(), None);
+        black_box(y.backward());
+        Ok(())
+    })
+}
+
+fn char_lm(case: Case) -> CharLmConfig {
+    CharLmConfig::new(VOCABULARY)
+        .with_d_embedding(case.d_input)
+        .with_d_hidden(case.d_hidden)
+        .with_n_layers(LAYERS)
+}
+
+/// What [`train::train()`] does between two windows.
+// TODO: call the update of `train` itself once it is a public function: its optimiser is not.
+fn update(case: Case) -> Run {
+    let device = Default::default();
+    let mut model = Some(char_lm(case).init::<Tracked>(&device));
+    let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
+    let mut windows = windows(case).into_iter().cycle();
+    let mut state = None;
+    Box::new(move || {
+        let (Some(window), Some(before)) = (windows.next(), model.take()) else {
+            anyhow::bail!("an update before this one failed");
+        };
+        let (loss, next) = tbptt::loss(&before, &window, state.take(), &device);
+        let mut grads = GradientsParams::from_grads(loss.backward(), &before);
+        black_box(loss.into_scalar());
+        let norm = global_norm(&before, &grads);
+        clip(Clip::Norm(5.0), &before, norm, &mut grads);
+        model = Some(optimizer.step(2e-3, before, grads));
+        state = Some(next.detach());
+        Ok(())
+    })
+}
+
+/// One character, from the state that the last one left.
+fn stream(case: Case) -> Run {
+    let device = Default::default();
+    let mut stepper = char_lm(case).init::<Plain>(&device).stepper(case.batch);
+    let mut logits = vec![0.0; case.batch * VOCABULARY];
+    let mut tokens = (0..VOCABULARY as u32).cycle();
+    Box::new(move || {
+        let token = tokens.next().unwrap_or_default();
+        stepper.step_tokens(&vec![token; case.batch], &mut logits);
+        black_box(&logits);
+        Ok(())
+    })
+}
+
+/// Several, so that none is learned by heart.
+fn windows(case: Case) -> Vec<Window> {
+    let mut noise = 1_u32;
+    let mut tokens = || {
+        let mut token = || {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (noise >> 16) % VOCABULARY as u32
+        };
+        (0..case.batch * case.time).map(|_| token()).collect()
+    };
+    let mut window = || Window {
+        inputs: tokens(),
+        targets: tokens(),
+        shape: [case.batch, case.time],
+    };
+    (0..16).map(|_| window()).collect()
+}

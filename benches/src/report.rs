@@ -1,0 +1,107 @@
+//! What a run leaves to read: the table, what it was measured with, and how.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use time::OffsetDateTime;
+
+use crate::{machine, peers::Peer, table, table::Row};
+
+/// All that a run has found.
+#[derive(Debug)]
+pub struct Report {
+    /// The rows of the table.
+    pub rows: Vec<Row>,
+    /// Who took part, with its version.
+    pub found: Vec<(Peer, String)>,
+    /// A line for each peer that is not there, and for each failure.
+    pub notes: Vec<String>,
+    /// How many threads everyone had.
+    pub threads: usize,
+    /// How many rounds there were.
+    pub rounds: usize,
+    /// The load average before the run.
+    pub load: f64,
+    /// The command.
+    pub command: String,
+}
+
+impl Report {
+    /// The table and the notes.
+    pub fn table(&self) -> String {
+        let columns = Peer::COMPARED.into_iter();
+        let columns = columns.filter(|peer| self.found.iter().any(|(found, _)| found == peer));
+        let mut text = table::markdown(&self.rows, &columns.collect::<Vec<_>>());
+        if !self.notes.is_empty() {
+            text += "\n";
+        }
+        for note in &self.notes {
+            text += &format!("- {note}\n");
+        }
+        text
+    }
+
+    /// The table with everything that one must know to repeat it.
+    pub fn page(&self) -> String {
+        let versions: Vec<&str> = Peer::COMPARED
+            .iter()
+            .filter_map(|peer| self.found.iter().find(|(found, _)| found == peer))
+            .map(|(_, version)| version.as_str())
+            .collect();
+        let date = OffsetDateTime::now_utc().date();
+        let Report {
+            threads,
+            rounds,
+            load,
+            command,
+            ..
+        } = self;
+        format!(
+            "# Ours beside burn-nn, candle-nn and PyTorch\n\n    {command}\n\n{table}\n\
+             | | |\n|---|---|\n\
+             | date | {date} |\n\
+             | machine | {machine} |\n\
+             | load before the run | {load:.2} |\n\
+             | threads | {threads} each |\n\
+             | rounds | {rounds} |\n\
+             | compiler | {rustc} |\n\
+             | versions | {versions} |\n\n{HOW}",
+            table = self.table(),
+            machine = machine::machine(),
+            rustc = machine::rustc(),
+            versions = versions.join(", "),
+        )
+    }
+
+    /// Writes the page to a file.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        std::fs::write(path, self.page()).with_context(|| path.display().to_string())
+    }
+}
+
+const HOW: &str = "\
+## How
+
+Times are medians over the rounds; in brackets, how many times longer than ours: the median of the
+ratios within each round. In a round everyone runs once, alone, each in a process of its own with the
+same number of threads; after one call that does not count, as many calls as fit into 30 ms, one at
+least. Weights and inputs are random, `f32`, `[batch, time, d]`; the state begins at zero.
+
+- *backward*: the gradients of the input and of all weights, from a gradient of ones.
+- *update*: an embedding of 64, two LSTM layers and a head for 65 characters; mean cross-entropy,
+  gradients, the whole gradient clipped to norm 5, Adam (PyTorch's is the fused one), the state carried
+  on.
+- *one character*: the same model, batch 1, one step from the state that the last one left.
+- *best sgemm*: a product of two 2048×2048 matrices, the least time over all rounds, by PyTorch and by
+  the crate `gemm` (in candle, where it does without AVX-512). The share is of the better of the two. A
+  layer has 2·B·T·4H·(D+H) operations, and twice as many more on the way back.
+- *speed over one thread*: the time of ours with one thread over its time with all.
+- *memory*: the largest resident set of a process that makes some updates and does nothing else.
+- –: no such thing. candle-nn has no plain RNN; a whole model is compared with PyTorch only.
+
+All Rust is compiled as `cargo run` does it here, for any x86-64, without `-C target-cpu`.
+";

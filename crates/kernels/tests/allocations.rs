@@ -1,0 +1,182 @@
+//! No step allocates: a long sequence costs as many allocations as a short one.
+
+use std::hint::black_box;
+
+use allocation_counter::measure;
+use kernels::{
+    Engine, Input, Isa, Shape, Wanted,
+    lstm::{self, Lstm},
+    rnn::{self, Rnn},
+    stepper::{CellKind, Front, LayerWeights, Stepper},
+};
+
+const BATCH: usize = 3;
+const D_INPUT: usize = 5;
+const D_HIDDEN: usize = 19;
+const ALL: Wanted = Wanted {
+    input: true,
+    weights: true,
+};
+
+/// A layer of some gates, and sequences for it.
+struct Problem {
+    engine: Engine,
+    shape: Shape,
+    wx: Vec<f32>,
+    wh: Vec<f32>,
+    x: Vec<f32>,
+    state: Vec<f32>,
+    output: Vec<f32>,
+}
+
+impl Problem {
+    /// For one thread.
+    fn new(isa: Isa, gates: usize, time: usize) -> Self {
+        let numbers = |n: usize| (0..n).map(|k| (k % 7) as f32 * 0.1 - 0.3).collect();
+        Problem {
+            engine: Engine::new().with_isa(isa).with_threads(1),
+            shape: Shape { batch: BATCH, time },
+            wx: numbers(D_INPUT * gates * D_HIDDEN),
+            wh: numbers(D_HIDDEN * gates * D_HIDDEN),
+            x: numbers(BATCH * time * D_INPUT),
+            state: numbers(BATCH * D_HIDDEN),
+            output: vec![0.0; BATCH * time * D_HIDDEN],
+        }
+    }
+}
+
+fn lstm_infer(isa: Isa, time: usize) -> u64 {
+    let Problem {
+        engine,
+        shape,
+        wx,
+        wh,
+        x,
+        state,
+        mut output,
+    } = Problem::new(isa, 4, time);
+    let lstm = Lstm::new(&engine, D_HIDDEN, &wx, &wh, &[]);
+    let mut cell = state.clone();
+    let infer = || lstm.infer(shape, Input::Vectors(&x), &state, &mut cell, &mut output);
+    measure(infer).count_total
+}
+
+fn lstm_backward(isa: Isa, time: usize) -> u64 {
+    let Problem {
+        engine,
+        shape,
+        wx,
+        wh,
+        x,
+        state,
+        output,
+    } = &Problem::new(isa, 4, time);
+    let (shape, input) = (*shape, Input::Vectors(x));
+    let lstm = Lstm::new(engine, D_HIDDEN, wx, wh, &[]);
+    let (_, saved) = lstm.forward(shape, input, state, state);
+    let backward = lstm::Backward {
+        shape,
+        wx,
+        wh,
+        input,
+        h0: state,
+        output,
+        d_output: output,
+        d_cell: state,
+    };
+    measure(|| drop(backward.run(engine, ALL, saved))).count_total
+}
+
+fn rnn_forward(isa: Isa, time: usize) -> u64 {
+    let Problem {
+        engine,
+        shape,
+        wx,
+        wh,
+        x,
+        state,
+        mut output,
+    } = Problem::new(isa, 1, time);
+    let rnn = Rnn::new(&engine, D_HIDDEN, &wx, &wh, &[]);
+    measure(|| rnn.forward(shape, Input::Vectors(&x), &state, &mut output)).count_total
+}
+
+fn rnn_backward(isa: Isa, time: usize) -> u64 {
+    let Problem {
+        engine,
+        shape,
+        wx,
+        wh,
+        x,
+        state,
+        output,
+    } = &Problem::new(isa, 1, time);
+    let (shape, input) = (*shape, Input::Vectors(x));
+    let backward = rnn::Backward {
+        shape,
+        wx,
+        wh,
+        input,
+        h0: state,
+        output,
+        d_output: output,
+    };
+    measure(|| drop(backward.run(engine, ALL))).count_total
+}
+
+#[test]
+fn steps_do_not_allocate() {
+    type Allocations = fn(Isa, usize) -> u64;
+    let functions: [(&str, Allocations); 4] = [
+        ("Lstm::infer", lstm_infer),
+        ("lstm::Backward::run", lstm_backward),
+        ("Rnn::forward", rnn_forward),
+        ("rnn::Backward::run", rnn_backward),
+    ];
+    for (name, allocations) in functions {
+        for isa in Isa::available() {
+            // The first call starts rayon.
+            allocations(isa, 1);
+            let few = allocations(isa, 10);
+            assert_eq!(
+                few,
+                allocations(isa, 1000),
+                "{name}, {isa}: of 10 and of 1000 steps"
+            );
+        }
+    }
+}
+
+/// Layers of both kinds and a head.
+#[test]
+fn a_stepper_allocates_nothing() {
+    let numbers = |n: usize| vec![0.1_f32; n];
+    let [wx, wh, rnn_wx, rnn_wh] = [
+        numbers(D_INPUT * 4 * D_HIDDEN),
+        numbers(D_HIDDEN * 4 * D_HIDDEN),
+        numbers(D_HIDDEN * D_HIDDEN),
+        numbers(D_HIDDEN * D_HIDDEN),
+    ];
+    let layer = |cell, wx, wh| LayerWeights {
+        cell,
+        d_hidden: D_HIDDEN,
+        wx,
+        wh,
+        b: &[],
+    };
+    let layers = [
+        layer(CellKind::Lstm, &wx, &wh),
+        layer(CellKind::Rnn, &rnn_wx, &rnn_wh),
+    ];
+    let (weight, bias) = (numbers(D_HIDDEN * 7), numbers(7));
+    let mut stepper = Stepper::new(BATCH, Front::Vectors, &layers, Some((&weight, &bias)));
+    let (x, mut y) = (numbers(BATCH * D_INPUT), numbers(BATCH * 7));
+    let steps = || (0..10).for_each(|_| stepper.step(&x, &mut y));
+    assert_eq!(measure(steps).count_total, 0);
+}
+
+/// Else the tests above would be empty.
+#[test]
+fn the_counter_counts() {
+    assert_eq!(measure(|| drop(black_box(vec![1_u8; 10]))).count_total, 1);
+}

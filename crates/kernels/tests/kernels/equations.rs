@@ -1,0 +1,125 @@
+//! The kernels give what the equations say: values and every gradient, against the reference in f64,
+//! for every instruction set and several numbers of threads.
+
+use kernels::{Isa, Wanted};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngSeed, TestRunner},
+};
+
+use crate::{
+    compare::{Tensors, assert_close},
+    problem::{Layer, Recipe},
+    reference,
+    run::{ALL, engine, run},
+};
+
+/// Relative to a tensor's largest magnitude, for weights within ±2/√n of n terms in a sum.
+const TOLERANCE: f64 = 1e-5;
+
+/// For weights up to ±2, whatever the size. Such a network is chaotic: each step multiplies what the
+/// one before has rounded. A plain loop in f32 is off by up to 7e-6 (LSTM) and 2e-4 (RNN) itself.
+const TOLERANCE_OF_WIDE: [f64; 2] = [1e-4, 1e-3];
+
+fn recipe(layer: Layer, wide: bool) -> impl Strategy<Value = Recipe> {
+    let sizes = (1..=9_usize, 1..=7_usize, 1..=20_usize, 1..=40_usize);
+    let choices = any::<[bool; 5]>();
+    let scales = (0.5..2.0, 0.5..2.0);
+    let numbers = (sizes, choices, scales, any::<u64>());
+    numbers.prop_map(move |(sizes, choices, (input_scale, scale), seed)| {
+        let (batch, time, d_input, d_hidden) = sizes;
+        let [tokens, bias, initial_state, d_output, d_cell] = choices;
+        let terms = d_input.max(d_hidden) as f64;
+        let weight_scale = if wide { scale } else { scale / terms.sqrt() };
+        Recipe {
+            layer,
+            batch,
+            time,
+            d_input,
+            d_hidden,
+            tokens,
+            bias,
+            initial_state,
+            d_output,
+            d_cell,
+            input_scale,
+            weight_scale,
+            seed,
+        }
+    })
+}
+
+/// The reference's tensors, those empty that are not wanted.
+fn only(tensors: Tensors<f64>, wanted: Wanted) -> Tensors<f64> {
+    let mut only = Tensors::default();
+    for (name, values) in tensors.iter() {
+        let is_wanted = match name {
+            "d_input" => wanted.input,
+            "d_wx" | "d_wh" | "d_b" => wanted.weights,
+            _ => true,
+        };
+        let values = if is_wanted { values } else { &[] };
+        only.push(name, values.to_vec());
+    }
+    only
+}
+
+fn assert_equations(recipe: &Recipe, wanted: Wanted, tolerance: f64) {
+    let problem = recipe.problem();
+    let reference = only(reference::run(&problem), wanted);
+    for isa in Isa::available() {
+        for threads in [1, 2, 4] {
+            let values = run(&problem, &engine(isa, threads), wanted);
+            let what = format!("{isa}, {threads} threads, {recipe:?}");
+            assert_close(&what, &values, &reference, tolerance);
+        }
+    }
+}
+
+fn assert_equations_of_many(layer: Layer, wide: bool, tolerance: f64) {
+    let config = Config {
+        cases: 300,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..Config::default()
+    };
+    let wanted = any::<[bool; 2]>().prop_map(|[input, weights]| Wanted { input, weights });
+    let cases = (recipe(layer, wide), wanted);
+    let result = TestRunner::new(config).run(&cases, |(recipe, wanted)| {
+        assert_equations(&recipe, wanted, tolerance);
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn lstm() {
+    assert_equations_of_many(Layer::Lstm, false, TOLERANCE);
+}
+
+#[test]
+fn rnn() {
+    assert_equations_of_many(Layer::Rnn, false, TOLERANCE);
+}
+
+#[test]
+fn wide_lstm() {
+    assert_equations_of_many(Layer::Lstm, true, TOLERANCE_OF_WIDE[0]);
+}
+
+#[test]
+fn wide_rnn() {
+    assert_equations_of_many(Layer::Rnn, true, TOLERANCE_OF_WIDE[1]);
+}
+
+/// More rows than a block of the weights' gradient has, several panels, several tiles.
+#[test]
+fn large() {
+    for layer in Layer::ALL {
+        for d_hidden in [72, 128] {
+            assert_equations(&Recipe::new(layer, [13, 40, 70, d_hidden]), ALL, TOLERANCE);
+        }
+        let tokens = Recipe::new(layer, [13, 40, 70, 72]).with_tokens();
+        assert_equations(&tokens, ALL, TOLERANCE);
+    }
+}

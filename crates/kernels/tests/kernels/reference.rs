@@ -1,0 +1,217 @@
+//! The layers as their equations say, in f64: one number after the other, no vectors, no blocks.
+
+use kernels::Shape;
+
+use crate::{
+    compare::Tensors,
+    problem::{Layer, Problem, Values},
+};
+
+pub fn run(problem: &Problem) -> Tensors<f64> {
+    match problem.layer {
+        Layer::Lstm => lstm(problem),
+        Layer::Rnn => rnn(problem),
+    }
+}
+
+fn sigmoid(a: f64) -> f64 {
+    1.0 / (1.0 + (-a).exp())
+}
+
+/// `x[t]·Wx + h[t-1]·Wh + b`
+fn sums(problem: &Problem, row: usize, t: usize, before: &[f64]) -> Vec<f64> {
+    let (d, width) = (problem.d_input, problem.width());
+    let step = row * problem.shape.time + t;
+    let sum = |j: usize| {
+        let mut sum = problem.b.get(j).copied().unwrap_or(0.0);
+        match &problem.input {
+            Values::Tokens(tokens) => sum += problem.wx[tokens[step] as usize * width + j],
+            Values::Vectors(x) => {
+                for k in 0..d {
+                    sum += x[step * d + k] * problem.wx[k * width + j];
+                }
+            }
+        }
+        for (k, h) in before.iter().enumerate() {
+            sum += h * problem.wh[k * width + j];
+        }
+        sum
+    };
+    (0..width).map(sum).collect()
+}
+
+struct Gradients {
+    input: Vec<f64>,
+    wx: Vec<f64>,
+    wh: Vec<f64>,
+    b: Vec<f64>,
+}
+
+impl Gradients {
+    fn zeros(problem: &Problem) -> Self {
+        let input = match &problem.input {
+            Values::Vectors(x) => x.len(),
+            Values::Tokens(_) => 0,
+        };
+        Gradients {
+            input: vec![0.0; input],
+            wx: vec![0.0; problem.wx.len()],
+            wh: vec![0.0; problem.wh.len()],
+            b: vec![0.0; problem.width()],
+        }
+    }
+
+    /// Goes back through [`sums`], and returns the gradient of `h[t-1]`.
+    fn back(
+        &mut self,
+        problem: &Problem,
+        row: usize,
+        t: usize,
+        before: &[f64],
+        d_sums: &[f64],
+    ) -> Vec<f64> {
+        let (d, width) = (problem.d_input, problem.width());
+        let step = row * problem.shape.time + t;
+        let mut d_before = vec![0.0; before.len()];
+        for (j, d_sum) in d_sums.iter().enumerate() {
+            self.b[j] += d_sum;
+            match &problem.input {
+                Values::Tokens(tokens) => self.wx[tokens[step] as usize * width + j] += d_sum,
+                Values::Vectors(x) => {
+                    for k in 0..d {
+                        self.wx[k * width + j] += x[step * d + k] * d_sum;
+                        self.input[step * d + k] += problem.wx[k * width + j] * d_sum;
+                    }
+                }
+            }
+            for (k, h) in before.iter().enumerate() {
+                self.wh[k * width + j] += h * d_sum;
+                d_before[k] += problem.wh[k * width + j] * d_sum;
+            }
+        }
+        d_before
+    }
+
+    fn tensors(self, output: Vec<f64>, d_h0: Vec<f64>) -> Tensors<f64> {
+        let mut tensors = Tensors::default();
+        tensors.push("output", output);
+        tensors.push("d_input", self.input);
+        tensors.push("d_wx", self.wx);
+        tensors.push("d_wh", self.wh);
+        tensors.push("d_b", self.b);
+        tensors.push("d_h0", d_h0);
+        tensors
+    }
+}
+
+/// ```text
+/// [ai af ag ao] = x[t]·Wx + h[t-1]·Wh + b
+/// i = σ(ai)   f = σ(af)   g = tanh(ag)   o = σ(ao)
+/// c[t] = f·c[t-1] + i·g      h[t] = o·tanh(c[t])
+/// ```
+fn lstm(problem: &Problem) -> Tensors<f64> {
+    struct Step {
+        h_before: Vec<f64>,
+        c_before: Vec<f64>,
+        c: Vec<f64>,
+        gates: [Vec<f64>; 4],
+    }
+    let (Shape { batch, time }, n) = (problem.shape, problem.d_hidden);
+    let (mut output, mut cell) = (Vec::new(), Vec::new());
+    let (mut d_h0, mut d_c0) = (Vec::new(), Vec::new());
+    let mut gradients = Gradients::zeros(problem);
+    for row in 0..batch {
+        let mut h = problem.h0[row * n..][..n].to_vec();
+        let mut c = problem.c0[row * n..][..n].to_vec();
+        let mut steps = Vec::new();
+        for t in 0..time {
+            let sums = sums(problem, row, t, &h);
+            let gate = |gate: usize, activation: fn(f64) -> f64| {
+                let sums = &sums[gate * n..][..n];
+                sums.iter().map(|&a| activation(a)).collect::<Vec<f64>>()
+            };
+            let gates = [
+                gate(0, sigmoid),
+                gate(1, sigmoid),
+                gate(2, f64::tanh),
+                gate(3, sigmoid),
+            ];
+            let (h_before, c_before) = (h.clone(), c.clone());
+            let [i, f, g, o] = &gates;
+            for j in 0..n {
+                c[j] = f[j] * c[j] + i[j] * g[j];
+                h[j] = o[j] * c[j].tanh();
+            }
+            output.extend(&h);
+            let c = c.clone();
+            steps.push(Step {
+                h_before,
+                c_before,
+                c,
+                gates,
+            });
+        }
+        cell.extend(c);
+
+        let mut d_h = vec![0.0; n];
+        let mut d_c = problem.d_cell[row * n..][..n].to_vec();
+        for (
+            t,
+            Step {
+                h_before,
+                c_before,
+                c,
+                gates: [i, f, g, o],
+            },
+        ) in steps.iter().enumerate().rev()
+        {
+            let mut d_sums = vec![0.0; 4 * n];
+            for j in 0..n {
+                let d_h = d_h[j] + problem.d_output[(row * time + t) * n + j];
+                let tanh_c = c[j].tanh();
+                d_c[j] += d_h * o[j] * (1.0 - tanh_c * tanh_c);
+                d_sums[j] = d_c[j] * g[j] * i[j] * (1.0 - i[j]);
+                d_sums[n + j] = d_c[j] * c_before[j] * f[j] * (1.0 - f[j]);
+                d_sums[2 * n + j] = d_c[j] * i[j] * (1.0 - g[j] * g[j]);
+                d_sums[3 * n + j] = d_h * tanh_c * o[j] * (1.0 - o[j]);
+                d_c[j] *= f[j];
+            }
+            d_h = gradients.back(problem, row, t, h_before, &d_sums);
+        }
+        d_h0.extend(d_h);
+        d_c0.extend(d_c);
+    }
+    let mut tensors = gradients.tensors(output, d_h0);
+    tensors.push("cell", cell);
+    tensors.push("d_c0", d_c0);
+    tensors
+}
+
+/// `h[t] = tanh(x[t]·Wx + h[t-1]·Wh + b)`
+fn rnn(problem: &Problem) -> Tensors<f64> {
+    let (Shape { batch, time }, n) = (problem.shape, problem.d_hidden);
+    let (mut output, mut d_h0) = (Vec::new(), Vec::new());
+    let mut gradients = Gradients::zeros(problem);
+    for row in 0..batch {
+        let mut states = vec![problem.h0[row * n..][..n].to_vec()];
+        for t in 0..time {
+            let h: Vec<f64> = sums(problem, row, t, &states[t])
+                .into_iter()
+                .map(f64::tanh)
+                .collect();
+            output.extend(&h);
+            states.push(h);
+        }
+        let mut d_h = vec![0.0; n];
+        for t in (0..time).rev() {
+            let d_sum = |j: usize| {
+                let h = states[t + 1][j];
+                (d_h[j] + problem.d_output[(row * time + t) * n + j]) * (1.0 - h * h)
+            };
+            let d_sums: Vec<f64> = (0..n).map(d_sum).collect();
+            d_h = gradients.back(problem, row, t, &states[t], &d_sums);
+        }
+        d_h0.extend(d_h);
+    }
+    gradients.tensors(output, d_h0)
+}
