@@ -16,7 +16,7 @@ use models::{
 };
 use proptest::{prelude::*, test_runner::Config};
 use tests::{
-    compare::Worst,
+    compare::{Worst, relative_error},
     network::{Network, tensors, with_tensors},
     random::Random,
 };
@@ -65,7 +65,13 @@ fn run<B: AutodiffBackend, N: Network<B>>(problem: &Problem) -> Vec<(String, Ten
     } = *problem;
     let mut random = Random::new(problem.seed);
     let b = random.tensor::<B, 1>([N::GATES * d_hidden]).require_grad();
-    let mut leaf = |shape: [usize; 2]| random.tensor::<B, 2>(shape).require_grad();
+    // As large as PyTorch draws them: with more, a network is chaotic, and every rounding error grows.
+    let bound = (d_hidden as f64).sqrt().recip();
+    let mut leaf = |shape: [usize; 2]| {
+        (random.tensor::<B, 2>(shape) * bound)
+            .detach()
+            .require_grad()
+    };
     let wx = leaf([d_input, N::GATES * d_hidden]);
     let wh = leaf([d_hidden, N::GATES * d_hidden]);
     let network = N::with_weights(wx.clone(), wh.clone(), bias.then(|| b.clone()));
@@ -115,11 +121,26 @@ fn kernels_equal_reference<B: AutodiffBackend, N: Network<B>>(problem: &Problem)
         names(&expected),
         "the same gradients are there"
     );
-    let mut worst = Worst::default();
+    // A gradient is a sum over steps and sequences. Where its terms cancel, 32-bit floats leave an
+    // error of the size of the terms: it is measured against a tenth of the largest gradient at least.
+    let largest = |data: &TensorData| data.iter::<f64>().map(f64::abs).fold(0.0, f64::max);
+    let gradients = expected
+        .iter()
+        .filter(|(name, _)| name.starts_with("gradient"));
+    let floor = 0.1 * gradients.map(|(_, data)| largest(data)).fold(0.0, f64::max);
     for ((name, ours), (_, expected)) in ours.iter().zip(&expected) {
-        worst.see(name, ours, expected);
+        let least = if name.starts_with("gradient") {
+            floor
+        } else {
+            0.0
+        };
+        let scale = largest(expected).max(least);
+        let error = relative_error(ours, expected) * largest(expected) / scale;
+        assert!(
+            error <= 1e-5 || scale == 0.0,
+            "relative error {error:e} in {name}"
+        );
     }
-    worst.assert_within(1e-5);
 }
 
 macro_rules! on_backends {
