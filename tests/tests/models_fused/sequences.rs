@@ -65,8 +65,8 @@ fn run<B: AutodiffBackend, N: Network<B>>(problem: &Problem) -> Vec<(String, Ten
     } = *problem;
     let mut random = Random::new(problem.seed);
     let b = random.tensor::<B, 1>([N::GATES * d_hidden]).require_grad();
-    // As large as PyTorch draws them: with more, a network is chaotic, and every rounding error grows.
-    let bound = (d_hidden as f64).sqrt().recip();
+    // With larger ones a network is chaotic or saturated, and every rounding error grows.
+    let bound = (d_hidden.max(d_input) as f64).sqrt().recip();
     let mut leaf = |shape: [usize; 2]| {
         (random.tensor::<B, 2>(shape) * bound)
             .detach()
