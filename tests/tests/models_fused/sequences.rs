@@ -133,7 +133,7 @@ fn kernels_equal_reference<B: AutodiffBackend, N: Network<B>>(problem: &Problem)
         let least = if name.starts_with("gradient") {
             floor
         } else {
-            0.0
+            0.1
         };
         let scale = largest(expected).max(least);
         let error = relative_error(ours, expected) * largest(expected) / scale;

@@ -43,13 +43,14 @@ const H0: usize = 4;
 const C0: usize = 5;
 
 type Tracked<B, C> = FloatTensor<Autodiff<B, C>>;
+type Parts<B, C> = (Sequence<B>, [Tracked<B, C>; 5]);
 
 /// A sequence's tensors in the form of the backend below, and its parents in the graph.
 fn parents<B: HostBackend, C: CheckpointStrategy>(
     weights: &Weights<Autodiff<B, C>>,
     input: &Input<Autodiff<B, C>>,
     hidden: &Tensor<Autodiff<B, C>, 2>,
-) -> Option<(Sequence<B>, [Tracked<B, C>; 5])> {
+) -> Option<Parts<B, C>> {
     // Stands in for a parent that is not there: nobody tracks it.
     let constant = || primitive(&hidden.clone().detach());
     let (wx, wh, h0) = (
