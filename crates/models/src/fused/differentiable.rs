@@ -30,7 +30,7 @@ use super::{
     plain::{HostInput, Sequence, last_step},
 };
 
-/// The crate [`kernels`], for a backend of the host under `Autodiff`.
+/// The crate [`kernels`](mod@kernels), for a backend of the host under `Autodiff`.
 #[derive(Clone, Copy, Debug)]
 pub struct HostAutodiff;
 

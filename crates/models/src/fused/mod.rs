@@ -2,9 +2,9 @@
 //!
 //! [`Lstm::forward`](crate::Lstm::forward), [`Rnn::forward`](crate::Rnn::forward) and
 //! [`CharLm`](crate::CharLm) look here for kernels of their backend. `NdArray` and `Flex` (features
-//! `ndarray` and `flex`), plain and under `Autodiff`, have those of the crate [`kernels`]; a backend of
-//! yours gets some by [`register`]. Where there are none, or not for a precision, the sequence takes
-//! the reference path, ordinary tensor operations; [`reference`] forces that.
+//! `ndarray` and `flex`), plain and under `Autodiff`, have those of the crate [`kernels`](mod@kernels); a backend
+//! of yours gets some by [`register`]. Where there are none, or not for a precision, the sequence takes
+//! the reference path, ordinary tensor operations; [`reference`](fn@reference) forces that.
 //!
 //! Under `Autodiff` a sequence is one node of the graph, with its backward pass written by hand.
 
@@ -158,7 +158,7 @@ fn insert<B: Backend>(registry: &mut Registry, kernels: impl SequenceKernels<B>)
     registry.insert(TypeId::of::<B>(), Box::new(kernels));
 }
 
-/// The kernels of a backend, unless it has none or [`reference`] is in force.
+/// The kernels of a backend, unless it has none or [`reference`](fn@reference) is in force.
 pub fn kernels<B: Backend>() -> Option<Arc<dyn SequenceKernels<B>>> {
     if FORCE_REFERENCE.get() {
         return None;

@@ -8,7 +8,7 @@ use super::{
     host::{are_f32, from_values, primitive, tensor, tokens},
 };
 
-/// The crate [`kernels`], for a backend of the host.
+/// The crate [`kernels`](mod@kernels), for a backend of the host.
 #[derive(Clone, Copy, Debug)]
 pub struct Host;
 
