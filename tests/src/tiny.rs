@@ -13,7 +13,7 @@ use burn::{
 use models::{CellKind, CharLm};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use train::{Clip, Corpus, Error, Event, Outcome, RunConfig, RunFolder, Units};
+use train::{Clip, Corpus, Error, Event, Outcome, RunConfig, RunFolder, Split, Units};
 
 /// Two layers of six units; one epoch over two lanes in windows of four steps, all of the text
 /// trained on, and nothing between gradient and optimiser.
@@ -24,6 +24,7 @@ pub fn config(cell: CellKind, embedding_size: usize) -> RunConfig {
         hidden_size: 6,
         num_layers: 2,
         val_frac: 0.0,
+        split: Split::Tail,
         seq_length: 4,
         batch_size: 2,
         max_epochs: 1,

@@ -12,6 +12,9 @@ use crate::engine::{Engine, cut};
 /// Vectors of columns in a panel.
 pub(crate) const VECTORS: usize = 4;
 
+/// Numbers that take longer to pack than a sleeping thread takes to wake, which is some 50 µs.
+const WORTH_A_THREAD: usize = 1 << 18;
+
 /// A panel's sums for one row.
 pub(crate) type Sums<S> = [<S as Simd>::f32s; VECTORS];
 
@@ -82,6 +85,10 @@ impl Packed {
         let panels = columns.panels(n, lanes);
         let mut values = AVec::__from_elem(64, 0.0, panels * panel_length);
 
+        let engine = match values.len() < WORTH_A_THREAD {
+            true => &engine.with_threads(1),
+            false => engine,
+        };
         let shares = engine.share(panels);
         let lengths = shares.iter().map(|share| share.len() * panel_length);
         let jobs = cut(&mut values, lengths).into_iter().zip(shares.clone());

@@ -28,7 +28,7 @@ const GATES: usize = 4;
 pub struct Lstm<'a>(Weights<'a>);
 
 /// What a sequence leaves for its backward pass, beside its output.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Saved {
     /// `[batch, time, 4·d_hidden]`: i, f, g and o.
     gates: Vec<f32>,
@@ -64,6 +64,8 @@ pub struct Gradients {
     pub d_h0: Vec<f32>,
     /// `[batch, d_hidden]`
     pub d_c0: Vec<f32>,
+    /// The memory of what was saved, for [`Lstm::forward_in`].
+    pub spare: Saved,
 }
 
 impl<'a> Lstm<'a> {
@@ -149,11 +151,34 @@ impl<'a> Lstm<'a> {
     ///
     /// As [`infer`](Self::infer).
     pub fn forward(&self, shape: Shape, input: Input, h0: &[f32], c0: &[f32]) -> (Vec<f32>, Saved) {
+        self.forward_in(Saved::default(), shape, input, h0, c0)
+    }
+
+    /// As [`forward`](Self::forward), in the memory of a sequence whose backward pass is done. What is
+    /// saved is the most of a sequence's memory, and fresh memory costs the system a page fault for
+    /// every four kilobytes.
+    ///
+    /// # Panics
+    ///
+    /// As [`infer`](Self::infer).
+    pub fn forward_in(
+        &self,
+        spare: Saved,
+        shape: Shape,
+        input: Input,
+        h0: &[f32],
+        c0: &[f32],
+    ) -> (Vec<f32>, Saved) {
         let (Shape { batch, time }, h) = (shape, self.0.d_hidden());
         assert_eq!(c0.len(), batch * h, "c0: [batch, d_hidden]");
         let mut output = vec![0.0; batch * time * h];
-        let mut gates = vec![0.0; batch * time * GATES * h];
-        let mut cell = vec![0.0; batch * (time + 1) * h];
+        let Saved {
+            mut gates,
+            mut cell,
+            ..
+        } = spare;
+        gates.resize(batch * time * GATES * h, 0.0);
+        cell.resize(batch * (time + 1) * h, 0.0);
         if h > 0 {
             let starts = cell.chunks_exact_mut((time + 1) * h);
             for (cell, c0) in starts.zip(c0.chunks_exact(h)) {
@@ -161,13 +186,14 @@ impl<'a> Lstm<'a> {
             }
         }
         self.run(shape, input, h0, &mut cell, time, &mut gates, &mut output);
+        let d_hidden = h;
         (
             output,
             Saved {
                 gates,
                 cell,
                 time,
-                d_hidden: h,
+                d_hidden,
             },
         )
     }
@@ -404,10 +430,17 @@ impl Backward<'_> {
             );
         }
         weights.input = d_input;
+        let spare = Saved {
+            gates: d_sums,
+            cell,
+            time,
+            d_hidden: h,
+        };
         Gradients {
             weights,
             d_h0,
             d_c0,
+            spare,
         }
     }
 }

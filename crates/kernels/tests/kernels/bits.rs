@@ -1,12 +1,15 @@
 //! Bit for bit the same: whatever the threads, with or without a way back, in pieces of time or of the
 //! batch.
 
-use kernels::{Engine, Isa};
+use kernels::{
+    Engine, Isa, WeightGradients,
+    lstm::{Backward, Saved},
+};
 
 use crate::{
-    compare::{Tensors, assert_same_bits},
+    compare::{Tensors, assert_same_bits, bits},
     problem::{Layer, Problem, Recipe, Values},
-    run::{ALL, engine, infer, run},
+    run::{ALL, Slices, engine, infer, run},
 };
 
 /// Batches that no number of threads divides, and sums of several panels and blocks.
@@ -21,7 +24,10 @@ fn problems() -> Vec<Problem> {
             large.with_tokens(),
         ]
     });
-    recipes.as_flattened().iter().map(Recipe::problem).collect()
+    // Weights large enough that several threads pack them.
+    let wide = Layer::ALL.map(|layer| Recipe::new(layer, [9, 2, 5, 512]));
+    let recipes = recipes.as_flattened().iter().chain(&wide);
+    recipes.map(Recipe::problem).collect()
 }
 
 fn what(problem: &Problem, isa: Isa) -> String {
@@ -152,4 +158,61 @@ fn each_sequence_alone() {
             assert_same_bits(&format!("{what}, sequence {row}"), &alone, &expected);
         }
     });
+}
+
+/// What an earlier sequence left in memory changes nothing.
+#[test]
+fn in_the_memory_of_another_sequence() {
+    let sizes = [[7, 9, 17, 23], [13, 21, 33, 72]];
+    let problems = sizes.map(|sizes| Recipe::new(Layer::Lstm, sizes).problem());
+    let engine = Engine::new();
+    let left = |problem: &Problem| {
+        let slices = Slices::new(problem);
+        let lstm = slices.lstm(problem, &engine);
+        let (_, saved) = lstm.forward(problem.shape, slices.input(problem), &slices.h0, &slices.c0);
+        saved
+    };
+    for (problem, other) in [(&problems[0], &problems[1]), (&problems[1], &problems[0])] {
+        let slices = Slices::new(problem);
+        let lstm = slices.lstm(problem, &engine);
+        let run = |spare| {
+            let (shape, input) = (problem.shape, slices.input(problem));
+            let Slices {
+                wx,
+                wh,
+                h0,
+                c0,
+                d_output,
+                d_cell,
+                ..
+            } = &slices;
+            let (output, saved) = lstm.forward_in(spare, shape, input, h0, c0);
+            let cell = saved.last_cell();
+            let output = &output;
+            let back = Backward {
+                shape,
+                wx,
+                wh,
+                input,
+                h0,
+                output,
+                d_output,
+                d_cell,
+            };
+            let gradients = back.run(&engine, ALL, saved);
+            let WeightGradients { input, wx, wh, b } = gradients.weights;
+            let all = [
+                output,
+                &cell,
+                &input,
+                &wx,
+                &wh,
+                &b,
+                &gradients.d_h0,
+                &gradients.d_c0,
+            ];
+            all.map(|values| bits(values))
+        };
+        assert_eq!(run(left(other)), run(Saved::default()));
+    }
 }

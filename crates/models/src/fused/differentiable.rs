@@ -34,6 +34,31 @@ use super::{
 #[derive(Clone, Copy, Debug)]
 pub struct HostAutodiff;
 
+/// Memory of sequences whose backward pass is done, for the next ones: a training run takes and leaves
+/// the same large pieces at each update.
+mod spare {
+    use std::sync::Mutex;
+
+    use kernels::lstm::Saved;
+
+    static SPARE: Mutex<Vec<Saved>> = Mutex::new(Vec::new());
+
+    /// As many as a deep network has layers.
+    const MOST: usize = 16;
+
+    pub fn take() -> Saved {
+        let mut spare = SPARE.lock().expect("no panic while it is held");
+        spare.pop().unwrap_or_default()
+    }
+
+    pub fn put(saved: Saved) {
+        let mut spare = SPARE.lock().expect("no panic while it is held");
+        if spare.len() < MOST {
+            spare.push(saved);
+        }
+    }
+}
+
 /// The parents of a sequence's node, in this order; a constant stands in for one that is not there.
 const INPUT: usize = 0;
 const WX: usize = 1;
@@ -133,7 +158,13 @@ impl<B: HostBackend, C: CheckpointStrategy> SequenceKernels<Autodiff<B, C>> for 
                 kernels::Input::Vectors(_) => Lstm::new(engine, h, wx, wh, b),
                 kernels::Input::Tokens(_) => Lstm::of_tokens(engine, h, wx, wh, b),
             };
-            lstm.forward(Shape { batch, time }, input, h0, &B::values(&c0.primitive))
+            lstm.forward_in(
+                spare::take(),
+                Shape { batch, time },
+                input,
+                h0,
+                &B::values(&c0.primitive),
+            )
         });
         let device = hidden.device();
         let output = from_values::<B, 3>(output, [batch, time, h], &device);
@@ -290,6 +321,7 @@ impl<B: HostBackend> Backward<B, 6> for LstmNode {
         give.weights(&sequence, gradients.weights);
         give.to(H0, gradients.d_h0, [batch, h]);
         give.to(C0, gradients.d_c0, [batch, h]);
+        spare::put(gradients.spare);
     }
 }
 
