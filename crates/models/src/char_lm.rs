@@ -152,10 +152,7 @@ impl<B: Backend> CharLm<B> {
         // `Wx` times each vector of the embedding is less work than `Wx` times each character's.
         let [_, vocab_size] = self.head.weight.dims();
         if self.embedding.is_none() || vocab_size <= batch * time {
-            let table = |wx: Tensor<B, 2>| match &self.embedding {
-                Some(embedding) => embedding.weight.val().matmul(wx),
-                None => wx,
-            };
+            let table = |wx| self.token_table(wx);
             let fused = self.stack.forward_tokens(tokens.clone(), table, &state);
             if let Some(fused) = fused {
                 return fused;
@@ -184,6 +181,14 @@ impl<B: Backend> CharLm<B> {
     /// The state before the first character of `batch` texts.
     pub fn initial_state(&self, batch: usize) -> StackState<B> {
         self.stack.initial_state(batch)
+    }
+
+    /// `x·Wx` of each character, `[vocab_size, gates·d_hidden]`: one-hot vectors pick rows of `Wx`.
+    pub(crate) fn token_table(&self, wx: Tensor<B, 2>) -> Tensor<B, 2> {
+        match &self.embedding {
+            Some(embedding) => embedding.weight.val().matmul(wx),
+            None => wx,
+        }
     }
 
     /// `[n]` characters → `[n, d_input]` vectors. One-hot vectors are the rows of the identity.

@@ -130,10 +130,7 @@ impl<B: Backend> CharLm<B> {
     /// vocab_size]` logits out. There is no dropout in it.
     pub fn stepper(&self, batch: usize) -> Stepper {
         let layer = |(i, layer): (usize, &Layer<B>)| {
-            let table = |wx: Tensor<B, 2>| match &self.embedding {
-                Some(embedding) if i == 0 => embedding.weight.val().matmul(wx),
-                _ => wx,
-            };
+            let table = |wx| if i == 0 { self.token_table(wx) } else { wx };
             HostWeights::of_layer(layer, table)
         };
         let layers: Vec<_> = self.stack.layers.iter().enumerate().map(layer).collect();

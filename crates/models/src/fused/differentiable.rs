@@ -20,14 +20,14 @@ use burn_autodiff::{
 use kernels::{
     Engine, Shape, Wanted, WeightGradients,
     head::Head,
-    lstm::{self, Lstm, Saved},
-    rnn::{self, Rnn},
+    lstm::{self, Saved},
+    rnn,
 };
 
 use super::{
     HostBackend, Input, SequenceKernels, Weights,
     host::{are_f32, from_values, primitive, tensor, tokens},
-    plain::{HostInput, Sequence, last_step},
+    plain::{HostInput, Sequence, last_step, lstm},
 };
 
 /// The crate [`kernels`](mod@kernels), for a backend of the host under `Autodiff`.
@@ -113,15 +113,7 @@ impl<B: HostBackend, C: CheckpointStrategy> SequenceKernels<Autodiff<B, C>> for 
     ) -> Option<(Tensor<Autodiff<B, C>, 3>, Tensor<Autodiff<B, C>, 2>)> {
         let (sequence, parents) = parents(weights, input, hidden)?;
         let ([batch, time], h) = (sequence.shape, sequence.d_hidden);
-        let mut output = vec![0.0; batch * time * h];
-        sequence.with(|engine, wx, wh, b, input, h0| {
-            let rnn = match input {
-                kernels::Input::Vectors(_) => Rnn::new(engine, h, wx, wh, b),
-                kernels::Input::Tokens(_) => Rnn::of_tokens(engine, h, wx, wh, b),
-            };
-            rnn.forward(Shape { batch, time }, input, h0, &mut output);
-        });
-        let output = from_values::<B, 3>(output, [batch, time, h], &hidden.device());
+        let output = from_values::<B, 3>(sequence.rnn(), [batch, time, h], &hidden.device());
         let output = match RnnNode
             .prepare::<C>(parents.map(|parent| parent.node))
             .compute_bound()
@@ -154,10 +146,7 @@ impl<B: HostBackend, C: CheckpointStrategy> SequenceKernels<Autodiff<B, C>> for 
         }
         let ([batch, time], h) = (sequence.shape, sequence.d_hidden);
         let (output, saved) = sequence.with(|engine, wx, wh, b, input, h0| {
-            let lstm = match input {
-                kernels::Input::Vectors(_) => Lstm::new(engine, h, wx, wh, b),
-                kernels::Input::Tokens(_) => Lstm::of_tokens(engine, h, wx, wh, b),
-            };
+            let lstm = lstm(engine, h, wx, wh, b, input);
             lstm.forward_in(
                 spare::take(),
                 Shape { batch, time },
@@ -247,10 +236,8 @@ impl<B: HostBackend> Backward<B, 5> for RnnNode {
         let RnnState { sequence, output } = ops.state;
         let d_output = grads.consume::<B>(&ops.node);
         let [batch, time] = sequence.shape;
-        let wanted = Wanted {
-            input: ops.parents[INPUT].is_some(),
-            weights: [WX, WH, BIAS].iter().any(|&i| ops.parents[i].is_some()),
-        };
+        let ids = ops.parents.map(|parent| parent.map(|parent| parent.id));
+        let wanted = wanted(&ids);
         let gradients = sequence.with(|engine, wx, wh, _, input, h0| {
             let backward = rnn::Backward {
                 shape: Shape { batch, time },
@@ -263,7 +250,6 @@ impl<B: HostBackend> Backward<B, 5> for RnnNode {
             };
             backward.run(engine, wanted)
         });
-        let ids = ops.parents.map(|parent| parent.map(|parent| parent.id));
         let mut give = Give::new(&ids, grads, &output);
         give.weights(&sequence, gradients.weights);
         give.to(H0, gradients.d_h0, [batch, sequence.d_hidden]);
@@ -299,10 +285,8 @@ impl<B: HostBackend> Backward<B, 6> for LstmNode {
             Some(d_cell) => B::values(d_cell),
             None => vec![0.0; batch * h].into(),
         };
-        let wanted = Wanted {
-            input: ops.parents[INPUT].is_some(),
-            weights: [WX, WH, BIAS].iter().any(|&i| ops.parents[i].is_some()),
-        };
+        let ids = ops.parents.map(|parent| parent.map(|parent| parent.id));
+        let wanted = wanted(&ids);
         let gradients = sequence.with(|engine, wx, wh, _, input, h0| {
             let backward = lstm::Backward {
                 shape: Shape { batch, time },
@@ -316,12 +300,19 @@ impl<B: HostBackend> Backward<B, 6> for LstmNode {
             };
             backward.run(engine, wanted, saved)
         });
-        let ids = ops.parents.map(|parent| parent.map(|parent| parent.id));
         let mut give = Give::new(&ids, grads, &output);
         give.weights(&sequence, gradients.weights);
         give.to(H0, gradients.d_h0, [batch, h]);
         give.to(C0, gradients.d_c0, [batch, h]);
         spare::put(gradients.spare);
+    }
+}
+
+/// What the tracked ones among a sequence's parents ask for.
+fn wanted(parents: &[Option<NodeId>]) -> Wanted {
+    Wanted {
+        input: parents[INPUT].is_some(),
+        weights: [WX, WH, BIAS].iter().any(|&i| parents[i].is_some()),
     }
 }
 

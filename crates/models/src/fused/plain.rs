@@ -21,14 +21,7 @@ impl<B: HostBackend> SequenceKernels<B> for Host {
     ) -> Option<(Tensor<B, 3>, Tensor<B, 2>)> {
         let sequence = Sequence::new(weights, input, hidden)?;
         let ([batch, time], h) = (sequence.shape, sequence.d_hidden);
-        let mut output = vec![0.0; batch * time * h];
-        sequence.with(|engine, wx, wh, b, input, h0| {
-            let rnn = match input {
-                kernels::Input::Vectors(_) => Rnn::new(engine, h, wx, wh, b),
-                kernels::Input::Tokens(_) => Rnn::of_tokens(engine, h, wx, wh, b),
-            };
-            rnn.forward(Shape { batch, time }, input, h0, &mut output);
-        });
+        let output = sequence.rnn();
         let output = tensor::<B, 3>(from_values::<B, 3>(
             output,
             [batch, time, h],
@@ -53,10 +46,7 @@ impl<B: HostBackend> SequenceKernels<B> for Host {
         let mut cell = B::values(&c0).into_owned();
         let mut output = vec![0.0; batch * time * h];
         sequence.with(|engine, wx, wh, b, input, h0| {
-            let lstm = match input {
-                kernels::Input::Vectors(_) => Lstm::new(engine, h, wx, wh, b),
-                kernels::Input::Tokens(_) => Lstm::of_tokens(engine, h, wx, wh, b),
-            };
+            let lstm = lstm(engine, h, wx, wh, b, input);
             lstm.infer(Shape { batch, time }, input, h0, &mut cell, &mut output);
         });
         let device = hidden.device();
@@ -135,6 +125,20 @@ impl<B: HostBackend> Sequence<B> {
         are_f32([self.wx.dtype(), self.wh.dtype(), b, input, self.h0.dtype()])
     }
 
+    /// The output of an [`Rnn`](crate::Rnn), which is all that its backward pass needs.
+    pub(super) fn rnn(&self) -> Vec<f32> {
+        let ([batch, time], h) = (self.shape, self.d_hidden);
+        let mut output = vec![0.0; batch * time * h];
+        self.with(|engine, wx, wh, b, input, h0| {
+            let rnn = match input {
+                kernels::Input::Vectors(_) => Rnn::new(engine, h, wx, wh, b),
+                kernels::Input::Tokens(_) => Rnn::of_tokens(engine, h, wx, wh, b),
+            };
+            rnn.forward(Shape { batch, time }, input, h0, &mut output);
+        });
+        output
+    }
+
     /// Calls `f` with (engine, wx, wh, b, input, h0).
     pub(super) fn with<R>(
         &self,
@@ -158,6 +162,21 @@ impl<B: HostBackend> Sequence<B> {
             ),
             HostInput::Tokens(t) => f(&engine, &wx, &wh, &b, kernels::Input::Tokens(t), &h0),
         }
+    }
+}
+
+/// A layer with packed weights, for vectors or for tokens.
+pub(super) fn lstm<'a>(
+    engine: &Engine,
+    d_hidden: usize,
+    wx: &'a [f32],
+    wh: &[f32],
+    b: &[f32],
+    input: kernels::Input,
+) -> Lstm<'a> {
+    match input {
+        kernels::Input::Vectors(_) => Lstm::new(engine, d_hidden, wx, wh, b),
+        kernels::Input::Tokens(_) => Lstm::of_tokens(engine, d_hidden, wx, wh, b),
     }
 }
 
