@@ -1,6 +1,10 @@
 //! How a program ends: each error is one line, and what kind it was is the exit code.
 
-use std::{fmt, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 /// What the person asked for cannot be done as asked: exit code 2. Any other error has exit code 1.
 #[derive(Debug)]
@@ -14,17 +18,36 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// A signal of this number stopped the program, which has said so: exit code 128 + the number.
+#[derive(Debug)]
+pub struct Signalled(pub u8);
+
+impl fmt::Display for Signalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stopped by signal {}", self.0)
+    }
+}
+
+impl std::error::Error for Signalled {}
+
 /// Prints the error, if there is one, and gives the exit code for it.
 pub fn report(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else {
         return ExitCode::SUCCESS;
     };
+    if let Some(Signalled(number)) = error.downcast_ref() {
+        return ExitCode::from(128 + number);
+    }
     let line = format!("{error:#}").replace('\n', " ");
-    eprintln!("error: {line}");
+    complain(&format!("error: {line}"));
     let asked = error.is::<UsageError>()
         || matches!(
             error.downcast_ref(),
-            Some(train::Error::Setting { .. } | train::Error::UnknownSymbol { .. })
+            Some(
+                train::Error::Setting { .. }
+                    | train::Error::Fixed { .. }
+                    | train::Error::UnknownSymbol { .. }
+            )
         );
     ExitCode::from(if asked { 2 } else { 1 })
 }
@@ -42,7 +65,12 @@ pub fn parse(command: clap::Command) -> Result<clap::ArgMatches, ExitCode> {
         let told =
             lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
         let told: Vec<&str> = told.filter(|line| !line.is_empty()).collect();
-        eprintln!("{} (--help lists the flags)", told.join(" "));
+        complain(&format!("{} (--help lists the flags)", told.join(" ")));
         ExitCode::from(2)
     })
+}
+
+/// A line on standard error. Nobody may be there to read it.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -2,4 +2,5 @@
 
 pub mod backend;
 pub mod exit;
+pub mod stop;
 pub mod view;

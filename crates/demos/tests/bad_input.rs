@@ -263,7 +263,7 @@ fn run_folder_with_a_foreign_file() {
     let huge = config.replace("\"hidden_size\": 8", "\"hidden_size\": 1000000000");
     let cut = &weights[..weights.len() / 2];
     let vocab = r#"{"units": "chars", "symbols": ["a", "b"]}"#;
-    let unsorted = r#"{"units": "chars", "symbols": ["c", "b", "a", "\n"]}"#;
+    let twice = r#"{"units": "chars", "symbols": ["c", "b", "c", "\n"]}"#;
     for (name, content, told) in [
         ("config.json", b"not JSON".as_slice(), "config.json"),
         ("config.json", br#"{"hidden_sise": 8}"#, "hidden_sise"),
@@ -273,7 +273,7 @@ fn run_folder_with_a_foreign_file() {
         ("config.json", huge.as_bytes(), "weights.safetensors"),
         ("vocab.json", b"[]", "vocab.json"),
         ("vocab.json", vocab.as_bytes(), "weights.safetensors"),
-        ("vocab.json", unsorted.as_bytes(), "ascending"),
+        ("vocab.json", twice.as_bytes(), "twice"),
         ("weights.safetensors", b"", "weights.safetensors"),
         (
             "weights.safetensors",

@@ -109,6 +109,25 @@ pub fn weight_norm<B: Backend, M: Module<B>>(model: &M) -> f64 {
     squares.root()
 }
 
+/// Whether all of the model's parameters are finite: `Σ 0·w` is 0, or NaN.
+pub fn is_finite<B: Backend, M: Module<B>>(model: &M) -> bool {
+    struct Zeros<B: Backend>(Option<Tensor<B, 1>>);
+    impl<B: Backend> ModuleVisitor<B> for Zeros<B> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+            let zero = param.val().mul_scalar(0.0).sum();
+            self.0 = Some(match self.0.take() {
+                Some(before) => before + zero,
+                None => zero,
+            });
+        }
+    }
+    let mut zeros = Zeros(None);
+    model.visit(&mut zeros);
+    zeros
+        .0
+        .is_none_or(|sum| sum.into_scalar().elem::<f64>() == 0.0)
+}
+
 /// A sum of squares, on the device until its root is asked for.
 struct Squares<B: Backend>(Option<Tensor<B, 1>>);
 

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clip::Clip,
+    durable::{self, Disk},
     error::{Error, InFile},
+    interval::Interval,
     lanes::Split,
     optimizer::OptimizerConfig,
     schedule::Schedule,
@@ -56,6 +58,13 @@ pub struct RunConfig {
     pub grad_clip: Clip,
     /// Decides the weights at the start, and dropout.
     pub seed: u64,
+
+    /// When to save all of the run, besides the end of each epoch.
+    pub checkpoint_every: Interval,
+    /// How many updates in a row may be skipped ([`trainer`](crate::trainer)) before the run stops.
+    pub max_skipped: usize,
+    /// Skip an update whose gradient has so many times the norm of the last ones; 0: none.
+    pub skip_outliers: f64,
 }
 
 impl Default for RunConfig {
@@ -79,6 +88,12 @@ impl Default for RunConfig {
             schedule: Schedule::Constant,
             grad_clip: Clip::Norm(5.0),
             seed: 1,
+            checkpoint_every: Interval {
+                updates: 0,
+                minutes: 10.0,
+            },
+            max_skipped: 10,
+            skip_outliers: 0.0,
         }
     }
 }
@@ -208,6 +223,18 @@ impl RunConfig {
             self.optimizer,
             OptimizerConfig::RULE,
         )?;
+        check(
+            self.checkpoint_every.is_valid(),
+            "checkpoint-every",
+            self.checkpoint_every,
+            Interval::RULE,
+        )?;
+        check(
+            self.skip_outliers == 0.0 || self.skip_outliers > 1.0 && self.skip_outliers.is_finite(),
+            "skip-outliers",
+            self.skip_outliers,
+            "must be a number above 1, or 0 (none)",
+        )?;
         let initializer_is_valid = match self.initializer {
             Initializer::PyTorch => true,
             Initializer::Uniform { bound } => positive(bound),
@@ -235,8 +262,73 @@ impl RunConfig {
     ///
     /// Where the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let json = serde_json::to_vec_pretty(self).expect("settings are plain data");
-        std::fs::write(path, json).in_file(path)
+        durable::write_file(&Disk, path, &self.to_json())
+    }
+
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).expect("settings are plain data")
+    }
+
+    /// Checks that a run of these settings can go on with those of `now`.
+    ///
+    /// # Errors
+    ///
+    /// On the first setting that differs and may not.
+    pub fn check_resumed(&self, now: &Self) -> Result<(), Error> {
+        let text = "it decides how the text is cut, and so the place in it";
+        let weights = "the weights have this form";
+        let start = "it decides the start of a run, which is past";
+        self.check_same(
+            now,
+            &[
+                ("units", text),
+                ("val_frac", text),
+                ("split", text),
+                ("seq_length", text),
+                ("batch_size", text),
+                ("model", weights),
+                ("hidden_size", weights),
+                ("num_layers", weights),
+                ("embedding_size", weights),
+                ("optimizer", "what it remembers is of no use to another"),
+                ("initializer", start),
+                ("seed", start),
+            ],
+        )
+    }
+
+    /// Checks that weights of a run of these settings fit into one with those of `new`.
+    ///
+    /// # Errors
+    ///
+    /// On the first setting that differs and may not.
+    pub fn check_init_from(&self, new: &Self) -> Result<(), Error> {
+        let form = "the weights have this form";
+        let keys = [
+            "units",
+            "model",
+            "hidden_size",
+            "num_layers",
+            "embedding_size",
+        ];
+        self.check_same(new, &keys.map(|key| (key, form)))
+    }
+
+    fn check_same(&self, now: &Self, settings: &[(&str, &'static str)]) -> Result<(), Error> {
+        let json = |config: &Self| serde_json::to_value(config).expect("settings are plain data");
+        let (kept, given) = (json(self), json(now));
+        let text = |value: &serde_json::Value| value.to_string().replace('"', "");
+        for &(key, reason) in settings {
+            if kept[key] != given[key] {
+                return Err(Error::Fixed {
+                    flag: key.replace('_', "-"),
+                    value: text(&given[key]),
+                    kept: text(&kept[key]),
+                    reason,
+                });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::{io::Read, path::Path};
 
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
 use crate::{
+    checkpoint::hex,
     error::{Error, InFile},
     vocab::{Units, Vocab},
 };
@@ -18,7 +22,59 @@ pub struct Corpus {
     pub tokens: Vec<u32>,
 }
 
+/// Which text it is, whatever it is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextId {
+    /// SHA-256 of its bytes, without a byte order mark, as hexadecimal digits.
+    pub sha256: String,
+    /// How many symbols it has.
+    pub symbols: usize,
+}
+
 impl Corpus {
+    /// Which text it is.
+    pub fn id(&self) -> TextId {
+        let mut hasher = Sha256::new();
+        let mut text = Vec::new();
+        for tokens in self.tokens.chunks(1 << 16) {
+            text.clear();
+            for &token in tokens {
+                self.vocab.decode(token, &mut text);
+            }
+            hasher.update(&text);
+        }
+        TextId {
+            sha256: hex(hasher.finalize().as_slice()),
+            symbols: self.tokens.len(),
+        }
+    }
+
+    /// The same text in the numbers of `known`, whose symbols keep them; symbols that are not in it
+    /// follow.
+    ///
+    /// # Errors
+    ///
+    /// Where one is of characters and the other of bytes.
+    pub fn with_known(mut self, known: &Vocab) -> Result<Self, Error> {
+        let Some(vocab) = known.extended(&self.vocab) else {
+            let reason = "not of the units of this text".to_owned();
+            return Err(Error::Foreign {
+                path: "vocab.json".into(),
+                reason,
+            });
+        };
+        if let (Vocab::Chars(old), Vocab::Chars(_)) = (&self.vocab, &vocab) {
+            let text: String = old.iter().collect();
+            let numbers = vocab.encode(&text).expect("all of its symbols");
+            for token in &mut self.tokens {
+                *token = numbers[*token as usize];
+            }
+        }
+        self.vocab = vocab;
+        Ok(self)
+    }
+
     /// Reads a text file, or standard input where `path` is `-`.
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use std::{io, path::Path, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::corpus::TextId;
+
 /// What can go wrong between a text and a trained model.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -105,17 +107,84 @@ pub enum Error {
     },
     /// Training left the range of numbers.
     #[error(
-        "update {update}: the {what} is {value}, so training has diverged; the weights saved last are \
-         those of the best epoch before, if there was one; try a lower --learning-rate or a tighter \
-         --grad-clip"
+        "update {update}: loss {loss}, gradient norm {grad_norm}, norm of the weights {weight_norm}, \
+         {skipped} updates skipped in a row: training has diverged; {}; try a lower --learning-rate or a \
+         tighter --grad-clip",
+        match checkpoint {
+            Some(path) => format!("the last good checkpoint is {}, go on from it with --resume",
+                path.display()),
+            None => "there is no checkpoint".to_owned(),
+        }
     )]
     Diverged {
         /// Which update, from 1.
         update: usize,
-        /// A loss or a norm.
-        what: &'static str,
-        /// NaN or infinity.
-        value: f64,
+        /// Its loss, or that of the evaluation after it.
+        loss: f64,
+        /// Euclidean norm of its gradient.
+        grad_norm: f64,
+        /// Euclidean norm of the weights after it.
+        weight_norm: f64,
+        /// Updates in a row that nothing was learned from.
+        skipped: usize,
+        /// The last good checkpoint.
+        checkpoint: Option<PathBuf>,
+    },
+    /// Another process trains in the folder.
+    #[error("{}: another run trains in this folder{}; wait for it, or name another folder",
+        path.display(),
+        match process {
+            Some(process) => format!(" (process {process})"),
+            None => String::new(),
+        }
+    )]
+    Locked {
+        /// Which folder.
+        path: PathBuf,
+        /// Its process, where that is known.
+        process: Option<u32>,
+    },
+    /// A run cannot go on.
+    #[error("{}: no checkpoint to go on from{}", path.display(),
+        passed_over.iter().map(|why| format!("; {why}")).collect::<String>())]
+    NoCheckpoint {
+        /// The folder of its checkpoints.
+        path: PathBuf,
+        /// Why those that are there are of no use.
+        passed_over: Vec<String>,
+    },
+    /// A checkpoint is of a later version of this program.
+    #[error("{}: a checkpoint of format {format}; this program knows formats up to {}: use the one that \
+        wrote it, or a newer one", path.display(), crate::checkpoint::FORMAT)]
+    NewerFormat {
+        /// Which checkpoint.
+        path: PathBuf,
+        /// The version of its format.
+        format: u64,
+    },
+    /// A run cannot go on with another text.
+    #[error("{name}: not the text that this run learns from: it has {} symbols and SHA-256 {}, the run's \
+        {} and {}; name that one with --data, or begin a new run with --init-from",
+        found.symbols, found.sha256, expected.symbols, expected.sha256)]
+    OtherText {
+        /// Which text.
+        name: String,
+        /// What it is.
+        found: TextId,
+        /// What it should be.
+        expected: TextId,
+    },
+    /// A setting differs from that of the run to go on from.
+    #[error("--{flag} {value}: the run to go on from has {kept}: {reason}; leave it as it is")]
+    Fixed {
+        /// Which, as the command line names it.
+        flag: String,
+        /// What was given.
+        value: String,
+        /// What it is.
+        kept: String,
+        /// Why it cannot change.
+        reason: &'static str,
     },
 }
 

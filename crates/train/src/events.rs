@@ -22,7 +22,29 @@ pub enum Event {
         /// Updates in the whole run.
         updates: usize,
     },
-    /// After each update.
+    /// A run goes on from a checkpoint. Told, but not logged: the log is that of a run that never
+    /// stopped.
+    Resume {
+        /// Updates done.
+        update: usize,
+        /// Epochs finished.
+        epoch: usize,
+        /// Why newer checkpoints were passed over.
+        passed_over: Vec<String>,
+    },
+    /// After each update that was skipped: nothing was learned from the window
+    /// ([`trainer`](crate::trainer)).
+    Skipped {
+        /// Which, from 1.
+        update: usize,
+        /// Loss of the window; `null` in JSON where it is not finite.
+        loss: f64,
+        /// Euclidean norm of the gradient, likewise.
+        grad_norm: f64,
+        /// How many were skipped since the last that was not, this one included.
+        in_a_row: usize,
+    },
+    /// After each update that was not.
     Update {
         /// Which, from 1.
         update: usize,

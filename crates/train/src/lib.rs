@@ -7,22 +7,28 @@
 //!   └────────────────▶ tbptt: loss ─▶ clip ─▶ optimizer at the rate of the schedule
 //! ```
 //!
-//! A [`Trainer`] does one such update at a time. [`train()`] runs the loop and reports [`Event`]s to
-//! whoever listens; it knows neither terminal nor concrete backend. A [`RunFolder`] keeps what a run
-//! leaves behind; a [`Sampler`] writes text with a trained model.
+//! A [`Trainer`] does one such update at a time. A [`Run`] goes through the text, saves itself as a
+//! [`checkpoint`] now and then, goes on from one, and reports [`Event`]s to whoever listens; it knows
+//! neither terminal nor concrete backend. A [`RunFolder`] keeps what it leaves behind; a [`Sampler`]
+//! writes text with a trained model.
 
+pub mod checkpoint;
 pub mod clip;
 pub mod config;
 pub mod corpus;
+pub mod durable;
 pub mod error;
 pub mod events;
+pub mod interval;
 pub mod lanes;
 pub mod optimizer;
 pub mod run;
 pub mod run_folder;
 pub mod sample;
+mod saver;
 pub mod schedule;
 pub mod tbptt;
+mod tensors;
 mod text_form;
 pub mod trainer;
 pub mod vocab;
@@ -32,9 +38,10 @@ pub use config::RunConfig;
 pub use corpus::Corpus;
 pub use error::Error;
 pub use events::Event;
+pub use interval::Interval;
 pub use lanes::Split;
 pub use optimizer::OptimizerConfig;
-pub use run::{Outcome, train};
+pub use run::{Outcome, Run, train};
 pub use run_folder::RunFolder;
 pub use sample::Sampler;
 pub use schedule::Schedule;

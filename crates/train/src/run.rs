@@ -1,39 +1,65 @@
 //! The training loop.
 
-use std::time::Instant;
+use std::{fs, fs::File, path::PathBuf, sync::Arc, time::Instant};
 
 use burn::{
-    module::Module,
+    module::{AutodiffModule, Module},
     tensor::backend::{AutodiffBackend, Backend},
 };
 use models::CharLm;
 
 use crate::{
-    clip::weight_norm,
+    checkpoint::{self, Checkpoint, Saved},
+    clip::is_finite,
     config::RunConfig,
-    corpus::Corpus,
-    error::Error,
+    corpus::{Corpus, TextId},
+    error::{Error, InFile},
     events::{Event, bits_per_char},
-    lanes::split,
-    run_folder::RunFolder,
+    lanes::{Lanes, split},
+    run_folder::{Metrics, RunFolder, model_from},
     sample::{Sampler, TextStream},
-    tbptt::evaluate,
-    trainer::{Trainer, finite},
+    saver::{Moment, Saver},
+    tbptt::evaluate_unless,
+    tensors,
+    trainer::Trainer,
     vocab::Vocab,
 };
 
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct Outcome<B: Backend> {
-    /// The model that the folder holds: of the best validation loss, or of the last epoch.
+    /// The model of the best validation loss, or of the last epoch without validation; before the end
+    /// of the first epoch, as it is.
     pub model: CharLm<B>,
     /// The best validation loss in nats and the epoch it was reached after, if there was validation.
     pub best: Option<(f64, usize)>,
-    /// Seconds spent on updates and validation.
+    /// Seconds spent on updates and validation, since the run began or went on.
     pub seconds: f64,
+    /// Whether it was told to stop before its end.
+    pub is_stopped: bool,
 }
 
-/// Trains a new model on `corpus`, leaves it in `folder` and tells `listen` about it.
+/// A training run that is ready to begin, or to go on.
+pub struct Run<'a, B: AutodiffBackend> {
+    corpus: &'a Corpus,
+    text: TextId,
+    config: RunConfig,
+    device: B::Device,
+    folder: &'a RunFolder,
+    /// One run a folder.
+    _lock: File,
+    lanes: Lanes<'a>,
+    val_lanes: Option<Lanes<'a>>,
+    trainer: Trainer<B>,
+    /// The file of the best weights; of no tensors before the end of the first epoch.
+    best: Arc<[u8]>,
+    metrics: Metrics,
+    saver: Saver,
+    /// Where it goes on from a checkpoint: why newer ones were passed over.
+    resumed: Option<Vec<String>>,
+}
+
+/// Trains a new model on `corpus` to the end, leaves it in `folder` and tells `listen` about it.
 ///
 /// The same corpus, settings and backend give the same weights, bit for bit. (Dropout draws from the
 /// backend's random numbers, which Burn keeps once per process: with dropout this holds for one run
@@ -41,85 +67,379 @@ pub struct Outcome<B: Backend> {
 ///
 /// # Errors
 ///
-/// Where a setting is out of its range, the text is too short, the folder cannot be written, or
-/// training diverges.
+/// As [`Run::new`] and [`Run::go`] have them.
 pub fn train<B: AutodiffBackend>(
     corpus: &Corpus,
     config: &RunConfig,
     device: &B::Device,
     folder: &RunFolder,
-    mut listen: impl FnMut(&Event),
+    listen: impl FnMut(&Event),
 ) -> Result<Outcome<B::InnerBackend>, Error> {
-    config.validate()?;
-    let (lanes, val_lanes) = split(corpus, config)?;
-    let epoch_length = lanes.n_windows(config.seq_length);
-    let vocab_size = corpus.vocab.size();
-    let mut trainer = Trainer::<B>::new(config, vocab_size, epoch_length, device);
-    let mut best_model = trainer.model();
+    Run::<B>::new(corpus, config, device, folder)?.go(|| false, listen)
+}
 
-    folder.save_settings(config, &corpus.vocab)?;
-    let mut metrics = folder.metrics()?;
-    let mut tell = |event: Event| {
+impl<'a, B: AutodiffBackend> Run<'a, B> {
+    /// A run from the start, in a new folder.
+    ///
+    /// # Errors
+    ///
+    /// Where a setting is out of its range, the text is too short, the folder cannot be written, or another
+    /// run trains in it.
+    pub fn new(
+        corpus: &'a Corpus,
+        config: &RunConfig,
+        device: &B::Device,
+        folder: &'a RunFolder,
+    ) -> Result<Self, Error> {
+        config.validate()?;
+        let model = config.char_lm(corpus.vocab.size());
+        Self::begin(corpus, config, device, folder, || {
+            Ok(model.init_seeded(config.seed, device))
+        })
+    }
+
+    /// A run from the start of the text and the weights of the run in `old`, whose symbols
+    /// `corpus` knows under the same numbers ([`Corpus::with_known`]). What they do not say, for
+    /// symbols that are new, is drawn as for a fresh model.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new) has them, and where the weights do not fit.
+    pub fn init_from(
+        old: &RunFolder,
+        corpus: &'a Corpus,
+        config: &RunConfig,
+        device: &B::Device,
+        folder: &'a RunFolder,
+    ) -> Result<Self, Error> {
+        let (old_config, old_vocab) = (old.config()?, old.vocab()?);
+        old_config.check_init_from(config)?;
+        Self::begin(corpus, config, device, folder, || {
+            let known = old.load_model::<B::InnerBackend>(&old_config, &old_vocab, device)?;
+            let fresh = config.char_lm(corpus.vocab.size());
+            let fresh = fresh.init_seeded::<B>(config.seed, device);
+            let weights = tensors::overlaid(
+                tensors::of_module(&fresh.valid()),
+                &tensors::of_module(&known),
+            );
+            Ok(tensors::into_module(fresh, weights))
+        })
+    }
+
+    fn begin(
+        corpus: &'a Corpus,
+        config: &RunConfig,
+        device: &B::Device,
+        folder: &'a RunFolder,
+        model: impl FnOnce() -> Result<CharLm<B>, Error>,
+    ) -> Result<Self, Error> {
+        config.validate()?;
+        let (lanes, val_lanes) = split(corpus, config)?;
+        let epoch_length = lanes.n_windows(config.seq_length);
+        let trainer = Trainer::with_model(config, model()?, epoch_length, device);
+        let lock = folder.lock()?;
+        folder.save_settings(config, &corpus.vocab)?;
+        let checkpoints = folder.checkpoints();
+        fs::create_dir(&checkpoints).in_file(&checkpoints)?;
+        Ok(Run {
+            text: corpus.id(),
+            corpus,
+            config: config.clone(),
+            device: device.clone(),
+            folder,
+            _lock: lock,
+            lanes,
+            val_lanes,
+            trainer,
+            best: tensors::to_bytes(&Default::default()).into(),
+            metrics: folder.new_metrics()?,
+            saver: Saver::new(folder.disk().clone(), checkpoints, folder.weights()),
+            resumed: None,
+        })
+    }
+
+    /// The run in `folder`, from its newest checkpoint that is whole, to the same bits that it
+    /// would have reached without a stop. Its vocabulary is that of the folder
+    /// ([`Corpus::with_known`]); of its settings, some may be changed ([`RunConfig::check_resumed`]).
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such checkpoint, where text or settings are not those of the run, and where it is
+    /// being trained.
+    pub fn resume(
+        corpus: &'a Corpus,
+        config: &RunConfig,
+        device: &B::Device,
+        folder: &'a RunFolder,
+    ) -> Result<Self, Error> {
+        config.validate()?;
+        let lock = folder.lock()?;
+        let checkpoints = folder.checkpoints();
+        let text = corpus.id();
+        let mut damaged = Vec::new();
+        for (_, path) in checkpoint::list(&checkpoints)? {
+            let checkpoint = match Checkpoint::open(&path) {
+                Ok(checkpoint) => checkpoint,
+                Err(e @ Error::NewerFormat { .. }) => return Err(e),
+                Err(e) => {
+                    damaged.push((path, e.to_string()));
+                    continue;
+                }
+            };
+            checkpoint.saved.check_resumed(corpus, &text, config)?;
+            let (lanes, val_lanes) = split(corpus, config)?;
+            let epoch_length = lanes.n_windows(config.seq_length);
+            let restored = Trainer::restore(config, epoch_length, device, &checkpoint);
+            let (trainer, best) = match restored {
+                Ok(restored) => restored,
+                Err(e) => {
+                    damaged.push((path, e.to_string()));
+                    continue;
+                }
+            };
+
+            put_aside(&damaged)?;
+            folder.save_config(config)?;
+            if trainer.progress().epoch > 0 {
+                folder.save_weights(&best)?;
+            }
+            return Ok(Run {
+                corpus,
+                text,
+                config: config.clone(),
+                device: device.clone(),
+                folder,
+                _lock: lock,
+                lanes,
+                val_lanes,
+                trainer,
+                best: best.into(),
+                metrics: folder.metrics_at(checkpoint.saved.log_length)?,
+                saver: Saver::new(folder.disk().clone(), checkpoints, folder.weights()),
+                resumed: Some(damaged.into_iter().map(|(_, why)| why).collect()),
+            });
+        }
+        Err(Error::NoCheckpoint {
+            path: checkpoints,
+            passed_over: damaged.into_iter().map(|(_, why)| why).collect(),
+        })
+    }
+
+    /// Trains until the end, or until `stop` holds: then the update that it is at is finished, and all
+    /// of the run is saved. Tells `listen` about it.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be written or the text not be read, or training diverges. The last
+    /// checkpoint is whole, whatever happened after it.
+    pub fn go(
+        mut self,
+        stop: impl Fn() -> bool,
+        mut listen: impl FnMut(&Event),
+    ) -> Result<Outcome<B::InnerBackend>, Error> {
+        let started = Instant::now();
+        let ended = self.until_the_end(&stop, &mut listen);
+        let saved = self.saver.finish();
+        let is_stopped = ended.map_err(|e| self.with_checkpoint(e))?;
+        saved?;
+        let model = match self.trainer.progress().epoch {
+            0 => self.trainer.model(),
+            _ => model_from(&self.best, &self.config, &self.corpus.vocab, &self.device)
+                .expect("weights of this run"),
+        };
+        let best = self.trainer.progress().best;
+        Ok(Outcome {
+            model,
+            best: best.map(|best| (best.loss, best.epoch)),
+            seconds: started.elapsed().as_secs_f64(),
+            is_stopped,
+        })
+    }
+
+    /// Whether it was stopped.
+    fn until_the_end(
+        &mut self,
+        stop: &impl Fn() -> bool,
+        listen: &mut impl FnMut(&Event),
+    ) -> Result<bool, Error> {
+        self.tell_start(listen)?;
+        let epoch_length = self.lanes.n_windows(self.config.seq_length);
+        let mut last_save = Instant::now();
+        if self.resumed.is_none() {
+            // A disk that is too small shows at once, not after the first hour.
+            self.save(false)?;
+        }
+        loop {
+            if stop() {
+                self.save(false)?;
+                return Ok(true);
+            }
+            if self.trainer.window() == epoch_length {
+                if self.end_epoch(stop, listen)? {
+                    last_save = Instant::now();
+                }
+            } else if self.trainer.progress().epoch >= self.config.max_epochs {
+                return Ok(false);
+            } else {
+                self.update(epoch_length, listen)?;
+                let update = self.trainer.progress().update;
+                let is_last = self.trainer.window() == epoch_length;
+                let interval = self.config.checkpoint_every;
+                if interval.is_over(update, last_save.elapsed()) && !is_last {
+                    self.save(false)?;
+                    last_save = Instant::now();
+                }
+            }
+        }
+    }
+
+    fn tell_start(&mut self, listen: &mut impl FnMut(&Event)) -> Result<(), Error> {
+        let epoch_length = self.lanes.n_windows(self.config.seq_length);
+        let val_lanes = self.val_lanes.as_ref();
+        let start = Event::Start {
+            parameters: self.trainer.model().num_params(),
+            vocab_size: self.corpus.vocab.size(),
+            train_symbols: self.lanes.targets(),
+            val_symbols: val_lanes.map_or(0, |lanes| lanes.targets()),
+            epoch_length,
+            updates: epoch_length * self.config.max_epochs,
+        };
+        let Some(passed_over) = &self.resumed else {
+            return self.tell(start, listen);
+        };
+        listen(&start);
+        let progress = self.trainer.progress();
+        listen(&Event::Resume {
+            update: progress.update,
+            epoch: progress.epoch,
+            passed_over: passed_over.clone(),
+        });
+        Ok(())
+    }
+
+    fn tell(&mut self, event: Event, listen: &mut impl FnMut(&Event)) -> Result<(), Error> {
         listen(&event);
-        metrics.log(&event)
-    };
-    tell(Event::Start {
-        parameters: best_model.num_params(),
-        vocab_size,
-        train_symbols: lanes.targets(),
-        val_symbols: val_lanes.as_ref().map_or(0, |lanes| lanes.targets()),
-        epoch_length,
-        updates: epoch_length * config.max_epochs,
-    })?;
+        self.metrics.log(&event)
+    }
 
-    let started = Instant::now();
-    while trainer.progress().epoch < config.max_epochs {
-        while trainer.window() < epoch_length {
-            let update_started = Instant::now();
-            let window = lanes.window(trainer.window(), config.seq_length)?;
-            let done = trainer.update(&window)?;
-            let update = trainer.progress().update;
-            tell(Event::Update {
+    fn update(
+        &mut self,
+        epoch_length: usize,
+        listen: &mut impl FnMut(&Event),
+    ) -> Result<(), Error> {
+        let started = Instant::now();
+        let window = self
+            .lanes
+            .window(self.trainer.window(), self.config.seq_length)?;
+        let done = self.trainer.update(&window)?;
+        let progress = self.trainer.progress();
+        let (update, loss, grad_norm) = (progress.update, done.loss, done.grad_norm);
+        let event = match done.skipped {
+            true => Event::Skipped {
+                update,
+                loss,
+                grad_norm,
+                in_a_row: progress.skipped_in_a_row,
+            },
+            false => Event::Update {
                 update,
                 epoch: update as f64 / epoch_length as f64,
-                loss: done.loss,
-                bits_per_char: bits_per_char(done.loss),
-                grad_norm: done.grad_norm,
+                loss,
+                bits_per_char: bits_per_char(loss),
+                grad_norm,
                 learning_rate: done.learning_rate,
-                chars_per_second: window.targets.len() as f64
-                    / update_started.elapsed().as_secs_f64(),
-            })?;
+                chars_per_second: window.targets.len() as f64 / started.elapsed().as_secs_f64(),
+            },
+        };
+        self.tell(event, listen)
+    }
+
+    /// Looks at the held-out text, and saves. Does nothing, and says so, once `stop` holds.
+    fn end_epoch(
+        &mut self,
+        stop: &impl Fn() -> bool,
+        listen: &mut impl FnMut(&Event),
+    ) -> Result<bool, Error> {
+        let model = self.trainer.model();
+        let mut val_loss = None;
+        if let Some(lanes) = &self.val_lanes {
+            let seq_length = self.config.seq_length;
+            val_loss = evaluate_unless(stop, &model, lanes, seq_length, &self.device)?;
+            if val_loss.is_none() {
+                return Ok(false);
+            }
+        }
+        if !val_loss.is_none_or(f64::is_finite) || !is_finite(&model) {
+            return Err(self.trainer.diverged(val_loss));
         }
 
-        let trained = trainer.model();
-        let evaluate = |lanes| evaluate(&trained, lanes, config.seq_length, device);
-        let val_loss = val_lanes.as_ref().map(evaluate).transpose()?;
-        let update = trainer.progress().update;
-        finite(update, "validation loss", val_loss.unwrap_or_default())?;
-        finite(update, "norm of the weights", weight_norm(&trained))?;
-        let (train_loss, saved) = trainer.end_epoch(val_loss);
-        let epoch = trainer.progress().epoch;
-        if saved {
-            folder.save_weights(&trained)?;
-            best_model = trained.clone();
-        }
-        tell(Event::Epoch {
+        let (train_loss, is_best) = self.trainer.end_epoch(val_loss);
+        let (update, epoch) = (
+            self.trainer.progress().update,
+            self.trainer.progress().epoch,
+        );
+        let event = Event::Epoch {
             update,
             epoch,
             train_loss,
             val_loss,
-            saved,
-        })?;
-        if epoch.is_multiple_of(config.max_epochs.div_ceil(SAMPLES)) && epoch < config.max_epochs {
-            let text = sample(&trained, &corpus.vocab, config.seed)?;
-            tell(Event::Sample { epoch, text })?;
+            saved: is_best,
+        };
+        self.tell(event, listen)?;
+        let epochs = self.config.max_epochs;
+        if epoch.is_multiple_of(epochs.div_ceil(SAMPLES)) && epoch < epochs {
+            let text = sample(&model, &self.corpus.vocab, self.config.seed)?;
+            self.tell(Event::Sample { epoch, text }, listen)?;
         }
+        if is_best {
+            self.best = tensors::to_bytes(&tensors::of_module(&model)).into();
+        }
+        self.save(is_best)?;
+        Ok(true)
     }
-    Ok(Outcome {
-        model: best_model,
-        best: trainer.progress().best,
-        seconds: started.elapsed().as_secs_f64(),
-    })
+
+    /// Saves all of the run, in the background.
+    fn save(&mut self, is_best: bool) -> Result<(), Error> {
+        if !is_finite(&self.trainer.model()) {
+            return Err(self.trainer.diverged(None));
+        }
+        let moment = Moment {
+            saved: Saved {
+                progress: self.trainer.progress().clone(),
+                epoch_length: self.lanes.n_windows(self.config.seq_length),
+                config: self.config.clone(),
+                vocab: self.corpus.vocab.clone(),
+                text: self.text.clone(),
+                log_length: self.metrics.length(),
+            },
+            tensors: self.trainer.tensors(),
+            best: self.best.clone(),
+            is_best,
+            log: self.metrics.file()?,
+        };
+        self.saver.save(moment)
+    }
+
+    /// Says in an error of divergence where the last good checkpoint is.
+    fn with_checkpoint(&self, mut error: Error) -> Error {
+        if let Error::Diverged { checkpoint, .. } = &mut error {
+            let list = checkpoint::list(&self.folder.checkpoints()).unwrap_or_default();
+            *checkpoint = list.into_iter().next().map(|(_, path)| path);
+        }
+        error
+    }
+}
+
+/// Gives damaged checkpoints names under which they are in nobody's way.
+fn put_aside(damaged: &[(PathBuf, String)]) -> Result<(), Error> {
+    for (path, _) in damaged {
+        let aside = path.with_extension("damaged");
+        if aside.exists() {
+            fs::remove_dir_all(&aside).in_file(&aside)?;
+        }
+        fs::rename(path, &aside).in_file(path)?;
+    }
+    Ok(())
 }
 
 /// How many times a run shows what the model writes, and how much.

@@ -6,21 +6,25 @@
 //! | `vocab.json` | the symbols in the order of their tokens ([`Vocab`]) |
 //! | `weights.safetensors` | the weights of the best validation loss; of the last epoch without validation |
 //! | `metrics.jsonl` | every [`Event`], one JSON object a line |
+//! | `checkpoints` | all that a run needs to go on ([`checkpoint`](crate::checkpoint)) |
+//! | `lock` | locked by the process that trains; its number |
 
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs::{self, File, TryLockError},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use burn::tensor::{Element, backend::Backend};
-use burn_store::{ModuleSnapshot, ModuleStore, SafetensorsStore};
 use models::CharLm;
 
 use crate::{
     config::RunConfig,
+    durable::{self, Disk, FileSystem},
     error::{Error, InFile},
     events::Event,
+    tensors,
     vocab::Vocab,
 };
 
@@ -29,11 +33,14 @@ const VOCAB: &str = "vocab.json";
 /// The file of the weights in a run's folder.
 pub const WEIGHTS: &str = "weights.safetensors";
 const METRICS: &str = "metrics.jsonl";
+const CHECKPOINTS: &str = "checkpoints";
+const LOCK: &str = "lock";
 
 /// The folder of one run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    disk: Arc<dyn FileSystem>,
 }
 
 impl RunFolder {
@@ -45,13 +52,14 @@ impl RunFolder {
     pub fn create(path: &Path) -> Result<Self, Error> {
         fs::create_dir_all(path).in_file(path)?;
         if fs::read_dir(path).in_file(path)?.next().is_some() {
+            if path.join(LOCK).is_file() {
+                Self::new(path.to_owned()).lock()?;
+            }
             return Err(Error::Occupied {
                 path: path.to_owned(),
             });
         }
-        Ok(RunFolder {
-            path: path.to_owned(),
-        })
+        Ok(Self::new(path.to_owned()))
     }
 
     /// The first of `NAME-1`, `NAME-2`, … in `parent` that is not there yet.
@@ -64,7 +72,7 @@ impl RunFolder {
         for number in 1.. {
             let path = parent.join(format!("{name}-{number}"));
             match fs::create_dir(&path) {
-                Ok(()) => return Ok(RunFolder { path }),
+                Ok(()) => return Ok(Self::new(path)),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(e) => return Err(e).in_file(&path),
             }
@@ -72,29 +80,78 @@ impl RunFolder {
         unreachable!("a number is free")
     }
 
-    /// The folder of a run that has been.
+    /// The folder of a run that has been, to read its model.
     ///
     /// # Errors
     ///
     /// Where one of its files is missing.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        fs::read_dir(path).in_file(path)?;
-        for missing in [CONFIG, VOCAB, WEIGHTS] {
-            if !path.join(missing).is_file() {
-                return Err(Error::NotARun {
-                    path: path.to_owned(),
-                    missing,
+        check_has(path, &[CONFIG, VOCAB, WEIGHTS])?;
+        Ok(Self::new(path.to_owned()))
+    }
+
+    /// The folder of a run that is to go on.
+    ///
+    /// # Errors
+    ///
+    /// Where one of its files is missing.
+    pub fn resume(path: &Path) -> Result<Self, Error> {
+        check_has(path, &[CONFIG, VOCAB])?;
+        Ok(Self::new(path.to_owned()))
+    }
+
+    fn new(path: PathBuf) -> Self {
+        let disk = Arc::new(Disk);
+        RunFolder { path, disk }
+    }
+
+    /// Locks the folder until the process ends or drops the lock, which says what process that is.
+    pub(crate) fn lock(&self) -> Result<File, Error> {
+        let lock = self.path.join(LOCK);
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&lock).in_file(&lock)?;
+        match file.try_lock() {
+            Ok(()) => (),
+            Err(TryLockError::WouldBlock) => {
+                let mut process = String::new();
+                // Another system may keep others from reading what is locked.
+                let _ = file.read_to_string(&mut process);
+                return Err(Error::Locked {
+                    path: self.path.clone(),
+                    process: process.trim().parse().ok(),
                 });
             }
+            Err(TryLockError::Error(e)) => return Err(e).in_file(&lock),
         }
-        Ok(RunFolder {
-            path: path.to_owned(),
-        })
+        file.set_len(0).in_file(&lock)?;
+        writeln!(file, "{}", std::process::id()).in_file(&lock)?;
+        Ok(file)
+    }
+
+    /// The same folder on another file system.
+    pub fn on_disk(mut self, disk: Arc<dyn FileSystem>) -> Self {
+        self.disk = disk;
+        self
+    }
+
+    pub(crate) fn disk(&self) -> &Arc<dyn FileSystem> {
+        &self.disk
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where its checkpoints are.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join(CHECKPOINTS)
+    }
+
+    /// Where the weights are.
+    pub(crate) fn weights(&self) -> PathBuf {
+        self.path.join(WEIGHTS)
     }
 
     /// Writes what is known before the first update.
@@ -103,8 +160,17 @@ impl RunFolder {
     ///
     /// Where a file cannot be written.
     pub fn save_settings(&self, config: &RunConfig, vocab: &Vocab) -> Result<(), Error> {
-        config.save(&self.path.join(CONFIG))?;
-        vocab.save(&self.path.join(VOCAB))
+        self.save_config(config)?;
+        durable::write_file(&*self.disk, &self.path.join(VOCAB), &vocab.to_json())
+    }
+
+    /// Writes the file of the weights.
+    pub(crate) fn save_weights(&self, bytes: &[u8]) -> Result<(), Error> {
+        durable::write_file(&*self.disk, &self.weights(), bytes)
+    }
+
+    pub(crate) fn save_config(&self, config: &RunConfig) -> Result<(), Error> {
+        durable::write_file(&*self.disk, &self.path.join(CONFIG), &config.to_json())
     }
 
     /// The settings of the run.
@@ -125,24 +191,6 @@ impl RunFolder {
         Vocab::load(&self.path.join(VOCAB))
     }
 
-    /// Writes the weights: beside the old ones first, which stay until the new ones are whole.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be written.
-    pub fn save_weights<B: Backend>(&self, model: &CharLm<B>) -> Result<(), Error> {
-        let path = self.path.join(WEIGHTS);
-        let mut store = store(None);
-        let bytes = model.save_into(&mut store).and_then(|()| store.get_bytes());
-        let bytes = bytes.map_err(|e| Error::foreign(&path, e))?;
-
-        let unfinished = path.with_extension("safetensors.new");
-        let mut file = File::create(&unfinished).in_file(&unfinished)?;
-        file.write_all(&bytes).in_file(&unfinished)?;
-        file.sync_all().in_file(&unfinished)?;
-        fs::rename(&unfinished, &path).in_file(&path)
-    }
-
     /// The trained model.
     ///
     /// # Errors
@@ -154,76 +202,91 @@ impl RunFolder {
         vocab: &Vocab,
         device: &B::Device,
     ) -> Result<CharLm<B>, Error> {
-        let path = self.path.join(WEIGHTS);
+        let path = self.weights();
         let bytes = fs::read(&path).in_file(&path)?;
-        let needed = 4.0 * config.parameters(vocab.size());
-        if (bytes.len() as f64) < needed {
-            let found = bytes.len();
-            let problem = format!("{found} bytes, but a model with these settings has {needed}");
-            return Err(Error::foreign(&path, problem));
-        }
-        let mut store = store(Some(bytes));
-        let tensors = store
-            .get_all_snapshots()
-            .map_err(|e| Error::foreign(&path, e))?;
-        let precision = B::FloatElem::dtype();
-        if let Some((name, other)) = tensors.iter().find(|(_, t)| t.dtype != precision) {
-            let problem = format!("tensor {name} is {:?}, not {precision:?}", other.dtype);
-            return Err(Error::foreign(&path, problem));
-        }
-        let mut model = config.char_lm(vocab.size()).init_seeded::<B>(0, device);
-        let loaded = model
-            .load_from(&mut store)
-            .map_err(|e| Error::foreign(&path, e))?;
-        let problem = if let Some(error) = loaded.errors.first() {
-            error.to_string()
-        } else if let Some((name, _)) = loaded.missing.first() {
-            format!("it has no tensor {name}, which a model with these settings has")
-        } else if let Some(name) = loaded.unused.first() {
-            format!("it has a tensor {name}, which no model with these settings has")
-        } else {
-            return Ok(model);
-        };
-        Err(Error::foreign(&path, problem))
+        model_from(&bytes, config, vocab, device).map_err(|e| Error::foreign(&path, e))
     }
 
-    /// The log of the run.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be made.
-    pub fn metrics(&self) -> Result<Metrics, Error> {
+    /// A new log of the run.
+    pub(crate) fn new_metrics(&self) -> Result<Metrics, Error> {
         let path = self.path.join(METRICS);
         let file = File::create(&path).in_file(&path)?;
-        Ok(Metrics { file, path })
+        let length = 0;
+        Ok(Metrics { file, path, length })
+    }
+
+    /// The log of the run as it was at this length: what follows is cut off.
+    pub(crate) fn metrics_at(&self, length: u64) -> Result<Metrics, Error> {
+        let path = self.path.join(METRICS);
+        let mut file = File::options().write(true).open(&path).in_file(&path)?;
+        let found = file.metadata().in_file(&path)?.len();
+        if found < length {
+            let problem = format!("{found} bytes, but it had {length} at the checkpoint");
+            return Err(Error::foreign(&path, problem));
+        }
+        file.set_len(length).in_file(&path)?;
+        file.seek(SeekFrom::End(0)).in_file(&path)?;
+        Ok(Metrics { file, path, length })
     }
 }
 
-/// Tensors in memory, named by their path in the module, without the kind of each layer.
-fn store(bytes: Option<Vec<u8>>) -> SafetensorsStore {
-    SafetensorsStore::from_bytes(bytes)
-        // Metadata would be written in another order each time.
-        .clear_metadata()
-        .skip_enum_variants(true)
-        .validate(false)
-        .allow_partial(true)
+/// The model with the weights of a file.
+pub(crate) fn model_from<B: Backend>(
+    bytes: &[u8],
+    config: &RunConfig,
+    vocab: &Vocab,
+    device: &B::Device,
+) -> Result<CharLm<B>, String> {
+    let precision = B::FloatElem::dtype();
+    let needed = precision.size() as f64 * config.parameters(vocab.size());
+    if (bytes.len() as f64) < needed {
+        let found = bytes.len();
+        return Err(format!(
+            "{found} bytes, but a model with these settings has {needed}"
+        ));
+    }
+    let model = config.char_lm(vocab.size()).init_seeded::<B>(0, device);
+    let layout = tensors::layout(&tensors::of_module(&model));
+    let weights = tensors::parse(bytes, &layout, precision)?;
+    Ok(tensors::into_module(model, weights))
+}
+
+fn check_has(path: &Path, files: &[&'static str]) -> Result<(), Error> {
+    fs::read_dir(path).in_file(path)?;
+    match files.iter().find(|file| !path.join(file).is_file()) {
+        Some(missing) => Err(Error::NotARun {
+            path: path.to_owned(),
+            missing,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The log of a run.
-pub struct Metrics {
+pub(crate) struct Metrics {
     file: File,
     path: PathBuf,
+    /// In bytes.
+    length: u64,
 }
 
 impl Metrics {
     /// Adds a line.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
-    pub fn log(&mut self, event: &Event) -> Result<(), Error> {
+    pub(crate) fn log(&mut self, event: &Event) -> Result<(), Error> {
         let mut line = serde_json::to_vec(event).expect("an event is plain data");
         line.push(b'\n');
-        self.file.write_all(&line).in_file(&self.path)
+        self.file.write_all(&line).in_file(&self.path)?;
+        self.length += line.len() as u64;
+        Ok(())
+    }
+
+    /// Its length in bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The same file once more, to sync it.
+    pub(crate) fn file(&self) -> Result<File, Error> {
+        self.file.try_clone().in_file(&self.path)
     }
 }

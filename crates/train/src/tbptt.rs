@@ -40,13 +40,28 @@ pub fn evaluate<B: Backend>(
     seq_length: usize,
     device: &B::Device,
 ) -> Result<f64, Error> {
+    let loss = evaluate_unless(|| false, model, lanes, seq_length, device)?;
+    Ok(loss.expect("nothing stops it"))
+}
+
+/// As [`evaluate`], but for `stop`: `None` once that holds.
+pub(crate) fn evaluate_unless<B: Backend>(
+    stop: impl Fn() -> bool,
+    model: &CharLm<B>,
+    lanes: &Lanes,
+    seq_length: usize,
+    device: &B::Device,
+) -> Result<Option<f64>, Error> {
     let mut state = None;
     let mut total = 0.0;
     for window in lanes.windows(seq_length) {
+        if stop() {
+            return Ok(None);
+        }
         let window = window?;
         let (mean, next) = loss(model, &window, state, device);
         total += mean.into_scalar().elem::<f64>() * window.targets.len() as f64;
         state = Some(next);
     }
-    Ok(total / lanes.targets() as f64)
+    Ok(Some(total / lanes.targets() as f64))
 }

@@ -1,4 +1,5 @@
-//! Settings that are one word on the command line are the same word in JSON.
+//! Settings that are one word on the command line are the same word in JSON; so are sums that have to
+//! come back to the bit.
 
 /// Makes serde write a type with its `Display` and read it with its `FromStr`.
 macro_rules! serde_as_text {
@@ -18,3 +19,18 @@ macro_rules! serde_as_text {
     };
 }
 pub(crate) use serde_as_text;
+
+/// For `#[serde(with)]`: a number as the shortest text that means it and no other. JSON numbers come
+/// back from serde_json rounded to a neighbour at times.
+pub(crate) mod exact {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}

@@ -1,20 +1,31 @@
 //! A model in training, one update at a time:
 //! state → loss → gradient → norm → limit → optimiser → state, detached.
+//!
+//! # Numbers that are not finite
+//!
+//! Where the loss or the norm of the gradient is not finite, nothing is learned from the window: weights
+//! and moments stay as they are, the update is *skipped*. The state goes on as the window left it if
+//! that is finite, and from zeros otherwise. [`RunConfig::max_skipped`] of them in a row, or weights that
+//! are not finite themselves, end the run.
 
 use burn::{
     module::AutodiffModule,
     optim::GradientsParams,
-    tensor::{ElementConversion, backend::AutodiffBackend},
+    tensor::{Element, ElementConversion, backend::AutodiffBackend},
 };
 use models::{CharLm, RecurrentState, stack::StackState};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    clip::{clip, global_norm},
+    checkpoint::{self, Checkpoint},
+    clip::{self, clip, global_norm, weight_norm},
     config::RunConfig,
     error::Error,
     lanes::Window,
     optimizer::Optimizer,
     tbptt::loss,
+    tensors::{self, Layout, Tensors},
+    text_form::exact,
 };
 
 /// Everything that changes from update to update.
@@ -28,20 +39,50 @@ pub struct Trainer<B: AutodiffBackend> {
     /// What each lane remembers, layer by layer.
     state: StackState<B>,
     progress: Progress,
+    /// Loss and gradient norm of the last update.
+    last: (f64, f64),
 }
 
 /// How far a run is.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Progress {
-    /// Updates done.
+    /// Updates done, with those that were skipped.
     pub update: usize,
-    /// Epochs finished, the last look at the held-out text included.
+    /// Epochs finished, the look at the held-out text included.
     pub epoch: usize,
-    /// Sum of the losses of this epoch's windows.
+    /// Sum of the losses that this epoch's windows were learned from with.
+    #[serde(with = "exact")]
     pub total_loss: f64,
-    /// The best validation loss in nats and the epoch it was reached after.
-    pub best: Option<(f64, usize)>,
+    /// How many losses that is the sum of.
+    pub losses: usize,
+    /// The best validation loss.
+    pub best: Option<Best>,
+    /// Updates skipped.
+    pub skipped: usize,
+    /// Of these, the last ones, with none done since.
+    pub skipped_in_a_row: usize,
+    /// Mean of the gradient's norm over about the last [`MEAN_OVER`] updates.
+    #[serde(with = "exact")]
+    pub mean_norm: f64,
 }
+
+/// The lowest validation loss of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// In nats.
+    #[serde(with = "exact")]
+    pub loss: f64,
+    /// Which epoch it was reached after.
+    pub epoch: usize,
+}
+
+/// How many updates [`Progress::mean_norm`] looks back.
+pub const MEAN_OVER: usize = 100;
+
+/// An update before this one is no outlier: the mean is not one yet.
+const MEAN_FROM: usize = 20;
 
 /// What an update did.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +93,8 @@ pub struct Update {
     pub grad_norm: f64,
     /// Learning rate, by the schedule.
     pub learning_rate: f64,
+    /// Whether the model is as it was before.
+    pub skipped: bool,
 }
 
 impl<B: AutodiffBackend> Trainer<B> {
@@ -62,9 +105,18 @@ impl<B: AutodiffBackend> Trainer<B> {
         epoch_length: usize,
         device: &B::Device,
     ) -> Self {
-        let model = config
-            .char_lm(vocab_size)
-            .init_seeded::<B>(config.seed, device);
+        let model = config.char_lm(vocab_size);
+        let model = model.init_seeded(config.seed, device);
+        Self::with_model(config, model, epoch_length, device)
+    }
+
+    /// A model, to be trained from the start of the text in epochs of `epoch_length` updates.
+    pub fn with_model(
+        config: &RunConfig,
+        model: CharLm<B>,
+        epoch_length: usize,
+        device: &B::Device,
+    ) -> Self {
         Trainer {
             config: config.clone(),
             device: device.clone(),
@@ -73,6 +125,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             model: Some(model),
             optimizer: config.optimizer.init(),
             progress: Progress::default(),
+            last: (f64::NAN, f64::NAN),
         }
     }
 
@@ -99,11 +152,11 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.progress.update - self.progress.epoch * self.epoch_length
     }
 
-    /// Learns from the next window of every lane.
+    /// Learns from the next window of every lane, or skips it.
     ///
     /// # Errors
     ///
-    /// Where the loss or the gradient is not finite: nothing is learned from it.
+    /// Where too many in a row had to be skipped, or the weights are not finite.
     pub fn update(&mut self, window: &Window) -> Result<Update, Error> {
         let (config, update) = (&self.config, self.progress.update);
         // Dropout's masks are a function of the seed and the place in the run.
@@ -115,52 +168,164 @@ impl<B: AutodiffBackend> Trainer<B> {
         let mut grads = GradientsParams::from_grads(loss.backward(), model);
         let loss = loss.into_scalar().elem::<f64>();
         let grad_norm = global_norm(model, &grads);
-        finite(update + 1, "loss", loss)?;
-        finite(update + 1, "gradient norm", grad_norm)?;
-        clip(config.grad_clip, model, grad_norm, &mut grads);
-
         let updates = self.epoch_length * config.max_epochs;
         let factor = config.schedule.factor(update, self.epoch_length, updates);
-        let learning_rate = config.learning_rate * factor;
-        let model = self.model.take().expect("a model between updates");
-        self.model = Some(self.optimizer.step(learning_rate, model, grads));
-        self.state = next.detach();
-        self.progress.update += 1;
-        self.progress.total_loss += loss;
-        Ok(Update {
+        let done = Update {
             loss,
             grad_norm,
-            learning_rate,
-        })
+            learning_rate: config.learning_rate * factor,
+            skipped: !loss.is_finite() || !grad_norm.is_finite() || self.is_outlier(grad_norm),
+        };
+        self.last = (loss, grad_norm);
+        self.progress.update += 1;
+        self.state = next.detach();
+        if done.skipped {
+            self.skip()?;
+            return Ok(done);
+        }
+
+        let model = self.model.take().expect("a model between updates");
+        clip(self.config.grad_clip, &model, grad_norm, &mut grads);
+        self.model = Some(self.optimizer.step(done.learning_rate, model, grads));
+
+        let progress = &mut self.progress;
+        progress.total_loss += loss;
+        progress.losses += 1;
+        progress.skipped_in_a_row = 0;
+        let over = (progress.update - progress.skipped).min(MEAN_OVER);
+        progress.mean_norm += (grad_norm - progress.mean_norm) / over as f64;
+        Ok(done)
+    }
+
+    /// Whether the norm is far above the mean, by the factor of `--skip-outliers`.
+    fn is_outlier(&self, grad_norm: f64) -> bool {
+        let progress = &self.progress;
+        let is_known = progress.update - progress.skipped >= MEAN_FROM;
+        let limit = self.config.skip_outliers * progress.mean_norm;
+        self.config.skip_outliers > 0.0 && is_known && grad_norm > limit
+    }
+
+    fn skip(&mut self) -> Result<(), Error> {
+        self.progress.skipped += 1;
+        self.progress.skipped_in_a_row += 1;
+        if !self.state.to_data().iter().all(tensors::is_finite) {
+            self.state = self.zero_state();
+        }
+        let is_lost = !clip::is_finite(&self.model());
+        if is_lost || self.progress.skipped_in_a_row > self.config.max_skipped {
+            return Err(self.diverged(None));
+        }
+        Ok(())
+    }
+
+    /// The error of a run that cannot go on after its last update, or after an evaluation with this loss.
+    pub(crate) fn diverged(&self, val_loss: Option<f64>) -> Error {
+        let (loss, grad_norm) = self.last;
+        Error::Diverged {
+            update: self.progress.update,
+            loss: val_loss.unwrap_or(loss),
+            grad_norm,
+            weight_norm: weight_norm(&self.model()),
+            skipped: self.progress.skipped_in_a_row,
+            checkpoint: None,
+        }
+    }
+
+    fn zero_state(&self) -> StackState<B> {
+        self.trained().initial_state(self.config.batch_size)
     }
 
     /// Ends an epoch; the next one starts from a state of zeros. Gives the mean loss of its windows,
     /// and whether the model is the best so far: `val_loss` is the lowest, or there is none.
     pub fn end_epoch(&mut self, val_loss: Option<f64>) -> (f64, bool) {
-        self.state = self.trained().initial_state(self.config.batch_size);
+        self.state = self.zero_state();
         let progress = &mut self.progress;
-        let train_loss = progress.total_loss / self.epoch_length as f64;
+        let train_loss = progress.total_loss / progress.losses as f64;
         progress.epoch += 1;
         progress.total_loss = 0.0;
+        progress.losses = 0;
         let is_best = match (val_loss, progress.best) {
-            (Some(loss), Some((least, _))) => loss < least,
+            (Some(loss), Some(best)) => loss < best.loss,
             _ => true,
         };
         if is_best {
-            progress.best = val_loss.map(|loss| (loss, progress.epoch));
+            let epoch = progress.epoch;
+            progress.best = val_loss.map(|loss| Best { loss, epoch });
         }
         (train_loss, is_best)
     }
+
+    /// Copies of all tensors, for a checkpoint.
+    pub(crate) fn tensors(&self) -> checkpoint::Tensors {
+        checkpoint::Tensors {
+            weights: tensors::of_module(&self.model()),
+            moments: self.optimizer.moments(self.trained()),
+            state: state_tensors(&self.state),
+        }
+    }
+
+    /// Goes on from a checkpoint. Gives the file of the best weights too, of no tensors before the first.
+    ///
+    /// # Errors
+    ///
+    /// Where its tensors are not those of a run with its settings.
+    pub(crate) fn restore(
+        config: &RunConfig,
+        epoch_length: usize,
+        device: &B::Device,
+        checkpoint: &Checkpoint,
+    ) -> Result<(Self, Vec<u8>), Error> {
+        let precision = <B::FloatElem as Element>::dtype();
+        checkpoint.check_sizes(epoch_length, precision)?;
+        let vocab_size = checkpoint.saved.vocab.size();
+        let mut trainer = Self::new(config, vocab_size, epoch_length, device);
+        trainer.progress = checkpoint.saved.progress.clone();
+        let updates = trainer.progress.update - trainer.progress.skipped;
+
+        let weights = tensors::layout(&tensors::of_module(&trainer.model()));
+        let state = tensors::layout(&state_tensors(&trainer.state));
+        let none = Layout::new();
+        let moments = match updates {
+            0 => none.clone(),
+            _ => trainer.optimizer.layout(&weights),
+        };
+        let read = |name, layout| checkpoint.read(name, layout, precision);
+        let (_, state) = read(checkpoint::STATE, &state)?;
+        let (_, moments) = read(checkpoint::MOMENTS, &moments)?;
+        let best = match trainer.progress.epoch {
+            0 => read(checkpoint::BEST, &none)?.0,
+            _ => read(checkpoint::BEST, &weights)?.0,
+        };
+        let (_, weights) = read(checkpoint::WEIGHTS, &weights)?;
+
+        let model = trainer.model.take().expect("a model between updates");
+        let model = tensors::into_module(model, weights);
+        if updates > 0 {
+            trainer.optimizer.restore(&model, moments, updates);
+        }
+        trainer.model = Some(model);
+        trainer.state = with_tensors(trainer.state, state);
+        Ok((trainer, best))
+    }
 }
 
-/// Nothing that is not finite is learned from or saved.
-pub(crate) fn finite(update: usize, what: &'static str, value: f64) -> Result<(), Error> {
-    match value.is_finite() {
-        true => Ok(()),
-        false => Err(Error::Diverged {
-            update,
-            what,
-            value,
-        }),
-    }
+/// The tensors of a layer's state, in the order of its fields.
+const FIELDS: [&str; 2] = ["hidden", "cell"];
+
+fn state_tensors<B: AutodiffBackend>(state: &StackState<B>) -> Tensors {
+    let layer = |(i, layer): (usize, &models::LayerState<B>)| {
+        let data = layer.to_data().into_iter();
+        let name = move |field| format!("layers.{i}.{field}");
+        FIELDS.into_iter().map(name).zip(data).collect::<Vec<_>>()
+    };
+    state.iter().enumerate().flat_map(layer).collect()
+}
+
+fn with_tensors<B: AutodiffBackend>(state: StackState<B>, mut tensors: Tensors) -> StackState<B> {
+    let layer = |(i, layer): (usize, models::LayerState<B>)| {
+        let take = |field| tensors.remove(&format!("layers.{i}.{field}"));
+        let data = FIELDS.into_iter().map_while(take).collect();
+        layer.with_data(data)
+    };
+    state.into_iter().enumerate().map(layer).collect()
 }

@@ -1,10 +1,16 @@
 //! Which symbols a text is made of, and the number of each.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, InFile};
+use crate::{
+    durable::{self, Disk},
+    error::{Error, InFile},
+};
 
 /// What one symbol of a text is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +25,12 @@ pub enum Units {
 
 /// The symbols that a model knows. A symbol's token is its place in this list.
 ///
-/// Characters stand in the order of their code points, so the same text gives the same tokens
-/// everywhere. Bytes stand for themselves: all 256, whether a text has them or not.
+/// Characters of one text stand in the order of their code points, so the same text gives the same
+/// tokens everywhere; those that another text adds follow them. Bytes stand for themselves: all 256, whether a text has them or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "units", content = "symbols")]
 pub enum Vocab {
-    /// Distinct characters, ascending.
+    /// Distinct characters.
     Chars(Vec<char>),
     /// All bytes.
     Bytes,
@@ -45,11 +51,26 @@ impl Vocab {
         }
     }
 
+    /// These symbols under their numbers, then those of `other` that are not among them. `None` where one
+    /// is of characters and the other of bytes.
+    pub fn extended(&self, other: &Vocab) -> Option<Vocab> {
+        match (self, other) {
+            (Vocab::Chars(known), Vocab::Chars(other)) => {
+                let is_known: HashSet<&char> = known.iter().collect();
+                let new = other.iter().filter(|symbol| !is_known.contains(symbol));
+                Some(Vocab::Chars(known.iter().chain(new).copied().collect()))
+            }
+            (Vocab::Bytes, Vocab::Bytes) => Some(Vocab::Bytes),
+            _ => None,
+        }
+    }
+
     /// The tokens of `text`, or the first character that the model never saw.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, char> {
         match self {
             Vocab::Chars(symbols) => {
-                let token = |c| symbols.binary_search(&c).map(|i| i as u32).map_err(|_| c);
+                let tokens: HashMap<char, u32> = symbols.iter().copied().zip(0..).collect();
+                let token = |c| tokens.get(&c).copied().ok_or(c);
                 text.chars().map(token).collect()
             }
             Vocab::Bytes => Ok(text.bytes().map(u32::from).collect()),
@@ -78,19 +99,22 @@ impl Vocab {
     /// Where the file cannot be read or holds anything else.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let json = std::fs::read(path).in_file(path)?;
-        let vocab = serde_json::from_slice(&json).map_err(|e| Error::foreign(path, e))?;
-        if let Vocab::Chars(symbols) = &vocab {
-            if !symbols.is_sorted_by(|a, b| a < b) {
-                return Err(Error::foreign(
-                    path,
-                    "its characters are not in ascending order",
-                ));
-            }
-            if symbols.is_empty() {
-                return Err(Error::foreign(path, "it has no characters"));
-            }
-        }
+        let vocab: Self = serde_json::from_slice(&json).map_err(|e| Error::foreign(path, e))?;
+        vocab.check().map_err(|e| Error::foreign(path, e))?;
         Ok(vocab)
+    }
+
+    /// What no vocabulary has.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let Vocab::Chars(symbols) = self else {
+            return Ok(());
+        };
+        let mut seen = HashSet::new();
+        match symbols.iter().find(|symbol| !seen.insert(**symbol)) {
+            Some(twice) => Err(format!("it has the character {twice:?} twice")),
+            None if symbols.is_empty() => Err("it has no characters".to_owned()),
+            None => Ok(()),
+        }
     }
 
     /// Writes the vocabulary as JSON.
@@ -99,7 +123,10 @@ impl Vocab {
     ///
     /// Where the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let json = serde_json::to_vec_pretty(self).expect("a vocabulary is plain data");
-        std::fs::write(path, json).in_file(path)
+        durable::write_file(&Disk, path, &self.to_json())
+    }
+
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).expect("a vocabulary is plain data")
     }
 }

@@ -137,7 +137,9 @@ fn the_folder_holds_the_run() {
         .map(|file| file.expect("a file").file_name())
         .collect();
     let expected = [
+        "checkpoints",
         "config.json",
+        "lock",
         "metrics.jsonl",
         "vocab.json",
         "weights.safetensors",

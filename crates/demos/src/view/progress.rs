@@ -49,6 +49,26 @@ impl Progress {
                     plural(*epoch_length, "update"),
                 ));
             }
+            Event::Resume {
+                update,
+                passed_over,
+                ..
+            } => {
+                for why in passed_over {
+                    self.say(&format!("passed over a damaged checkpoint: {why}\n"));
+                }
+                self.say(&format!("goes on after update {}\n\n", grouped(*update)));
+                self.bar.set_position(*update as u64);
+                self.bar.reset_eta();
+            }
+            Event::Skipped {
+                update,
+                loss,
+                grad_norm,
+                ..
+            } => self.say(&format!(
+                "update {update} skipped: loss {loss:.4}, gradient norm {grad_norm:.3e}\n"
+            )),
             Event::Update {
                 update,
                 epoch,

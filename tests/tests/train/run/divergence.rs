@@ -26,9 +26,15 @@ fn diverge(learning_rate: f64, change: RunConfig) -> Result<(), Error> {
 
 fn assert_diverges(learning_rate: f64, config: RunConfig) {
     match diverge(learning_rate, config) {
-        Err(error @ Error::Diverged { update, value, .. }) => {
+        Err(
+            error @ Error::Diverged {
+                update,
+                weight_norm,
+                ..
+            },
+        ) => {
             assert!(update >= 2, "fresh weights are finite");
-            assert!(!value.is_finite());
+            assert!(!weight_norm.is_finite());
             assert!(
                 error.to_string().contains(&format!("update {update}")),
                 "{error}"

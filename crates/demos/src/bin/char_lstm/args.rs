@@ -9,7 +9,7 @@ use clap::{
 };
 use demos::backend::BackendName;
 use models::CellKind;
-use train::{Clip, OptimizerConfig, RunConfig, Schedule, Split, Units};
+use train::{Clip, Interval, OptimizerConfig, RunConfig, RunFolder, Schedule, Split, Units};
 
 /// Train a character-level language model on a text, then let it write.
 ///
@@ -29,7 +29,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Mode {
     /// Train a model, and show what it writes
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// Write with a trained model
     Sample(SampleArgs),
 }
@@ -105,6 +105,24 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().seed)]
     seed: u64,
 
+    /// When to save all of the run: N updates, Mm minutes, or N,Mm; and at the end of each epoch
+    #[arg(long, value_name = "N|Mm", help_heading = "Run",
+          default_value_t = RunConfig::default().checkpoint_every)]
+    checkpoint_every: Interval,
+    /// Updates in a row that may be skipped for numbers that are not finite
+    #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().max_skipped)]
+    max_skipped: usize,
+    /// Skip gradients of X times the usual norm; 0: none
+    #[arg(long, value_name = "X", help_heading = "Training", default_value_t = RunConfig::default().skip_outliers)]
+    skip_outliers: f64,
+
+    /// Go on with the run in this folder, from its newest checkpoint
+    #[arg(long, value_name = "DIR", help_heading = "Run",
+          conflicts_with_all = ["init_from", "preset", "config", "out"])]
+    pub resume: Option<PathBuf>,
+    /// Begin with the weights and settings of the run in this folder
+    #[arg(long, value_name = "DIR", help_heading = "Run", conflicts_with_all = ["preset", "config"])]
+    pub init_from: Option<PathBuf>,
     /// Settings to begin with: char-rnn (its defaults)
     #[arg(
         long,
@@ -167,14 +185,20 @@ pub struct SampleArgs {
 }
 
 impl TrainArgs {
-    /// The settings of the run: those to begin with, then each flag that was given.
-    pub fn run_config(&self, given: &ArgMatches) -> Result<RunConfig, train::Error> {
-        let mut config = match (&self.config, self.preset, &self.data) {
-            (Some(file), _, _) => RunConfig::load(file)?,
-            (None, Some(Preset::CharRnn), _) => RunConfig::char_rnn(),
-            (None, None, Some(_)) => RunConfig::default(),
+    /// The settings of the run: those to begin with, which are those of `before` if it goes on from
+    /// another, then each flag that was given.
+    pub fn run_config(
+        &self,
+        before: Option<&RunFolder>,
+        given: &ArgMatches,
+    ) -> Result<RunConfig, train::Error> {
+        let mut config = match (before, &self.config, self.preset, &self.data) {
+            (Some(before), _, _, _) => before.config()?,
+            (None, Some(file), _, _) => RunConfig::load(file)?,
+            (None, None, Some(Preset::CharRnn), _) => RunConfig::char_rnn(),
+            (None, None, None, Some(_)) => RunConfig::default(),
             // The text brought along is short: these settings learn it in a minute or two.
-            (None, None, None) => RunConfig {
+            (None, None, None, None) => RunConfig {
                 num_layers: 1,
                 batch_size: 25,
                 learning_rate: 5e-3,
@@ -193,7 +217,8 @@ impl TrainArgs {
             )*};
         }
         flags_win!(units val_frac split model hidden_size num_layers embedding_size dropout
-            max_epochs seq_length batch_size optimizer learning_rate schedule grad_clip seed);
+            max_epochs seq_length batch_size optimizer learning_rate schedule grad_clip seed
+            checkpoint_every max_skipped skip_outliers);
         config.validate()?;
         Ok(config)
     }

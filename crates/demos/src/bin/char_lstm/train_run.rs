@@ -7,12 +7,13 @@ use burn::tensor::backend::AutodiffBackend;
 use clap::ArgMatches;
 use demos::{
     backend::{self, Answering, Program},
-    exit::UsageError,
+    exit::{Signalled, UsageError},
+    stop::Stop,
     view::{self, Progress},
 };
 use models::CellKind;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
-use train::{Corpus, RunConfig, RunFolder, Units, train};
+use train::{Corpus, Run, RunConfig, RunFolder, Units};
 
 use crate::{args::TrainArgs, sample};
 
@@ -26,18 +27,51 @@ const LIBER_PRIMUS: &str = "liber-primus";
 struct TrainRun<'a> {
     corpus: Corpus,
     config: RunConfig,
+    origin: Origin,
     out: Option<&'a Path>,
 }
 
+/// What a run begins with.
+enum Origin {
+    Fresh,
+    /// The weights of another run.
+    InitFrom(RunFolder),
+    /// Its own last checkpoint.
+    Resume(RunFolder),
+}
+
+impl Origin {
+    fn folder(&self) -> Option<&RunFolder> {
+        match self {
+            Origin::Fresh => None,
+            Origin::InitFrom(folder) | Origin::Resume(folder) => Some(folder),
+        }
+    }
+}
+
 pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
-    let config = args.run_config(given)?;
-    let corpus = match &config.data {
+    let origin = match (&args.resume, &args.init_from) {
+        (Some(path), _) => Origin::Resume(RunFolder::resume(path)?),
+        (None, Some(path)) => Origin::InitFrom(RunFolder::open(path)?),
+        (None, None) => Origin::Fresh,
+    };
+    let config = args.run_config(origin.folder(), given)?;
+    match &origin {
+        Origin::Fresh => (),
+        Origin::InitFrom(old) => old.config()?.check_init_from(&config)?,
+        Origin::Resume(folder) => folder.config()?.check_resumed(&config)?,
+    }
+    let mut corpus = match &config.data {
         Some(path) => Corpus::read(path, config.units)?,
         None => Corpus::from_bytes(LIBER_PRIMUS, lipsum::LIBER_PRIMUS.as_bytes(), config.units)?,
     };
+    if let Some(folder) = origin.folder() {
+        corpus = corpus.with_known(&folder.vocab()?)?;
+    }
     let run = TrainRun {
         corpus,
         config,
+        origin,
         out: args.out.as_deref(),
     };
     backend::run(args.backend, run)
@@ -48,25 +82,47 @@ impl Program for TrainRun<'_> {
         let TrainRun {
             corpus,
             config,
+            origin,
             out,
         } = self;
+        let device = &backend.device;
         if backend.is_cpu {
             check_memory(&config, corpus.vocab.size())?;
         }
         train::lanes::split(&corpus, &config)?;
-        let folder = match out {
-            Some(path) => RunFolder::create(path)?,
-            None => RunFolder::create_numbered(Path::new(RUNS), &stem(&config))?,
+        let new_folder = || match out {
+            Some(path) => RunFolder::create(path),
+            None => RunFolder::create_numbered(Path::new(RUNS), &stem(&config)),
         };
+        let new;
+        let folder = match &origin {
+            Origin::Resume(folder) => folder,
+            Origin::Fresh | Origin::InitFrom(_) => {
+                new = new_folder()?;
+                &new
+            }
+        };
+        let run = match &origin {
+            Origin::Fresh => Run::<B>::new(&corpus, &config, device, folder),
+            Origin::InitFrom(old) => Run::init_from(old, &corpus, &config, device, folder),
+            Origin::Resume(_) => Run::resume(&corpus, &config, device, folder),
+        }?;
         let on = format!("{} ({})", backend.name, backend.device_name);
         view::say(&heading(&corpus, &config, &on));
 
+        let stop = Stop::on_signals()?;
         let mut progress = Progress::new(config.max_epochs);
-        let outcome = train::<B>(&corpus, &config, &backend.device, &folder, |event| {
-            progress.show(event);
-        });
+        let is_asked = || stop.signal().is_some();
+        let outcome = run.go(is_asked, |event| progress.show(event));
         progress.finish();
         let outcome = outcome?;
+        let (path, program) = (folder.path().display(), program());
+        if let (true, Some(signal)) = (outcome.is_stopped, stop.signal()) {
+            view::say(&format!(
+                "\nstopped; all of the run is saved. To go on:\n  {program} train --resume {path}\n"
+            ));
+            return Err(Signalled(signal).into());
+        }
 
         let trained = match outcome.best {
             Some((loss, epoch)) => format!(
@@ -87,10 +143,9 @@ impl Program for TrainRun<'_> {
         };
         text.write(&outcome.model, &corpus.vocab)?;
 
-        let (folder, program) = (folder.path().display(), program());
         view::say(&format!(
-            "\n\nThe run is in {folder}. To try next:\n  \
-             {program} sample {folder} --temperature 0.5\n  \
+            "\n\nThe run is in {path}. To try next:\n  \
+             {program} sample {path} --temperature 0.5\n  \
              {program} train --data YOUR_TEXT.txt\n"
         ));
         Ok(())
