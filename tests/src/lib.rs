@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod golden;
+pub mod interrupted;
 pub mod network;
 pub mod parity;
 pub mod random;

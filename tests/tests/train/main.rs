@@ -1,6 +1,7 @@
 //! The crate `train`. No test in this process has dropout: it would draw from the one stream of random
 //! numbers that Burn keeps for all threads.
 
+mod checkpoint;
 mod clip;
 mod lanes;
 mod optimizer;

@@ -1,0 +1,139 @@
+//! Runs that stop and go on.
+
+use std::{cell::Cell, fs, fs::File, io, path::Path, sync::Arc};
+
+use burn::tensor::backend::AutodiffBackend;
+use sha2::{Digest, Sha256};
+use train::{Corpus, Error, Event, Outcome, Run, RunConfig, RunFolder, durable::FileSystem};
+
+/// A disk that nobody waits for: as fast as memory.
+#[derive(Debug)]
+pub struct Hasty;
+
+impl FileSystem for Hasty {
+    fn sync(&self, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A new folder for a run, on a [`Hasty`] disk.
+///
+/// # Panics
+///
+/// Where it cannot be made.
+pub fn create(path: &Path) -> RunFolder {
+    let folder = RunFolder::create(path).expect("a folder");
+    folder.on_disk(Arc::new(Hasty))
+}
+
+/// The folder of a run that goes on, on a [`Hasty`] disk.
+///
+/// # Panics
+///
+/// Where it is none.
+pub fn reopen(path: &Path) -> RunFolder {
+    let folder = RunFolder::resume(path).expect("the folder of a run");
+    folder.on_disk(Arc::new(Hasty))
+}
+
+/// A new run in `folder`, told to stop after so many updates.
+///
+/// # Errors
+///
+/// As [`Run::go`] has them.
+pub fn begin<B: AutodiffBackend>(
+    corpus: &Corpus,
+    config: &RunConfig,
+    folder: &RunFolder,
+    updates: usize,
+) -> Result<Outcome<B::InnerBackend>, Error> {
+    let run = Run::<B>::new(corpus, config, &Default::default(), folder)?;
+    go(run, updates)
+}
+
+/// A run in `folder` that goes on, told to stop after so many updates more.
+///
+/// # Errors
+///
+/// As [`Run::resume`] and [`Run::go`] have them.
+pub fn go_on<B: AutodiffBackend>(
+    corpus: &Corpus,
+    config: &RunConfig,
+    folder: &RunFolder,
+    updates: usize,
+) -> Result<Outcome<B::InnerBackend>, Error> {
+    let run = Run::<B>::resume(corpus, config, &Default::default(), folder)?;
+    go(run, updates)
+}
+
+fn go<B: AutodiffBackend>(
+    run: Run<'_, B>,
+    updates: usize,
+) -> Result<Outcome<B::InnerBackend>, Error> {
+    let done = Cell::new(0);
+    let count = |event: &Event| {
+        if matches!(event, Event::Update { .. } | Event::Skipped { .. }) {
+            done.set(done.get() + 1);
+        }
+    };
+    run.go(|| done.get() >= updates, count)
+}
+
+/// The newest of a run's checkpoints, by its updates.
+///
+/// # Panics
+///
+/// Where there is no folder of checkpoints.
+pub fn newest(folder: &Path) -> Option<usize> {
+    let entries = fs::read_dir(folder.join("checkpoints")).expect("checkpoints");
+    let name = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
+    entries
+        .filter_map(name)
+        .filter_map(|name| name.parse().ok())
+        .max()
+}
+
+/// Makes the manifest of a checkpoint true again.
+///
+/// # Panics
+///
+/// Where it is none.
+pub fn sign(checkpoint: &Path) {
+    let path = checkpoint.join("manifest.json");
+    let json = fs::read(&path).expect("a manifest");
+    let mut manifest: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    for (name, entry) in manifest["files"].as_object_mut().expect("files") {
+        let bytes = fs::read(checkpoint.join(name)).expect("a file");
+        let digits = Sha256::digest(&bytes);
+        let digits: String = digits.iter().map(|byte| format!("{byte:02x}")).collect();
+        *entry = serde_json::json!({ "bytes": bytes.len(), "sha256": digits });
+    }
+    fs::write(&path, manifest.to_string()).expect("written");
+}
+
+/// Never told to stop.
+pub const TO_THE_END: usize = usize::MAX;
+
+/// What a run has left: its best weights, weights and moments of its last checkpoint, and its log without what
+/// depends on the clock.
+///
+/// # Panics
+///
+/// Where a file is missing.
+pub fn left(folder: &Path) -> (Vec<u8>, Vec<u8>, String) {
+    let weights = fs::read(folder.join("weights.safetensors")).expect("weights");
+    let last = newest(folder).expect("a checkpoint").to_string();
+    let last = folder.join("checkpoints").join(last);
+    let files = ["weights", "moments"].map(|name| name.to_owned() + ".safetensors");
+    let tensors = files.map(|name| fs::read(last.join(name)).expect("tensors"));
+    let log = fs::read_to_string(folder.join("metrics.jsonl")).expect("a log");
+    let timeless = |line: &str| match line.split_once(",\"chars_per_second\":") {
+        Some((before, _)) => before.to_owned() + "\n",
+        None => line.to_owned() + "\n",
+    };
+    (
+        weights,
+        tensors.concat(),
+        log.lines().map(timeless).collect(),
+    )
+}
