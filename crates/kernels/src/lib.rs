@@ -74,6 +74,7 @@ pub mod lstm;
 pub mod rnn;
 pub mod sequence;
 pub mod stepper;
+mod team;
 
 pub use backward::{Wanted, WeightGradients};
 pub use engine::{Engine, Isa};
