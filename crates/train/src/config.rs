@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use models::{CellKind, CharLmConfig, Initializer};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     clip::Clip,
@@ -18,8 +18,10 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
-    /// Where the text is from; `None` for the one that the program brings along.
-    pub data: Option<PathBuf>,
+    /// Where the text is from: files and folders, one after another; none for a text that the program
+    /// has itself.
+    #[serde(deserialize_with = "paths")]
+    pub data: Vec<PathBuf>,
     /// Whether a symbol is a character or a byte.
     pub units: Units,
     /// The share of the text that is held out for validation, from 0 to below 1.
@@ -61,7 +63,7 @@ pub struct RunConfig {
 impl Default for RunConfig {
     fn default() -> Self {
         RunConfig {
-            data: None,
+            data: Vec::new(),
             units: Units::Chars,
             val_frac: 0.05,
             split: Split::Lanes,
@@ -238,6 +240,21 @@ impl RunConfig {
         let json = serde_json::to_vec_pretty(self).expect("settings are plain data");
         std::fs::write(path, json).in_file(path)
     }
+}
+
+/// A list; one path or none, as older versions wrote it.
+fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a path or a list of paths")]
+    enum Paths {
+        One(PathBuf),
+        Many(Vec<PathBuf>),
+    }
+    Ok(match Option::deserialize(deserializer)? {
+        None => Vec::new(),
+        Some(Paths::One(path)) => vec![path],
+        Some(Paths::Many(paths)) => paths,
+    })
 }
 
 fn check(

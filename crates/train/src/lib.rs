@@ -12,6 +12,7 @@
 //! leaves behind; a [`Sampler`] writes text with a trained model.
 
 pub mod clip;
+mod codes;
 pub mod config;
 pub mod corpus;
 pub mod error;
@@ -22,6 +23,9 @@ pub mod run;
 pub mod run_folder;
 pub mod sample;
 pub mod schedule;
+pub mod separator;
+mod source;
+mod spool;
 pub mod tbptt;
 mod text_form;
 pub mod trainer;
@@ -38,5 +42,6 @@ pub use run::{Outcome, train};
 pub use run_folder::RunFolder;
 pub use sample::Sampler;
 pub use schedule::Schedule;
+pub use separator::Separator;
 pub use trainer::Trainer;
 pub use vocab::{Units, Vocab};

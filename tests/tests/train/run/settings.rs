@@ -12,7 +12,7 @@ fn load(content: &str) -> Result<RunConfig, Error> {
 #[test]
 fn saved_settings_are_loaded() {
     let other = RunConfig {
-        data: Some("some/text.txt".into()),
+        data: vec!["some/text.txt".into(), "more.gz".into()],
         units: Units::Bytes,
         val_frac: 1.0 / 3.0,
         model: CellKind::Rnn,
