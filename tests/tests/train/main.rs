@@ -2,6 +2,7 @@
 //! numbers that Burn keeps for all threads.
 
 mod clip;
+mod history;
 mod lanes;
 mod optimizer;
 mod run;

@@ -32,6 +32,8 @@ pub enum Mode {
     Train(TrainArgs),
     /// Write with a trained model
     Sample(SampleArgs),
+    /// Draw the losses of runs: in the terminal, as SVG and as PNG
+    Plot(PlotArgs),
 }
 
 /// The command line for clap. The flags of `train` work without it too; its own help lists them.
@@ -164,6 +166,16 @@ pub struct SampleArgs {
     /// cuda, wgpu, ndarray, flex [default: the first of these that is compiled in]
     #[arg(long, value_name = "NAME", hide_possible_values = true)]
     pub backend: Option<BackendName>,
+}
+
+#[derive(Args)]
+pub struct PlotArgs {
+    /// Folders of the runs [default: the newest in runs/]
+    #[arg(value_name = "DIR")]
+    pub runs: Vec<PathBuf>,
+    /// Folder for plot.svg and plot.png, or one file that ends so [default: that of the first run]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 impl TrainArgs {
