@@ -2,18 +2,11 @@
 
 use std::hint::black_box;
 
-use burn::{
-    optim::{AdamConfig, GradientsParams, Optimizer},
-    tensor::{Distribution, Tensor},
-};
+use burn::tensor::{Distribution, Tensor};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
-use models::{CharLmConfig, LstmConfig, RecurrentState, RnnConfig};
-use train::{
-    clip::{Clip, clip, global_norm},
-    lanes::Window,
-    tbptt,
-};
+use models::{CharLmConfig, LstmConfig, RnnConfig};
+use train::{RunConfig, Trainer, lanes::Window};
 
 use super::Run;
 use crate::case::{Case, Kind, LAYERS, VOCABULARY};
@@ -76,24 +69,22 @@ fn char_lm(case: Case) -> CharLmConfig {
 }
 
 /// What [`train::train()`] does between two windows.
-// TODO: call the update of `train` itself once it is a public function: its optimiser is not.
 fn update(case: Case) -> Run {
-    let device = Default::default();
-    let mut model = Some(char_lm(case).init::<Tracked>(&device));
-    let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
-    let mut windows = windows(case).into_iter().cycle();
-    let mut state = None;
+    let config = RunConfig {
+        embedding_size: case.d_input,
+        hidden_size: case.d_hidden,
+        num_layers: LAYERS,
+        seq_length: case.time,
+        batch_size: case.batch,
+        ..RunConfig::default()
+    };
+    let windows = windows(case);
+    let mut trainer =
+        Trainer::<Tracked>::new(&config, VOCABULARY, windows.len(), &Default::default());
+    let mut windows = windows.into_iter().cycle();
     Box::new(move || {
-        let (Some(window), Some(before)) = (windows.next(), model.take()) else {
-            anyhow::bail!("an update before this one failed");
-        };
-        let (loss, next) = tbptt::loss(&before, &window, state.take(), &device);
-        let mut grads = GradientsParams::from_grads(loss.backward(), &before);
-        black_box(loss.into_scalar());
-        let norm = global_norm(&before, &grads);
-        clip(Clip::Norm(5.0), &before, norm, &mut grads);
-        model = Some(optimizer.step(2e-3, before, grads));
-        state = Some(next.detach());
+        let window = windows.next().expect("a cycle");
+        black_box(trainer.update(&window)?);
         Ok(())
     })
 }

@@ -69,20 +69,33 @@ impl<'a> Lanes<'a> {
         self.length.div_ceil(seq_length)
     }
 
-    /// The windows in the order of time.
-    pub fn windows(&self, seq_length: usize) -> impl Iterator<Item = Window> {
-        (0..self.length).step_by(seq_length).map(move |from| {
-            let to = self.length.min(from + seq_length);
-            let cut = |range: Range<usize>| {
-                let lane = |&start: &usize| &self.tokens[start + range.start..start + range.end];
-                self.starts.iter().flat_map(lane).copied().collect()
-            };
-            Window {
-                inputs: cut(from..to),
-                targets: cut(from + 1..to + 1),
-                shape: [self.starts.len(), to - from],
-            }
+    /// Window number `index` of every lane.
+    ///
+    /// # Errors
+    ///
+    /// Where the text cannot be read.
+    ///
+    /// # Panics
+    ///
+    /// Where `index` is not below [`n_windows`](Self::n_windows).
+    pub fn window(&self, index: usize, seq_length: usize) -> Result<Window, Error> {
+        let from = index * seq_length;
+        assert!(from < self.length, "window {index} is past the end");
+        let to = self.length.min(from + seq_length);
+        let cut = |range: Range<usize>| {
+            let lane = |&start: &usize| &self.tokens[start + range.start..start + range.end];
+            self.starts.iter().flat_map(lane).copied().collect()
+        };
+        Ok(Window {
+            inputs: cut(from..to),
+            targets: cut(from + 1..to + 1),
+            shape: [self.starts.len(), to - from],
         })
+    }
+
+    /// The windows in the order of time.
+    pub fn windows(&self, seq_length: usize) -> impl Iterator<Item = Result<Window, Error>> {
+        (0..self.n_windows(seq_length)).map(move |index| self.window(index, seq_length))
     }
 }
 

@@ -7,9 +7,9 @@
 //!   └────────────────▶ tbptt: loss ─▶ clip ─▶ optimizer at the rate of the schedule
 //! ```
 //!
-//! [`train()`] runs this loop and reports [`Event`]s to whoever listens; it knows neither terminal nor
-//! concrete backend. A [`RunFolder`] keeps what a run leaves behind; a [`Sampler`] writes text with
-//! a trained model.
+//! A [`Trainer`] does one such update at a time. [`train()`] runs the loop and reports [`Event`]s to
+//! whoever listens; it knows neither terminal nor concrete backend. A [`RunFolder`] keeps what a run
+//! leaves behind; a [`Sampler`] writes text with a trained model.
 
 pub mod clip;
 pub mod config;
@@ -26,6 +26,7 @@ pub mod sample;
 pub mod schedule;
 pub mod tbptt;
 mod text_form;
+pub mod trainer;
 pub mod vocab;
 
 pub use clip::Clip;
@@ -40,4 +41,5 @@ pub use run::{Outcome, train};
 pub use run_folder::RunFolder;
 pub use sample::Sampler;
 pub use schedule::Schedule;
+pub use trainer::Trainer;
 pub use vocab::{Units, Vocab};

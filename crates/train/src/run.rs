@@ -3,17 +3,13 @@
 use std::time::Instant;
 
 use burn::{
-    module::{AutodiffModule, Module},
-    optim::GradientsParams,
-    tensor::{
-        ElementConversion,
-        backend::{AutodiffBackend, Backend},
-    },
+    module::Module,
+    tensor::backend::{AutodiffBackend, Backend},
 };
-use models::{CharLm, RecurrentState};
+use models::CharLm;
 
 use crate::{
-    clip::{clip, global_norm, weight_norm},
+    clip::weight_norm,
     config::RunConfig,
     corpus::Corpus,
     error::Error,
@@ -21,7 +17,8 @@ use crate::{
     lanes::split,
     run_folder::RunFolder,
     sample::{Sampler, TextStream},
-    tbptt::{evaluate, loss},
+    tbptt::evaluate,
+    trainer::{Trainer, finite},
     vocab::Vocab,
 };
 
@@ -56,12 +53,9 @@ pub fn train<B: AutodiffBackend>(
     config.validate()?;
     let (lanes, val_lanes) = split(corpus, config)?;
     let epoch_length = lanes.n_windows(config.seq_length);
-    let updates = epoch_length * config.max_epochs;
-
-    let mut model = config
-        .char_lm(corpus.vocab.size())
-        .init_seeded::<B>(config.seed, device);
-    let mut optimizer = config.optimizer.init::<B>();
+    let vocab_size = corpus.vocab.size();
+    let mut trainer = Trainer::<B>::new(config, vocab_size, epoch_length, device);
+    let mut best_model = trainer.model();
 
     folder.save_settings(config, &corpus.vocab)?;
     let mut metrics = folder.metrics()?;
@@ -70,96 +64,62 @@ pub fn train<B: AutodiffBackend>(
         metrics.log(&event)
     };
     tell(Event::Start {
-        parameters: model.num_params(),
-        vocab_size: corpus.vocab.size(),
+        parameters: best_model.num_params(),
+        vocab_size,
         train_symbols: lanes.targets(),
         val_symbols: val_lanes.as_ref().map_or(0, |lanes| lanes.targets()),
         epoch_length,
-        updates,
+        updates: epoch_length * config.max_epochs,
     })?;
 
     let started = Instant::now();
-    let mut best: Option<(f64, usize)> = None;
-    let mut best_model = model.valid();
-    let mut update = 0;
-    for epoch in 1..=config.max_epochs {
-        let mut state = None;
-        let mut total_loss = 0.0;
-        for window in lanes.windows(config.seq_length) {
+    while trainer.progress().epoch < config.max_epochs {
+        while trainer.window() < epoch_length {
             let update_started = Instant::now();
-            // Dropout's masks are a function of the seed and the place in the run.
-            B::seed(device, config.seed.wrapping_add(update as u64 + 1));
-
-            let (loss, next) = loss(&model, &window, state, device);
-            let mut grads = GradientsParams::from_grads(loss.backward(), &model);
-            let loss = loss.into_scalar().elem::<f64>();
-            let grad_norm = global_norm(&model, &grads);
-            finite(update + 1, "loss", loss)?;
-            finite(update + 1, "gradient norm", grad_norm)?;
-            clip(config.grad_clip, &model, grad_norm, &mut grads);
-            let factor = config.schedule.factor(update, epoch_length, updates);
-            let learning_rate = config.learning_rate * factor;
-            model = optimizer.step(learning_rate, model, grads);
-            state = Some(next.detach());
-            total_loss += loss;
-
-            update += 1;
+            let window = lanes.window(trainer.window(), config.seq_length)?;
+            let done = trainer.update(&window)?;
+            let update = trainer.progress().update;
             tell(Event::Update {
                 update,
                 epoch: update as f64 / epoch_length as f64,
-                loss,
-                bits_per_char: bits_per_char(loss),
-                grad_norm,
-                learning_rate,
+                loss: done.loss,
+                bits_per_char: bits_per_char(done.loss),
+                grad_norm: done.grad_norm,
+                learning_rate: done.learning_rate,
                 chars_per_second: window.targets.len() as f64
                     / update_started.elapsed().as_secs_f64(),
             })?;
         }
 
-        let trained = model.valid();
-        let val_loss = val_lanes
-            .as_ref()
-            .map(|lanes| evaluate(&trained, lanes, config.seq_length, device));
+        let trained = trainer.model();
+        let evaluate = |lanes| evaluate(&trained, lanes, config.seq_length, device);
+        let val_loss = val_lanes.as_ref().map(evaluate).transpose()?;
+        let update = trainer.progress().update;
         finite(update, "validation loss", val_loss.unwrap_or_default())?;
         finite(update, "norm of the weights", weight_norm(&trained))?;
-        let saved = match (val_loss, best) {
-            (Some(loss), Some((least, _))) => loss < least,
-            _ => true,
-        };
+        let (train_loss, saved) = trainer.end_epoch(val_loss);
+        let epoch = trainer.progress().epoch;
         if saved {
             folder.save_weights(&trained)?;
             best_model = trained.clone();
-            best = val_loss.map(|loss| (loss, epoch));
         }
         tell(Event::Epoch {
             update,
             epoch,
-            train_loss: total_loss / epoch_length as f64,
+            train_loss,
             val_loss,
             saved,
         })?;
-        if epoch % config.max_epochs.div_ceil(SAMPLES) == 0 && epoch < config.max_epochs {
+        if epoch.is_multiple_of(config.max_epochs.div_ceil(SAMPLES)) && epoch < config.max_epochs {
             let text = sample(&trained, &corpus.vocab, config.seed)?;
             tell(Event::Sample { epoch, text })?;
         }
     }
     Ok(Outcome {
         model: best_model,
-        best,
+        best: trainer.progress().best,
         seconds: started.elapsed().as_secs_f64(),
     })
-}
-
-/// Nothing that is not finite is learned from or saved.
-fn finite(update: usize, what: &'static str, value: f64) -> Result<(), Error> {
-    match value.is_finite() {
-        true => Ok(()),
-        false => Err(Error::Diverged {
-            update,
-            what,
-            value,
-        }),
-    }
 }
 
 /// How many times a run shows what the model writes, and how much.

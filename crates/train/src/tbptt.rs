@@ -4,7 +4,10 @@
 use burn::tensor::{ElementConversion, Tensor, TensorData, backend::Backend};
 use models::{CharLm, stack::StackState};
 
-use crate::lanes::{Lanes, Window};
+use crate::{
+    error::Error,
+    lanes::{Lanes, Window},
+};
 
 /// The mean cross-entropy of the window's targets, in nats, and the state after the window:
 /// `−(1/n) Σ ln p(target | what the lane had before it)`.
@@ -27,18 +30,23 @@ pub fn loss<B: Backend>(
 ///
 /// Take it on a model without autodiff (`model.valid()`): Burn 0.21 keeps a graph that nobody calls
 /// `backward` on.
+///
+/// # Errors
+///
+/// Where the text cannot be read.
 pub fn evaluate<B: Backend>(
     model: &CharLm<B>,
     lanes: &Lanes,
     seq_length: usize,
     device: &B::Device,
-) -> f64 {
+) -> Result<f64, Error> {
     let mut state = None;
     let mut total = 0.0;
     for window in lanes.windows(seq_length) {
+        let window = window?;
         let (mean, next) = loss(model, &window, state, device);
         total += mean.into_scalar().elem::<f64>() * window.targets.len() as f64;
         state = Some(next);
     }
-    total / lanes.targets() as f64
+    Ok(total / lanes.targets() as f64)
 }

@@ -58,7 +58,8 @@ impl Problem {
 /// The places that each lane predicts, in the order of its windows. Checks on the way that targets
 /// follow their inputs, and that windows are full but for the last.
 fn targets(lanes: &Lanes, seq_length: usize) -> Vec<Vec<usize>> {
-    let windows: Vec<_> = lanes.windows(seq_length).collect();
+    let windows: Result<Vec<_>, _> = lanes.windows(seq_length).collect();
+    let windows = windows.expect("in memory");
     assert_eq!(windows.len(), lanes.n_windows(seq_length));
     let mut targets = vec![Vec::new(); windows[0].shape[0]];
     for (i, window) in windows.iter().enumerate() {
@@ -250,6 +251,7 @@ fn windows_of_a_text_by_hand() {
     };
     let windows: Vec<_> = lanes
         .windows(3)
+        .map(|window| window.expect("in memory"))
         .map(|window| (text(&window.inputs), text(&window.targets), window.shape))
         .collect();
     let expected = [("quibro", "uicrow", [2, 3]), ("ckwn", "k n ", [2, 2])];

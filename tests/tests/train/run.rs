@@ -213,7 +213,7 @@ fn the_best_weights_of_validation_are_kept() {
     let lanes = val.expect("validation");
     let device = Default::default();
     assert_eq!(
-        evaluate(&run.outcome.model, &lanes, config.seq_length, &device),
+        evaluate(&run.outcome.model, &lanes, config.seq_length, &device).expect("in memory"),
         least.0
     );
 }

@@ -42,7 +42,9 @@ fn two_lanes(corpus: &Corpus, length: usize) -> Lanes<'_> {
 
 /// Lanes of `length` steps as windows of `seq_length`.
 fn windows(corpus: &Corpus, length: usize, seq_length: usize) -> Vec<Window> {
-    two_lanes(corpus, length).windows(seq_length).collect()
+    let lanes = two_lanes(corpus, length);
+    let windows: Result<_, _> = lanes.windows(seq_length).collect();
+    windows.expect("in memory")
 }
 
 /// `−ln p(target)` of each target of the window in f64 on the host, from the model's logits.
@@ -202,6 +204,7 @@ fn evaluation_does_not_depend_on_the_window() {
         let expected = mean(&each);
         for seq_length in 1..=13 {
             let ours = evaluate(&model, &lanes, seq_length, &Default::default());
+            let ours = ours.expect("in memory");
             let error = (ours - expected).abs();
             assert!(
                 error < 1e-5,
@@ -234,6 +237,7 @@ fn training_carries_numbers_from_window_to_window() {
             for _ in 0..config.max_epochs {
                 let mut state = None;
                 for window in lanes.windows(config.seq_length) {
+                    let window = window.expect("in memory");
                     let (loss, next) = loss_of(&model, &window, state);
                     let gradients = backward(&model, loss);
                     let mut weights = parameters(&model);
