@@ -5,6 +5,7 @@ mod clip;
 mod history;
 mod lanes;
 mod optimizer;
+mod plateau;
 mod run;
 mod sample;
 mod schedule;

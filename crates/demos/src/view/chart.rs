@@ -134,12 +134,15 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     ends.copied().collect()
 }
 
-/// Means over each point, the `half` before it and the `half` after it, as far as there are so many.
+/// Means over each point, the `half` before it and the `half` after it: of fewer at the start, where a
+/// loss falls fast, and at the end of as many, which are before it.
 fn smoothed(points: &[(f64, f64)], half: usize) -> Vec<(f64, f64)> {
     let n = points.len();
     let places = (0..n).step_by(n.div_ceil(POINTS).max(1));
     let mean = |i: usize| {
-        let around = &points[i.saturating_sub(half)..n.min(i + half + 1)];
+        let half = half.min(i);
+        let end = n.min(i + half + 1);
+        let around = &points[end.saturating_sub(2 * half + 1)..end];
         let sum: f64 = around.iter().map(|&(_, loss)| loss).sum();
         (points[i].0, sum / around.len() as f64)
     };

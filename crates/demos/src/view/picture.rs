@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use plotters::prelude::*;
+use plotters::{
+    coord::Shift,
+    prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
+};
 use resvg::{
     tiny_skia::{Pixmap, Transform},
     usvg::{Options, Tree, fontdb},
@@ -12,10 +16,17 @@ use train::events::bits_per_char;
 
 use super::chart::{COLOURS, Chart};
 
-const SIZE: (u32, u32) = (960, 540);
+/// In pixels of the SVG, as all sizes but [`SCALE`].
+const MARGIN: i32 = 16;
+const ROW: i32 = 22;
+const DOT: i32 = 3;
+const RING: i32 = 8;
+const FONT: (&str, i32) = ("sans-serif", 16);
 
 /// Pixels of the PNG for each of the SVG, on either axis.
 const SCALE: f32 = 2.0;
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// The chart as SVG.
 ///
@@ -24,9 +35,10 @@ const SCALE: f32 = 2.0;
 /// Never on a chart with finite numbers.
 pub fn svg(chart: &Chart) -> Result<String> {
     let mut svg = String::new();
+    let size = (960, 500 + legend_height(chart) as u32);
     draw(
         chart,
-        SVGBackend::with_string(&mut svg, SIZE).into_drawing_area(),
+        &SVGBackend::with_string(&mut svg, size).into_drawing_area(),
     )?;
     Ok(svg)
 }
@@ -56,30 +68,34 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
     pixels.encode_png().context("the picture")
 }
 
-fn draw(chart: &Chart, root: DrawingArea<SVGBackend, plotters::coord::Shift>) -> Result<()> {
+/// Draws the chart, and its legend above.
+fn draw(chart: &Chart, root: &Area) -> Result<()> {
     root.fill(&WHITE)?;
+    let (legend, below) = root.split_vertically(legend_height(chart));
     let losses = chart.losses.clone();
     let bits = bits_per_char(losses.start)..bits_per_char(losses.end);
-    let mut area = ChartBuilder::on(&root)
-        .margin(16)
+    // Room for the ring around a best point at the end.
+    let x = 0.0..1.02 * chart.end;
+    let mut area = ChartBuilder::on(&below)
+        .margin(MARGIN)
         .x_label_area_size(44)
         .y_label_area_size(60)
         .right_y_label_area_size(60)
-        .build_cartesian_2d(0.0..chart.end, losses.clone())?
-        .set_secondary_coord(0.0..chart.end, bits);
+        .build_cartesian_2d(x.clone(), losses.clone())?
+        .set_secondary_coord(x, bits);
     area.configure_mesh()
         .x_desc(chart.unit)
         .y_desc("loss, nats per character")
         .x_label_formatter(&|x| chart.x_label(*x))
         .y_label_formatter(&|loss| chart.loss_label(*loss))
-        .light_line_style(WHITE)
-        .bold_line_style(BLACK.mix(0.1))
-        .label_style(("sans-serif", 16))
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.15))
+        .label_style(FONT)
         .draw()?;
     area.configure_secondary_axes()
         .y_desc("bits per character")
         .y_label_formatter(&|bits| chart.loss_label(*bits))
-        .label_style(("sans-serif", 16))
+        .label_style(FONT)
         .draw()?;
 
     let inside = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
@@ -87,52 +103,91 @@ fn draw(chart: &Chart, root: DrawingArea<SVGBackend, plotters::coord::Shift>) ->
         points.filter(|(_, loss)| losses.contains(loss)).collect()
     };
     for (i, run) in chart.runs.iter().enumerate() {
-        let (r, g, b) = COLOURS[i % COLOURS.len()].rgb;
-        let faint = RGBColor(r, g, b).mix(0.25);
-        area.draw_series(LineSeries::new(inside(&run.raw), faint))?;
+        area.draw_series(LineSeries::new(inside(&run.raw), colour(i).mix(0.25)))?;
     }
     for (i, run) in chart.runs.iter().enumerate() {
-        let (r, g, b) = COLOURS[i % COLOURS.len()].rgb;
-        let colour = RGBColor(r, g, b);
-        // Where colours come again, dots are hollow.
-        let dot = match i / COLOURS.len() {
-            0 => colour.filled(),
-            _ => colour.stroke_width(1),
-        };
-        let line = colour.stroke_width(2);
-        area.draw_series(LineSeries::new(inside(&run.smooth), line))?
-            .label(run.name.as_str())
-            .legend(move |at| {
-                let line = PathElement::new([(0, 0), (28, 0)], line);
-                EmptyElement::at(at) + line + Circle::new((14, 0), 3, dot)
-            });
-        area.draw_series(LineSeries::new(run.validation.clone(), colour))?;
+        area.draw_series(LineSeries::new(inside(&run.smooth), thick(colour(i))))?;
+        area.draw_series(LineSeries::new(run.validation.clone(), colour(i)))?;
         let dots = run.validation.iter();
-        area.draw_series(dots.map(|&point| Circle::new(point, 3, dot)))?;
-        area.draw_series(run.best.map(|best| Circle::new(best, 8, line)))?;
+        area.draw_series(dots.map(|&point| Circle::new(point, DOT, dot(i))))?;
+        area.draw_series(
+            run.best
+                .map(|best| Circle::new(best, RING, thick(colour(i)))),
+        )?;
+        key(
+            &legend,
+            (0, i),
+            &run.name,
+            Some(thick(colour(i))),
+            Some((DOT, dot(i))),
+        )?;
     }
     let mean = match chart.window {
         1 => "training, each update".to_owned(),
-        n => format!("training, mean of {n} updates; faint: each"),
+        n => format!("training, mean of {n} updates (faint: each)"),
     };
-    let line = |length| PathElement::new([(0, 0), (length, 0)], BLACK.stroke_width(2));
-    let thin = || PathElement::new([(0, 0), (28, 0)], BLACK);
-    let none = || LineSeries::new([], BLACK);
-    area.draw_series(none())?
-        .label(mean)
-        .legend(move |at| EmptyElement::at(at) + line(28));
-    area.draw_series(none())?
-        .label("validation")
-        .legend(move |at| EmptyElement::at(at) + thin() + Circle::new((14, 0), 3, BLACK.filled()));
-    area.draw_series(none())?
-        .label("best validation")
-        .legend(move |at| EmptyElement::at(at) + Circle::new((14, 0), 8, BLACK.stroke_width(2)));
-    area.configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .label_font(("sans-serif", 16))
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK.mix(0.2))
-        .draw()?;
+    let thin = BLACK.stroke_width(1);
+    key(&legend, (1, 0), &mean, Some(thick(BLACK)), None)?;
+    key(
+        &legend,
+        (1, 1),
+        "validation",
+        Some(thin),
+        Some((DOT, BLACK.filled())),
+    )?;
+    key(
+        &legend,
+        (1, 2),
+        "best validation",
+        None,
+        Some((RING, thick(BLACK))),
+    )?;
     root.present()?;
     Ok(())
+}
+
+/// A line of the legend, in a column and a row of it.
+fn key(
+    legend: &Area,
+    (column, row): (i32, usize),
+    label: &str,
+    line: Option<ShapeStyle>,
+    circle: Option<(i32, ShapeStyle)>,
+) -> Result<()> {
+    let (x, y) = (
+        MARGIN + 60 + 460 * column,
+        MARGIN + ROW / 2 + ROW * row as i32,
+    );
+    if let Some(style) = line {
+        legend.draw(&PathElement::new([(x, y), (x + 28, y)], style))?;
+    }
+    if let Some((radius, style)) = circle {
+        legend.draw(&Circle::new((x + 14, y), radius, style))?;
+    }
+    let middle = FONT
+        .into_text_style(legend)
+        .pos(Pos::new(HPos::Left, VPos::Center));
+    legend.draw(&Text::new(label.to_owned(), (x + 40, y), middle))?;
+    Ok(())
+}
+
+fn legend_height(chart: &Chart) -> i32 {
+    MARGIN + ROW * chart.runs.len().max(3) as i32
+}
+
+fn colour(run: usize) -> RGBColor {
+    let (r, g, b) = COLOURS[run % COLOURS.len()].rgb;
+    RGBColor(r, g, b)
+}
+
+/// Where colours come again, dots are hollow.
+fn dot(run: usize) -> ShapeStyle {
+    match run / COLOURS.len() {
+        0 => colour(run).filled(),
+        _ => colour(run).stroke_width(1),
+    }
+}
+
+fn thick(colour: RGBColor) -> ShapeStyle {
+    colour.stroke_width(2)
 }

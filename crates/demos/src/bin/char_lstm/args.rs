@@ -97,9 +97,13 @@ pub struct TrainArgs {
     /// Size of an update
     #[arg(long, value_name = "X", help_heading = "Training", default_value_t = RunConfig::default().learning_rate)]
     learning_rate: f64,
-    /// constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS, cosine:WARMUP_UPDATES
+    /// constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS, cosine:WARMUP_UPDATES,
+    /// plateau:FACTOR:EPOCHS
     #[arg(long, value_name = "HOW", help_heading = "Training", default_value_t = RunConfig::default().schedule)]
     schedule: Schedule,
+    /// Stop after so many epochs without a lower validation loss
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    patience: Option<usize>,
     /// Limit on the gradient: LIMIT for each element, norm:LIMIT for all together, 0 for none
     #[arg(long, value_name = "LIMIT", help_heading = "Training", default_value_t = RunConfig::default().grad_clip)]
     grad_clip: Clip,
@@ -205,7 +209,7 @@ impl TrainArgs {
             )*};
         }
         flags_win!(units val_frac split model hidden_size num_layers embedding_size dropout
-            max_epochs seq_length batch_size optimizer learning_rate schedule grad_clip seed);
+            max_epochs seq_length batch_size optimizer learning_rate schedule patience grad_clip seed);
         config.validate()?;
         Ok(config)
     }
