@@ -230,7 +230,7 @@ fn unknown_character_to_go_on_from() {
 #[test]
 fn nothing_to_sample_from() {
     let place = Place::new();
-    place.fails(2, &["sample"], &["no run to sample from"]);
+    place.fails(2, &["sample"], &["no run in runs/ yet"]);
     place.fails(1, &["sample", "nowhere"], &["nowhere", "No such file"]);
     place.file("plain", "a file");
     place.fails(1, &["sample", "plain"], &["plain"]);

@@ -2,8 +2,10 @@
 //! numbers that Burn keeps for all threads.
 
 mod clip;
+mod history;
 mod lanes;
 mod optimizer;
+mod plateau;
 mod run;
 mod sample;
 mod schedule;
