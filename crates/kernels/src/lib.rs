@@ -72,6 +72,7 @@ mod gemm;
 mod gradient;
 pub mod head;
 pub mod lstm;
+mod product;
 pub mod rnn;
 pub mod sequence;
 pub mod stepper;
