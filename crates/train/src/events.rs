@@ -28,7 +28,7 @@ pub enum Event {
         val_symbols: usize,
         /// Updates in an epoch.
         epoch_length: usize,
-        /// Updates in the whole run.
+        /// Updates in the whole run, if no [`patience`](crate::RunConfig::patience) ends it before.
         updates: usize,
     },
     /// After each update.
@@ -61,7 +61,8 @@ pub enum Event {
         /// Whether these weights were saved: the held-out loss is the lowest so far, or no text is
         /// held out.
         saved: bool,
-        /// The most main memory that the process has held so far, in bytes ([`memory::peak`]).
+        /// The most main memory that the process has held so far, in bytes
+        /// ([`memory::peak`](crate::memory::peak)).
         peak_memory: Option<u64>,
     },
     /// Now and then: what the model writes.

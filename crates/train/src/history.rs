@@ -116,7 +116,8 @@ impl History {
             } => (&mut self.validation, update, epoch, val_loss),
             Line::Other => return,
         };
-        let loss = loss.filter(|loss| loss.abs() <= f32::MAX.into());
+        let plain = |x: f64| x.abs() <= f32::MAX.into();
+        let loss = loss.filter(|&loss| plain(loss) && plain(epoch));
         points.extend(loss.map(|loss| Point {
             update,
             epoch,

@@ -64,7 +64,7 @@ impl Progress {
         } else {
             self.waited += 1;
         }
-        if matches!(schedule, Schedule::Plateau { patience, .. } if self.waited == patience) {
+        if matches!(schedule, Schedule::Plateau { patience, .. } if self.waited >= patience) {
             self.waited = 0;
             self.plateaus += 1;
         }

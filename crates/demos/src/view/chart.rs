@@ -152,7 +152,7 @@ fn smoothed(points: &[(f64, f64)], half: usize) -> Vec<(f64, f64)> {
 fn losses(runs: &[Curves]) -> Range<f64> {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for run in runs {
-        let [raw, smooth, validation] = [&run.raw, &run.smooth, &run.validation].map(sorted);
+        let [raw, smooth, validation] = [&run.raw[..], &run.smooth, &run.validation].map(sorted);
         for loss in [part(&raw, 0.02), part(&smooth, 0.0), part(&validation, 0.0)] {
             low = low.min(loss.unwrap_or(low));
         }
@@ -164,7 +164,7 @@ fn losses(runs: &[Curves]) -> Range<f64> {
     low - margin..high + margin
 }
 
-fn sorted(points: &Vec<(f64, f64)>) -> Vec<f64> {
+fn sorted(points: &[(f64, f64)]) -> Vec<f64> {
     let mut losses: Vec<f64> = points.iter().map(|&(_, loss)| loss).collect();
     losses.sort_by(f64::total_cmp);
     losses

@@ -14,13 +14,19 @@ use resvg::{
 };
 use train::events::bits_per_char;
 
-use super::chart::{COLOURS, Chart};
+use super::{
+    chart::{COLOURS, Chart},
+    plural,
+};
 
 /// In pixels of the SVG, as all sizes but [`SCALE`].
 const MARGIN: i32 = 16;
 const ROW: i32 = 22;
 const DOT: i32 = 3;
 const RING: i32 = 8;
+const FAINT: f64 = 0.25;
+/// Dots on a curve at most, or they would hide it.
+const DOTS: usize = 100;
 const FONT: (&str, i32) = ("sans-serif", 16);
 
 /// Pixels of the PNG for each of the SVG, on either axis.
@@ -103,45 +109,26 @@ fn draw(chart: &Chart, root: &Area) -> Result<()> {
         points.filter(|(_, loss)| losses.contains(loss)).collect()
     };
     for (i, run) in chart.runs.iter().enumerate() {
-        area.draw_series(LineSeries::new(inside(&run.raw), colour(i).mix(0.25)))?;
+        area.draw_series(LineSeries::new(inside(&run.raw), colour(i).mix(FAINT)))?;
     }
     for (i, run) in chart.runs.iter().enumerate() {
-        area.draw_series(LineSeries::new(inside(&run.smooth), thick(colour(i))))?;
-        area.draw_series(LineSeries::new(run.validation.clone(), colour(i)))?;
-        let dots = run.validation.iter();
-        area.draw_series(dots.map(|&point| Circle::new(point, DOT, dot(i))))?;
-        area.draw_series(
-            run.best
-                .map(|best| Circle::new(best, RING, thick(colour(i)))),
-        )?;
-        key(
-            &legend,
-            (0, i),
-            &run.name,
-            Some(thick(colour(i))),
-            Some((DOT, dot(i))),
-        )?;
+        let (colour, line, dot) = (colour(i), thick(colour(i)), dot(i));
+        area.draw_series(LineSeries::new(inside(&run.smooth), line))?;
+        area.draw_series(LineSeries::new(run.validation.clone(), colour))?;
+        let every = run.validation.len().div_ceil(DOTS).max(1);
+        let dots = run.validation.iter().step_by(every);
+        area.draw_series(dots.map(|&point| Circle::new(point, DOT, dot)))?;
+        area.draw_series(run.best.map(|best| Circle::new(best, RING, line)))?;
+        key(&legend, (1, i), &run.name, Some(line), Some((DOT, dot)))?;
     }
-    let mean = match chart.window {
-        1 => "training, each update".to_owned(),
-        n => format!("training, mean of {n} updates (faint: each)"),
-    };
-    let thin = BLACK.stroke_width(1);
-    key(&legend, (1, 0), &mean, Some(thick(BLACK)), None)?;
-    key(
-        &legend,
-        (1, 1),
-        "validation",
-        Some(thin),
-        Some((DOT, BLACK.filled())),
-    )?;
-    key(
-        &legend,
-        (1, 2),
-        "best validation",
-        None,
-        Some((RING, thick(BLACK))),
-    )?;
+    let mean = format!("training, mean of {}", plural(chart.window, "update"));
+    let (thin, faint) = (BLACK.stroke_width(1), BLACK.mix(FAINT).stroke_width(1));
+    let dot = Some((DOT, BLACK.filled()));
+    let ring = Some((RING, thick(BLACK)));
+    key(&legend, (0, 0), &mean, Some(thick(BLACK)), None)?;
+    key(&legend, (0, 1), "training, each update", Some(faint), None)?;
+    key(&legend, (0, 2), "validation", Some(thin), dot)?;
+    key(&legend, (0, 3), "best validation", None, ring)?;
     root.present()?;
     Ok(())
 }
@@ -154,10 +141,8 @@ fn key(
     line: Option<ShapeStyle>,
     circle: Option<(i32, ShapeStyle)>,
 ) -> Result<()> {
-    let (x, y) = (
-        MARGIN + 60 + 460 * column,
-        MARGIN + ROW / 2 + ROW * row as i32,
-    );
+    let x = MARGIN + 60 + 380 * column;
+    let y = MARGIN + ROW / 2 + ROW * row as i32;
     if let Some(style) = line {
         legend.draw(&PathElement::new([(x, y), (x + 28, y)], style))?;
     }
@@ -172,7 +157,7 @@ fn key(
 }
 
 fn legend_height(chart: &Chart) -> i32 {
-    MARGIN + ROW * chart.runs.len().max(3) as i32
+    MARGIN + ROW * chart.runs.len().max(4) as i32
 }
 
 fn colour(run: usize) -> RGBColor {

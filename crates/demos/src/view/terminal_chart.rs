@@ -3,7 +3,10 @@
 use console::Style;
 use train::events::bits_per_char;
 
-use super::chart::{COLOURS, Chart};
+use super::{
+    chart::{COLOURS, Chart},
+    plural,
+};
 
 /// Rows of a chart.
 const HEIGHT: usize = 16;
@@ -46,11 +49,8 @@ pub fn draw(chart: &Chart, width: usize) -> String {
         text += line.trim_end();
         text.push('\n');
     }
-    let (middle, end) = (
-        chart.x_label((chart.end / 2.0).round()),
-        chart.x_label(chart.end),
-    );
-    let end = format!("{end} {}", chart.unit);
+    let middle = chart.x_label(chart.end / 2.0);
+    let end = format!("{} {}", chart.x_label(chart.end), chart.unit);
     let half = (width / 2).saturating_sub(middle.len() / 2);
     let rest = width.saturating_sub(half + middle.len());
     text += &format!("{:label_width$} └{}\n", "", "─".repeat(width));
@@ -73,11 +73,8 @@ fn legend(chart: &Chart) -> String {
         }
         text.push('\n');
     }
-    let mean = match chart.window {
-        1 => "each update".to_owned(),
-        n => format!("mean of {n} updates"),
-    };
-    text + &format!("line: training, {mean}; letter: validation, its capital: the best\n")
+    let mean = plural(chart.window, "update");
+    text + &format!("line: training, mean of {mean}; letter: validation, its capital: the best\n")
 }
 
 impl Canvas {

@@ -177,7 +177,7 @@ pub struct PlotArgs {
     /// Folders of the runs [default: the newest in runs/]
     #[arg(value_name = "DIR")]
     pub runs: Vec<PathBuf>,
-    /// Folder for plot.svg and plot.png, or one file that ends so [default: that of the first run]
+    /// Folder for plot.svg and plot.png, or one file that ends in .svg or .png [default: the first run]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
