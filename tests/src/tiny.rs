@@ -47,7 +47,19 @@ pub const MODELS: [(CellKind, usize); 4] = [
 ///
 /// Where there are fewer than two different ones.
 pub fn corpus(text: &str) -> Corpus {
-    Corpus::from_bytes("text", text.as_bytes(), Units::Chars).expect("a text")
+    Corpus::from_bytes("text", text.as_bytes(), Units::Chars, None).expect("a text")
+}
+
+/// All tokens of a corpus.
+///
+/// # Panics
+///
+/// Where it cannot be read.
+pub fn all_tokens(corpus: &Corpus) -> Vec<u32> {
+    let mut tokens = Vec::new();
+    let read = corpus.tokens(0..corpus.n_symbols(), &mut tokens);
+    read.expect("a text that can be read");
+    tokens
 }
 
 /// `length` independent draws from the first `symbols` letters, all equally likely.

@@ -135,7 +135,7 @@ pub(crate) fn write(
     let entry = |&(name, bytes): &(&str, &[u8])| {
         let entry = Entry {
             bytes: bytes.len() as u64,
-            sha256: hex(Sha256::digest(bytes).as_slice()),
+            sha256: format!("{:x}", Sha256::digest(bytes)),
         };
         (name.to_owned(), entry)
     };
@@ -147,7 +147,7 @@ pub(crate) fn write(
     files.push((MANIFEST, &manifest));
     durable::write_dir(fs, &path, &files)?;
 
-    let best = saved.progress.best.map(|best| best.epoch);
+    let best = saved.progress.best.map(|(_, epoch)| epoch);
     let best = best.map(|epoch| epoch * saved.epoch_length);
     for (update, path) in list(dir)?.into_iter().skip(KEPT) {
         if Some(update) != best {
@@ -262,17 +262,12 @@ impl Checkpoint {
 
 impl Saved {
     /// Checks that this run can go on with this text and these settings.
-    pub(crate) fn check_resumed(
-        &self,
-        corpus: &Corpus,
-        text: &TextId,
-        config: &RunConfig,
-    ) -> Result<(), Error> {
+    pub(crate) fn check_resumed(&self, corpus: &Corpus, config: &RunConfig) -> Result<(), Error> {
         self.config.check_resumed(config)?;
-        if *text != self.text {
+        if *corpus.id() != self.text {
             return Err(Error::OtherText {
                 name: corpus.name.clone(),
-                found: text.clone(),
+                found: corpus.id().clone(),
                 expected: self.text.clone(),
             });
         }
@@ -306,7 +301,7 @@ impl Saved {
             && progress.mean_norm.is_finite()
             && progress
                 .best
-                .is_none_or(|best| best.epoch <= progress.epoch && best.loss.is_finite());
+                .is_none_or(|(loss, epoch)| epoch <= progress.epoch && loss.is_finite());
         match holds {
             true => Ok(()),
             false => Err("its numbers do not agree".to_owned()),
@@ -330,7 +325,7 @@ fn read_entry(path: &Path, entry: &Entry, largest: u64) -> Result<Vec<u8>, Error
             "its length is not that of the manifest",
         ));
     }
-    if hex(Sha256::digest(&bytes).as_slice()) != entry.sha256 {
+    if format!("{:x}", Sha256::digest(&bytes)) != entry.sha256 {
         return Err(Error::foreign(
             path,
             "its SHA-256 is not that of the manifest",
@@ -351,9 +346,4 @@ fn read_plain(path: &Path, length: u64) -> Result<Vec<u8>, Error> {
         .read_to_end(&mut bytes)
         .in_file(path)?;
     Ok(bytes)
-}
-
-/// Two hexadecimal digits for each byte.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use models::{CellKind, CharLmConfig, Initializer};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     clip::Clip,
@@ -20,8 +20,10 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
-    /// Where the text is from; `None` for the one that the program brings along.
-    pub data: Option<PathBuf>,
+    /// Where the text is from: files and folders, one after another; none for a text that the program
+    /// has itself.
+    #[serde(deserialize_with = "paths")]
+    pub data: Vec<PathBuf>,
     /// Whether a symbol is a character or a byte.
     pub units: Units,
     /// The share of the text that is held out for validation, from 0 to below 1.
@@ -54,6 +56,8 @@ pub struct RunConfig {
     pub learning_rate: f64,
     /// How the learning rate changes in time.
     pub schedule: Schedule,
+    /// Stop after so many epochs without a lower validation loss.
+    pub patience: Option<usize>,
     /// Limits on the gradient.
     pub grad_clip: Clip,
     /// Decides the weights at the start, and dropout.
@@ -70,7 +74,7 @@ pub struct RunConfig {
 impl Default for RunConfig {
     fn default() -> Self {
         RunConfig {
-            data: None,
+            data: Vec::new(),
             units: Units::Chars,
             val_frac: 0.05,
             split: Split::Lanes,
@@ -86,6 +90,7 @@ impl Default for RunConfig {
             optimizer: OptimizerConfig::Adam,
             learning_rate: 2e-3,
             schedule: Schedule::Constant,
+            patience: None,
             grad_clip: Clip::Norm(5.0),
             seed: 1,
             checkpoint_every: Interval {
@@ -235,6 +240,16 @@ impl RunConfig {
             self.skip_outliers,
             "must be a number above 1, or 0 (none)",
         )?;
+
+        let held_out = self.val_frac > 0.0;
+        let reason = "needs a validation loss: give --val-frac above 0";
+        if let Some(patience) = self.patience {
+            check(patience >= 1, "patience", patience, "must be at least 1")?;
+            check(held_out, "patience", patience, reason)?;
+        }
+        let on_plateau = matches!(self.schedule, Schedule::Plateau { .. });
+        check(held_out || !on_plateau, "schedule", self.schedule, reason)?;
+
         let initializer_is_valid = match self.initializer {
             Initializer::PyTorch => true,
             Initializer::Uniform { bound } => positive(bound),
@@ -330,6 +345,21 @@ impl RunConfig {
         }
         Ok(())
     }
+}
+
+/// A list; one path or none, as older versions wrote it.
+fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a path or a list of paths")]
+    enum Paths {
+        One(PathBuf),
+        Many(Vec<PathBuf>),
+    }
+    Ok(match Option::deserialize(deserializer)? {
+        None => Vec::new(),
+        Some(Paths::One(path)) => vec![path],
+        Some(Paths::Many(paths)) => paths,
+    })
 }
 
 fn check(

@@ -39,6 +39,43 @@ pub enum Error {
         /// Which folder.
         path: PathBuf,
     },
+    /// The text is no longer what it was when its symbols were counted.
+    #[error(
+        "{}: changed since it was first read: {what} at byte offset {offset}; leave it as it is while \
+         a run learns from it", path.display()
+    )]
+    Changed {
+        /// Which file.
+        path: PathBuf,
+        /// Where, in bytes from its start.
+        offset: u64,
+        /// What is there.
+        what: &'static str,
+    },
+    /// A compressed file is damaged, cut off or none.
+    #[error(
+        "{}: cannot be decompressed: {problem}, near byte offset {offset} of the file; \
+         a file that is not compressed must not be called .gz or .zst", path.display()
+    )]
+    Archive {
+        /// Which file.
+        path: PathBuf,
+        /// How far the decompressor read, in bytes.
+        offset: u64,
+        /// What it says.
+        problem: String,
+    },
+    /// A text that has to be kept until the end of the run does not fit.
+    #[error(
+        "{}: no room for a temporary file of the text: {source}; name another folder in the \
+         environment variable TMPDIR", folder.display()
+    )]
+    Spool {
+        /// Where it was written.
+        folder: PathBuf,
+        /// Why it could not.
+        source: io::Error,
+    },
     /// The text has nothing in it.
     #[error("{name}: the text is empty")]
     Empty {

@@ -8,8 +8,6 @@
 //!         window 0  window 1
 //! ```
 
-use std::ops::Range;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{config::RunConfig, corpus::Corpus, error::Error};
@@ -26,9 +24,9 @@ pub enum Split {
 }
 
 /// Contiguous pieces of one length, read side by side. The target of each token is the next one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Lanes<'a> {
-    tokens: &'a [u32],
+    corpus: &'a Corpus,
     starts: Vec<usize>,
     length: usize,
 }
@@ -49,11 +47,12 @@ impl<'a> Lanes<'a> {
     ///
     /// # Panics
     ///
-    /// Where a lane and its last target reach past the end of `tokens`.
-    pub fn new(tokens: &'a [u32], starts: Vec<usize>, length: usize) -> Self {
-        assert!(starts.iter().all(|start| start + length < tokens.len()));
+    /// Where a lane and its last target reach past the end of the text.
+    pub fn new(corpus: &'a Corpus, starts: Vec<usize>, length: usize) -> Self {
+        let end = corpus.n_symbols();
+        assert!(starts.iter().all(|start| start + length < end));
         Lanes {
-            tokens,
+            corpus,
             starts,
             length,
         }
@@ -82,14 +81,21 @@ impl<'a> Lanes<'a> {
         let from = index * seq_length;
         assert!(from < self.length, "window {index} is past the end");
         let to = self.length.min(from + seq_length);
-        let cut = |range: Range<usize>| {
-            let lane = |&start: &usize| &self.tokens[start + range.start..start + range.end];
-            self.starts.iter().flat_map(lane).copied().collect()
-        };
+        let shape = [self.starts.len(), to - from];
+        let size = shape.iter().product();
+        let (mut inputs, mut targets) = (Vec::with_capacity(size), Vec::with_capacity(size));
+        let mut lane = Vec::new();
+        for start in &self.starts {
+            lane.clear();
+            self.corpus
+                .tokens(start + from..start + to + 1, &mut lane)?;
+            inputs.extend_from_slice(&lane[..to - from]);
+            targets.extend_from_slice(&lane[1..]);
+        }
         Ok(Window {
-            inputs: cut(from..to),
-            targets: cut(from + 1..to + 1),
-            shape: [self.starts.len(), to - from],
+            inputs,
+            targets,
+            shape,
         })
     }
 
@@ -115,7 +121,7 @@ pub fn split<'a>(
     corpus: &'a Corpus,
     config: &RunConfig,
 ) -> Result<(Lanes<'a>, Option<Lanes<'a>>), Error> {
-    let n = corpus.tokens.len();
+    let n = corpus.n_symbols();
     let parts = |n| match config.split {
         Split::Tail => tail_parts(n, config),
         Split::Lanes => lane_parts(n, config),
@@ -145,20 +151,23 @@ pub fn split<'a>(
             let lanes = |first: usize, length: usize| {
                 let start = |lane| (lane * (windows + held_out) + first) * seq_length;
                 let starts = (0..batch_size).map(start).collect();
-                Lanes::new(&corpus.tokens, starts, length * seq_length)
+                Lanes::new(corpus, starts, length * seq_length)
             };
             let val = (held_out > 0).then(|| lanes(windows, held_out));
             Ok((lanes(0, windows), val))
         }
         Split::Tail => {
-            let (train, tail) = corpus.tokens.split_at(n - held_out);
-            let train = even_lanes(train, batch_size, windows * seq_length);
+            let even_lanes = |first: usize, n_lanes: usize, length: usize| {
+                let starts = (0..n_lanes).map(|lane| first + lane * length);
+                Lanes::new(corpus, starts.collect(), length)
+            };
+            let train = even_lanes(0, batch_size, windows * seq_length);
             let val = (held_out > 0).then(|| {
                 // A lane starts from nothing: few and long ones, or the first symbols of each,
                 // which no context helps, would weigh too much.
                 let targets = held_out - 1;
                 let n_lanes = (targets / (MIN_VAL_WINDOWS * seq_length)).clamp(1, batch_size);
-                even_lanes(tail, n_lanes, targets / n_lanes)
+                even_lanes(n - held_out, n_lanes, targets / n_lanes)
             });
             Ok((train, val))
         }
@@ -207,8 +216,3 @@ fn least(mut low: usize, fits: impl Fn(usize) -> bool) -> usize {
 
 /// How many windows a validation lane has at least, where the text allows.
 const MIN_VAL_WINDOWS: usize = 10;
-
-fn even_lanes(tokens: &[u32], n_lanes: usize, length: usize) -> Lanes<'_> {
-    let starts = (0..n_lanes).map(|lane| lane * length).collect();
-    Lanes::new(tokens, starts, length)
-}

@@ -12,10 +12,11 @@ use crate::{
     checkpoint::{self, Checkpoint, Saved},
     clip::is_finite,
     config::RunConfig,
-    corpus::{Corpus, TextId},
+    corpus::Corpus,
     error::{Error, InFile},
     events::{Event, bits_per_char},
     lanes::{Lanes, split},
+    memory,
     run_folder::{Metrics, RunFolder, model_from},
     sample::{Sampler, TextStream},
     saver::{Moment, Saver},
@@ -33,6 +34,8 @@ pub struct Outcome<B: Backend> {
     pub model: CharLm<B>,
     /// The best validation loss in nats and the epoch it was reached after, if there was validation.
     pub best: Option<(f64, usize)>,
+    /// Epochs done: fewer than asked for where [`patience`](RunConfig::patience) ended the run.
+    pub epochs: usize,
     /// Seconds spent on updates and validation, since the run began or went on.
     pub seconds: f64,
     /// Whether it was told to stop before its end.
@@ -42,7 +45,6 @@ pub struct Outcome<B: Backend> {
 /// A training run that is ready to begin, or to go on.
 pub struct Run<'a, B: AutodiffBackend> {
     corpus: &'a Corpus,
-    text: TextId,
     config: RunConfig,
     device: B::Device,
     folder: &'a RunFolder,
@@ -142,7 +144,6 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         let checkpoints = folder.checkpoints();
         fs::create_dir(&checkpoints).in_file(&checkpoints)?;
         Ok(Run {
-            text: corpus.id(),
             corpus,
             config: config.clone(),
             device: device.clone(),
@@ -175,7 +176,6 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         config.validate()?;
         let lock = folder.lock()?;
         let checkpoints = folder.checkpoints();
-        let text = corpus.id();
         let mut damaged = Vec::new();
         for (_, path) in checkpoint::list(&checkpoints)? {
             let checkpoint = match Checkpoint::open(&path) {
@@ -186,7 +186,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
                     continue;
                 }
             };
-            checkpoint.saved.check_resumed(corpus, &text, config)?;
+            checkpoint.saved.check_resumed(corpus, config)?;
             let (lanes, val_lanes) = split(corpus, config)?;
             let epoch_length = lanes.n_windows(config.seq_length);
             let restored = Trainer::restore(config, epoch_length, device, &checkpoint);
@@ -205,7 +205,6 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
             }
             return Ok(Run {
                 corpus,
-                text,
                 config: config.clone(),
                 device: device.clone(),
                 folder,
@@ -247,10 +246,11 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
             _ => model_from(&self.best, &self.config, &self.corpus.vocab, &self.device)
                 .expect("weights of this run"),
         };
-        let best = self.trainer.progress().best;
+        let progress = self.trainer.progress();
         Ok(Outcome {
             model,
-            best: best.map(|best| (best.loss, best.epoch)),
+            best: progress.best,
+            epochs: progress.epoch,
             seconds: started.elapsed().as_secs_f64(),
             is_stopped,
         })
@@ -278,7 +278,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
                 if self.end_epoch(stop, listen)? {
                     last_save = Instant::now();
                 }
-            } else if self.trainer.progress().epoch >= self.config.max_epochs {
+            } else if self.is_over() {
                 return Ok(false);
             } else {
                 self.update(epoch_length, listen)?;
@@ -291,6 +291,11 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
                 }
             }
         }
+    }
+
+    fn is_over(&self) -> bool {
+        let progress = self.trainer.progress();
+        progress.is_over(self.config.max_epochs, self.config.patience)
     }
 
     fn tell_start(&mut self, listen: &mut impl FnMut(&Event)) -> Result<(), Error> {
@@ -384,6 +389,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
             train_loss,
             val_loss,
             saved: is_best,
+            peak_memory: memory::peak(),
         };
         self.tell(event, listen)?;
         let epochs = self.config.max_epochs;
@@ -409,7 +415,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
                 epoch_length: self.lanes.n_windows(self.config.seq_length),
                 config: self.config.clone(),
                 vocab: self.corpus.vocab.clone(),
-                text: self.text.clone(),
+                text: self.corpus.id().clone(),
                 log_length: self.metrics.length(),
             },
             tensors: self.trainer.tensors(),

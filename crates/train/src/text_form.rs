@@ -33,4 +33,27 @@ pub(crate) mod exact {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(D::Error::custom)
     }
+
+    /// The same of a loss with its epoch.
+    pub(crate) mod best {
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+        #[derive(Serialize, Deserialize)]
+        struct Best(#[serde(with = "super")] f64, usize);
+
+        pub(crate) fn serialize<S: Serializer>(
+            best: &Option<(f64, usize)>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            best.map(|(loss, epoch)| Best(loss, epoch))
+                .serialize(serializer)
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<(f64, usize)>, D::Error> {
+            let best = Option::<Best>::deserialize(deserializer)?;
+            Ok(best.map(|Best(loss, epoch)| (loss, epoch)))
+        }
+    }
 }

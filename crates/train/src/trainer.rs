@@ -23,6 +23,7 @@ use crate::{
     error::Error,
     lanes::Window,
     optimizer::Optimizer,
+    schedule::Schedule,
     tbptt::loss,
     tensors::{self, Layout, Tensors},
     text_form::exact,
@@ -56,8 +57,13 @@ pub struct Progress {
     pub total_loss: f64,
     /// How many losses that is the sum of.
     pub losses: usize,
-    /// The best validation loss.
-    pub best: Option<Best>,
+    /// The best validation loss in nats and the epoch it was reached after.
+    #[serde(with = "exact::best")]
+    pub best: Option<(f64, usize)>,
+    /// Epochs since the best or, if that was later, since the last plateau of the schedule.
+    pub waited: usize,
+    /// Plateaus so far.
+    pub plateaus: usize,
     /// Updates skipped.
     pub skipped: usize,
     /// Of these, the last ones, with none done since.
@@ -67,15 +73,36 @@ pub struct Progress {
     pub mean_norm: f64,
 }
 
-/// The lowest validation loss of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Best {
-    /// In nats.
-    #[serde(with = "exact")]
-    pub loss: f64,
-    /// Which epoch it was reached after.
-    pub epoch: usize,
+impl Progress {
+    /// Ends an epoch, and gives whether it is the best so far: `val_loss` is below the lowest, or there
+    /// is none.
+    pub fn end_epoch(&mut self, val_loss: Option<f64>, schedule: Schedule) -> bool {
+        self.epoch += 1;
+        self.total_loss = 0.0;
+        self.losses = 0;
+        let is_best = match (val_loss, self.best) {
+            (Some(loss), Some((least, _))) => loss < least,
+            _ => true,
+        };
+        if is_best {
+            self.best = val_loss.map(|loss| (loss, self.epoch));
+            self.waited = 0;
+        } else {
+            self.waited += 1;
+        }
+        if matches!(schedule, Schedule::Plateau { patience, .. } if self.waited >= patience) {
+            self.waited = 0;
+            self.plateaus += 1;
+        }
+        is_best
+    }
+
+    /// Whether a run ends here: it has done `max_epochs`, or `patience` of them without a validation
+    /// loss below the lowest.
+    pub fn is_over(&self, max_epochs: usize, patience: Option<usize>) -> bool {
+        let best = self.best.map_or(self.epoch, |(_, epoch)| epoch);
+        self.epoch >= max_epochs || patience.is_some_and(|patience| self.epoch - best >= patience)
+    }
 }
 
 /// How many updates [`Progress::mean_norm`] looks back.
@@ -169,7 +196,10 @@ impl<B: AutodiffBackend> Trainer<B> {
         let loss = loss.into_scalar().elem::<f64>();
         let grad_norm = global_norm(model, &grads);
         let updates = self.epoch_length * config.max_epochs;
-        let factor = config.schedule.factor(update, self.epoch_length, updates);
+        let plateaus = self.progress.plateaus;
+        let factor = config
+            .schedule
+            .factor(update, self.epoch_length, updates, plateaus);
         let done = Update {
             loss,
             grad_norm,
@@ -235,23 +265,12 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.trained().initial_state(self.config.batch_size)
     }
 
-    /// Ends an epoch; the next one starts from a state of zeros. Gives the mean loss of its windows,
-    /// and whether the model is the best so far: `val_loss` is the lowest, or there is none.
+    /// Ends an epoch; the next one starts from a state of zeros. Gives the mean loss of its windows, and
+    /// what [`Progress::end_epoch`] says.
     pub fn end_epoch(&mut self, val_loss: Option<f64>) -> (f64, bool) {
         self.state = self.zero_state();
-        let progress = &mut self.progress;
-        let train_loss = progress.total_loss / progress.losses as f64;
-        progress.epoch += 1;
-        progress.total_loss = 0.0;
-        progress.losses = 0;
-        let is_best = match (val_loss, progress.best) {
-            (Some(loss), Some(best)) => loss < best.loss,
-            _ => true,
-        };
-        if is_best {
-            let epoch = progress.epoch;
-            progress.best = val_loss.map(|loss| Best { loss, epoch });
-        }
+        let train_loss = self.progress.total_loss / self.progress.losses as f64;
+        let is_best = self.progress.end_epoch(val_loss, self.config.schedule);
         (train_loss, is_best)
     }
 

@@ -2,24 +2,26 @@
 
 use proptest::prelude::*;
 use train::{
-    Corpus, Error, RunConfig, Split, Vocab,
+    Corpus, Error, RunConfig, Split, Units,
     lanes::{Lanes, split},
 };
 
 /// A text to be cut. Its tokens are their own places, so that a window tells where it is from.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Problem {
     corpus: Corpus,
     config: RunConfig,
 }
 
+/// `n` characters in ascending order.
+fn places(n: usize) -> Corpus {
+    let text: String = ('\u{10000}'..).take(n).collect();
+    tests::tiny::corpus(&text)
+}
+
 fn problem(n: usize, split: Split, val_frac: f64, batch_size: usize, seq_length: usize) -> Problem {
     Problem {
-        corpus: Corpus {
-            name: "text".to_owned(),
-            vocab: Vocab::Bytes,
-            tokens: (0..n as u32).collect(),
-        },
+        corpus: places(n),
         config: RunConfig {
             split,
             val_frac,
@@ -40,14 +42,14 @@ fn problems(split: Split, val_frac: impl Strategy<Value = f64>) -> impl Strategy
 fn long_enough(mut problem: Problem) -> Problem {
     let config = &problem.config;
     let to_train = (config.batch_size * config.seq_length + 1) as f64 / (1.0 - config.val_frac);
-    let n = problem.corpus.tokens.len() + 3 * to_train as usize + 200;
-    problem.corpus.tokens = (0..n as u32).collect();
+    let n = problem.corpus.n_symbols() + 3 * to_train as usize + 200;
+    problem.corpus = places(n);
     problem
 }
 
 impl Problem {
     fn n(&self) -> usize {
-        self.corpus.tokens.len()
+        self.corpus.n_symbols()
     }
 
     fn split(&self) -> (Lanes<'_>, Option<Lanes<'_>>) {
@@ -243,8 +245,9 @@ fn too_short_says_what_to_do() {
 #[test]
 fn windows_of_a_text_by_hand() {
     // Two lanes of five steps, read three at a time.
-    let tokens: Vec<u32> = "the quick brown fox".bytes().map(u32::from).collect();
-    let lanes = Lanes::new(&tokens, vec![4, 10], 5);
+    let corpus = Corpus::from_bytes("text", b"the quick brown fox", Units::Bytes, None);
+    let corpus = corpus.expect("a text");
+    let lanes = Lanes::new(&corpus, vec![4, 10], 5);
     let text = |tokens: &[u32]| -> String {
         let symbols = tokens.iter().map(|&token| char::from(token as u8));
         symbols.collect()

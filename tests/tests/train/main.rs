@@ -3,8 +3,10 @@
 
 mod checkpoint;
 mod clip;
+mod history;
 mod lanes;
 mod optimizer;
+mod plateau;
 mod run;
 mod sample;
 mod schedule;

@@ -37,7 +37,7 @@ fn problems() -> impl Iterator<Item = (RunConfig, Corpus)> {
 
 /// Two lanes of `length` steps.
 fn two_lanes(corpus: &Corpus, length: usize) -> Lanes<'_> {
-    Lanes::new(&corpus.tokens, vec![3, 30], length)
+    Lanes::new(corpus, vec![3, 30], length)
 }
 
 /// Lanes of `length` steps as windows of `seq_length`.

@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use proptest::prelude::*;
+use tests::tiny::all_tokens;
 use train::{Corpus, Error, Units, Vocab, sample::TextStream};
 
 fn decode(vocab: &Vocab, tokens: &[u32]) -> Vec<u8> {
@@ -14,13 +15,17 @@ fn decode(vocab: &Vocab, tokens: &[u32]) -> Vec<u8> {
 }
 
 fn chars(bytes: &[u8]) -> Result<Corpus, Error> {
-    Corpus::from_bytes("text", bytes, Units::Chars)
+    Corpus::from_bytes("text", bytes, Units::Chars, None)
+}
+
+/// The bytes of a corpus.
+fn content(corpus: &Corpus) -> Vec<u8> {
+    decode(&corpus.vocab, &all_tokens(corpus))
 }
 
 /// The text of a corpus of characters.
 fn text(bytes: &[u8]) -> String {
-    let corpus = chars(bytes).expect("a text");
-    String::from_utf8(decode(&corpus.vocab, &corpus.tokens)).expect("UTF-8")
+    String::from_utf8(content(&chars(bytes).expect("a text"))).expect("UTF-8")
 }
 
 /// Texts with characters of one to four bytes.
@@ -55,9 +60,9 @@ proptest! {
     #[test]
     fn bytes_come_back(bytes in prop::collection::vec(any::<u8>(), 2..60)) {
         prop_assume!(bytes.iter().any(|&byte| byte != bytes[0]));
-        let corpus = Corpus::from_bytes("text", &bytes, Units::Bytes).expect("a text");
+        let corpus = Corpus::from_bytes("text", &bytes, Units::Bytes, None).expect("a text");
         prop_assert_eq!(corpus.vocab.size(), 256);
-        prop_assert_eq!(decode(&corpus.vocab, &corpus.tokens), bytes);
+        prop_assert_eq!(content(&corpus), bytes);
     }
 
     #[test]
@@ -215,8 +220,8 @@ fn one_byte_order_mark_is_no_part_of_the_text() {
     assert_eq!(text("\u{feff}\u{feff}ab".as_bytes()), "\u{feff}ab");
     assert_eq!(text("a\u{feff}b".as_bytes()), "a\u{feff}b");
     let bytes = "\u{feff}ab".as_bytes();
-    let corpus = Corpus::from_bytes("text", bytes, Units::Bytes).expect("a text");
-    assert_eq!(decode(&corpus.vocab, &corpus.tokens), bytes);
+    let corpus = Corpus::from_bytes("text", bytes, Units::Bytes, None).expect("a text");
+    assert_eq!(content(&corpus), bytes);
 }
 
 #[test]
@@ -228,7 +233,7 @@ fn everything_else_is_part_of_the_text() {
 #[test]
 fn a_text_of_nothing_is_empty() {
     for units in [Units::Chars, Units::Bytes] {
-        let empty = Corpus::from_bytes("the file", b"", units);
+        let empty = Corpus::from_bytes("the file", b"", units, None);
         assert!(matches!(&empty, Err(Error::Empty { name }) if name == "the file"));
     }
     let mark = chars("\u{feff}".as_bytes());
@@ -243,7 +248,7 @@ fn a_text_of_one_symbol_is_refused() {
             other => panic!("{other:?}"),
         }
     }
-    let bytes = Corpus::from_bytes("text", b"aaaa", Units::Bytes);
+    let bytes = Corpus::from_bytes("text", b"aaaa", Units::Bytes, None);
     assert!(matches!(bytes, Err(Error::OneSymbol { symbol, .. }) if symbol == "a"));
     assert_eq!(text(b"ab"), "ab");
 }
@@ -275,16 +280,15 @@ fn a_file_is_read_under_its_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("text.txt");
     fs::write(&path, "abba").expect("written");
-    let corpus = Corpus::read(&path, Units::Chars).expect("a text");
-    assert_eq!(corpus.tokens, [0, 1, 1, 0]);
+    let corpus = Corpus::read(std::slice::from_ref(&path), Units::Chars, None).expect("a text");
+    assert_eq!(all_tokens(&corpus), [0, 1, 1, 0]);
     assert_eq!(corpus.name, path.display().to_string());
 
     let missing = folder.path().join("missing.txt");
-    for path in [&missing, folder.path()] {
-        let error = Corpus::read(path, Units::Chars).expect_err("no file");
-        assert!(
-            matches!(&error, Error::File { path: named, .. } if named == path),
-            "{error}"
-        );
-    }
+    let error = Corpus::read(std::slice::from_ref(&missing), Units::Chars, None);
+    let error = error.expect_err("no file");
+    assert!(
+        matches!(&error, Error::File { path, .. } if *path == missing),
+        "{error}"
+    );
 }

@@ -1,7 +1,10 @@
-//! What people see of a run: lines and samples on standard output, a bar on the terminal.
+//! What people see of a run: lines and samples on standard output, a bar on the terminal, charts.
 
+pub mod chart;
 mod numbers;
+pub mod picture;
 mod progress;
+pub mod terminal_chart;
 
 pub use numbers::{bytes, grouped, plural};
 pub use progress::Progress;

@@ -32,6 +32,8 @@ pub enum Mode {
     Train(Box<TrainArgs>),
     /// Write with a trained model
     Sample(SampleArgs),
+    /// Draw the losses of runs: in the terminal, as SVG and as PNG
+    Plot(PlotArgs),
 }
 
 /// The command line for clap. The flags of `train` work without it too; its own help lists them.
@@ -45,10 +47,10 @@ pub fn command() -> Command {
 
 #[derive(Args)]
 pub struct TrainArgs {
-    /// Text file, or - for standard input [default: a text of Cicero's, brought along, in 15 epochs
-    /// of 1 layer, batches of 25 and a learning rate of 0.005]
-    #[arg(long, value_name = "FILE", help_heading = "Text")]
-    data: Option<PathBuf>,
+    /// Text: files (also .gz, .zst), folders, - for standard input [default: a text of Cicero's,
+    /// brought along, in 15 epochs of 1 layer, batches of 25 and a learning rate of 0.005]
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Text")]
+    data: Vec<PathBuf>,
     /// What a symbol is: chars (of UTF-8 text), bytes
     #[arg(long, default_value = "chars", help_heading = "Text", hide_possible_values = true,
           value_parser = units())]
@@ -95,9 +97,13 @@ pub struct TrainArgs {
     /// Size of an update
     #[arg(long, value_name = "X", help_heading = "Training", default_value_t = RunConfig::default().learning_rate)]
     learning_rate: f64,
-    /// constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS, cosine:WARMUP_UPDATES
+    /// constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS, cosine:WARMUP_UPDATES,
+    /// plateau:FACTOR:EPOCHS
     #[arg(long, value_name = "HOW", help_heading = "Training", default_value_t = RunConfig::default().schedule)]
     schedule: Schedule,
+    /// Stop after so many epochs without a lower validation loss
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    patience: Option<usize>,
     /// Limit on the gradient: LIMIT for each element, norm:LIMIT for all together, 0 for none
     #[arg(long, value_name = "LIMIT", help_heading = "Training", default_value_t = RunConfig::default().grad_clip)]
     grad_clip: Clip,
@@ -184,6 +190,16 @@ pub struct SampleArgs {
     pub backend: Option<BackendName>,
 }
 
+#[derive(Args)]
+pub struct PlotArgs {
+    /// Folders of the runs [default: the newest in runs/]
+    #[arg(value_name = "DIR")]
+    pub runs: Vec<PathBuf>,
+    /// Folder for plot.svg and plot.png, or one file that ends in .svg or .png [default: the first run]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 impl TrainArgs {
     /// The settings of the run: those to begin with, which are those of `before` if it goes on from
     /// another, then each flag that was given.
@@ -192,13 +208,13 @@ impl TrainArgs {
         before: Option<&RunFolder>,
         given: &ArgMatches,
     ) -> Result<RunConfig, train::Error> {
-        let mut config = match (before, &self.config, self.preset, &self.data) {
-            (Some(before), _, _, _) => before.config()?,
-            (None, Some(file), _, _) => RunConfig::load(file)?,
-            (None, None, Some(Preset::CharRnn), _) => RunConfig::char_rnn(),
-            (None, None, None, Some(_)) => RunConfig::default(),
+        let mut config = match (before, &self.config, self.preset) {
+            (Some(before), _, _) => before.config()?,
+            (None, Some(file), _) => RunConfig::load(file)?,
+            (None, None, Some(Preset::CharRnn)) => RunConfig::char_rnn(),
+            (None, None, None) if !self.data.is_empty() => RunConfig::default(),
             // The text brought along is short: these settings learn it in a minute or two.
-            (None, None, None, None) => RunConfig {
+            (None, None, None) => RunConfig {
                 num_layers: 1,
                 batch_size: 25,
                 learning_rate: 5e-3,
@@ -206,7 +222,7 @@ impl TrainArgs {
                 ..RunConfig::default()
             },
         };
-        if self.data.is_some() {
+        if !self.data.is_empty() {
             config.data.clone_from(&self.data);
         }
         macro_rules! flags_win {
@@ -217,7 +233,7 @@ impl TrainArgs {
             )*};
         }
         flags_win!(units val_frac split model hidden_size num_layers embedding_size dropout
-            max_epochs seq_length batch_size optimizer learning_rate schedule grad_clip seed
+            max_epochs seq_length batch_size optimizer learning_rate schedule patience grad_clip seed
             checkpoint_every max_skipped skip_outliers);
         config.validate()?;
         Ok(config)

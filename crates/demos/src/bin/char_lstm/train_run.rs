@@ -61,9 +61,12 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         Origin::InitFrom(old) => old.config()?.check_init_from(&config)?,
         Origin::Resume(folder) => folder.config()?.check_resumed(&config)?,
     }
-    let mut corpus = match &config.data {
-        Some(path) => Corpus::read(path, config.units)?,
-        None => Corpus::from_bytes(LIBER_PRIMUS, lipsum::LIBER_PRIMUS.as_bytes(), config.units)?,
+    let mut corpus = match &config.data[..] {
+        [] => {
+            let text = lipsum::LIBER_PRIMUS.as_bytes();
+            Corpus::from_bytes(LIBER_PRIMUS, text, config.units, None)?
+        }
+        paths => Corpus::read(paths, config.units, None)?,
     };
     if let Some(folder) = origin.folder() {
         corpus = corpus.with_known(&folder.vocab()?)?;
@@ -124,6 +127,15 @@ impl Program for TrainRun<'_> {
             return Err(Signalled(signal).into());
         }
 
+        if let Some(patience) = config
+            .patience
+            .filter(|_| outcome.epochs < config.max_epochs)
+        {
+            let (done, without) = (outcome.epochs, view::plural(patience, "epoch"));
+            view::say(&format!(
+                "\nstopped after epoch {done}: {without} without a lower validation loss\n"
+            ));
+        }
         let trained = match outcome.best {
             Some((loss, epoch)) => format!(
                 "\nbest validation loss {loss:.4} nats ({:.3} bits) per character, after epoch {epoch}",
@@ -154,9 +166,9 @@ impl Program for TrainRun<'_> {
 
 /// What the text is, what the model is, and what runs it.
 fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
-    let text = match config.data {
-        Some(_) => corpus.name.as_str(),
-        None => "Cicero, De finibus bonorum et malorum, book one",
+    let text = match config.data[..] {
+        [] => "Cicero, De finibus bonorum et malorum, book one",
+        _ => corpus.name.as_str(),
     };
     let symbols = match config.units {
         Units::Chars => "characters",
@@ -170,22 +182,31 @@ fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
         0 => "one-hot input".to_owned(),
         size => format!("embedding of {size}"),
     };
+    let skipped = match &corpus.skipped[..] {
+        [] => String::new(),
+        [first, ..] => format!(
+            "left out {}; the first: {} ({})\n",
+            view::plural(corpus.skipped.len(), "file"),
+            first.path.display(),
+            first.reason,
+        ),
+    };
     format!(
-        "{text}: {} {symbols}, {} distinct\n{model}, {} of {}, {input}, on {on}\n",
-        view::grouped(corpus.tokens.len()),
+        "{text}: {} {symbols}, {} distinct\n{skipped}{model}, {} of {}, {input}, on {on}\n",
+        view::grouped(corpus.n_symbols()),
         corpus.vocab.size(),
         view::plural(config.num_layers, "layer"),
         config.hidden_size,
     )
 }
 
-/// Names the folder of a run after its text.
+/// Names the folder of a run after its text: the first of its files, up to the first dot.
 fn stem(config: &RunConfig) -> String {
-    match &config.data {
-        None => LIBER_PRIMUS.to_owned(),
-        Some(path) if path.as_os_str() == "-" => "stdin".to_owned(),
-        Some(path) => path
-            .file_stem()
+    match &config.data[..] {
+        [] => LIBER_PRIMUS.to_owned(),
+        [path, ..] if path.as_os_str() == "-" => "stdin".to_owned(),
+        [path, ..] => path
+            .file_prefix()
             .map_or("run".into(), |stem| stem.to_string_lossy().into()),
     }
 }
