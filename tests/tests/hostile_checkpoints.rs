@@ -2,6 +2,7 @@
 //! and no more memory than the files are long. In a process of its own, whose memory it measures.
 
 use std::{
+    cell::Cell,
     fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -28,6 +29,7 @@ struct Target {
     corpus: Corpus,
     config: RunConfig,
     files: Vec<(String, Vec<u8>)>,
+    log: Vec<u8>,
 }
 
 impl Target {
@@ -43,7 +45,9 @@ impl Target {
         };
         begin::<B>(&corpus, &config, &create(place.path()), 3).expect("a run");
         fs::remove_dir_all(place.path().join("checkpoints/0")).expect("removed");
+        let log = fs::read(place.path().join("metrics.jsonl")).expect("a log");
         let mut target = Target {
+            log,
             place,
             corpus,
             config,
@@ -86,26 +90,26 @@ impl Target {
 
     fn go_on(&self) -> Result<(), Error> {
         let folder = reopen(self.place.path());
-        let log = fs::read(self.place.path().join("metrics.jsonl")).expect("a log");
         let run = Run::<B>::resume(&self.corpus, &self.config, &Default::default(), &folder)?;
-        let mut heard = false;
-        let outcome = run.go(
-            || true,
-            |event| heard |= matches!(event, Event::Resume { .. }),
-        );
+        // One update: Burn 0.21 frees what it kept of a model that is gone at the next way back only.
+        let updates = Cell::new(0);
+        let count = |event: &Event| match event {
+            Event::Update { .. } | Event::Skipped { .. } => updates.set(updates.get() + 1),
+            _ => (),
+        };
+        let outcome = run.go(|| updates.get() > 0, count);
         for (name, values) in parameters(&outcome?.model) {
             assert!(
                 values.iter().all(|value| value.is_finite()),
                 "{name} was taken"
             );
         }
-        assert!(heard);
-        fs::write(self.place.path().join("metrics.jsonl"), log).expect("written");
         Ok(())
     }
 
-    /// Puts the checkpoint back as it was.
+    /// Puts the checkpoint and the log back as they were.
     fn restore(&self) {
+        fs::write(self.place.path().join("metrics.jsonl"), &self.log).expect("written");
         let checkpoints = self.place.path().join("checkpoints");
         for entry in fs::read_dir(&checkpoints).expect("checkpoints") {
             let path = entry.expect("an entry").path();

@@ -259,7 +259,8 @@ fn another_text_is_refused() {
 /// SHA-256 of "abc", FIPS 180-2 B.1.
 #[test]
 fn a_text_is_known_by_its_sha_256() {
-    let id = corpus("abc").id();
+    let text = corpus("abc");
+    let id = text.id();
     let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!((id.sha256.as_str(), id.symbols), (expected, 3));
 }
