@@ -1,8 +1,10 @@
 //! What people see of a run: lines and samples on standard output, a bar on the terminal.
 
+mod download;
 mod numbers;
 mod progress;
 
+pub use download::download;
 pub use numbers::{bytes, grouped, plural};
 pub use progress::Progress;
 
