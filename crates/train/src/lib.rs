@@ -1,9 +1,9 @@
 //! Text in, trained character model out.
 //!
 //! ```text
-//! text ─ corpus, vocab ─▶ tokens ─ lanes ─▶ windows
-//!                                              │
-//!   ┌── state, detached ──┐                    ▼
+//! text ─ corpus, vocab ─▶ tokens ─ lanes or documents ─▶ windows
+//!                                                           │
+//!   ┌── state, detached ──┐                                 ▼
 //!   └────────────────▶ tbptt: loss ─▶ clip ─▶ optimizer at the rate of the schedule
 //! ```
 //!
@@ -15,6 +15,7 @@ pub mod clip;
 mod codes;
 pub mod config;
 pub mod corpus;
+pub mod documents;
 pub mod error;
 pub mod events;
 pub mod history;
@@ -32,6 +33,7 @@ pub mod tbptt;
 mod text_form;
 pub mod trainer;
 pub mod vocab;
+pub mod windows;
 
 pub use clip::Clip;
 pub use config::RunConfig;
@@ -48,3 +50,4 @@ pub use schedule::Schedule;
 pub use separator::Separator;
 pub use trainer::Trainer;
 pub use vocab::{Units, Vocab};
+pub use windows::Windows;

@@ -14,13 +14,13 @@ use crate::{
     corpus::Corpus,
     error::Error,
     events::{Event, bits_per_char},
-    lanes::split,
     memory,
     run_folder::RunFolder,
     sample::{Sampler, TextStream},
     tbptt::evaluate,
     trainer::{Trainer, finite},
     vocab::Vocab,
+    windows::{Windows, split},
 };
 
 /// How a run ended.
@@ -54,8 +54,8 @@ pub fn train<B: AutodiffBackend>(
     mut listen: impl FnMut(&Event),
 ) -> Result<Outcome<B::InnerBackend>, Error> {
     config.validate()?;
-    let (lanes, val_lanes) = split(corpus, config)?;
-    let epoch_length = lanes.n_windows(config.seq_length);
+    let (windows, val_windows) = split(corpus, config)?;
+    let epoch_length = windows.n_windows();
     let vocab_size = corpus.vocab.size();
     let mut trainer = Trainer::<B>::new(config, vocab_size, epoch_length, device);
     let mut best_model = trainer.model();
@@ -69,8 +69,8 @@ pub fn train<B: AutodiffBackend>(
     tell(Event::Start {
         parameters: best_model.num_params(),
         vocab_size,
-        train_symbols: lanes.targets(),
-        val_symbols: val_lanes.as_ref().map_or(0, |lanes| lanes.targets()),
+        train_symbols: windows.targets(),
+        val_symbols: val_windows.as_ref().map_or(0, Windows::targets),
         epoch_length,
         updates: epoch_length * config.max_epochs,
     })?;
@@ -82,7 +82,7 @@ pub fn train<B: AutodiffBackend>(
     {
         while trainer.window() < epoch_length {
             let update_started = Instant::now();
-            let window = lanes.window(trainer.window(), config.seq_length)?;
+            let window = windows.window(trainer.progress().epoch, trainer.window())?;
             let done = trainer.update(&window)?;
             let update = trainer.progress().update;
             tell(Event::Update {
@@ -92,14 +92,14 @@ pub fn train<B: AutodiffBackend>(
                 bits_per_char: bits_per_char(done.loss),
                 grad_norm: done.grad_norm,
                 learning_rate: done.learning_rate,
-                chars_per_second: window.targets.len() as f64
+                chars_per_second: window.n_targets() as f64
                     / update_started.elapsed().as_secs_f64(),
             })?;
         }
 
         let trained = trainer.model();
-        let evaluate = |lanes| evaluate(&trained, lanes, config.seq_length, device);
-        let val_loss = val_lanes.as_ref().map(evaluate).transpose()?;
+        let evaluate = |windows| evaluate(&trained, windows, device);
+        let val_loss = val_windows.as_ref().map(evaluate).transpose()?;
         let update = trainer.progress().update;
         finite(update, "validation loss", val_loss.unwrap_or_default())?;
         finite(update, "norm of the weights", weight_norm(&trained))?;
@@ -118,7 +118,7 @@ pub fn train<B: AutodiffBackend>(
             peak_memory: memory::peak(),
         })?;
         if epoch.is_multiple_of(config.max_epochs.div_ceil(SAMPLES)) && epoch < config.max_epochs {
-            let text = sample(&trained, &corpus.vocab, config.seed)?;
+            let text = sample(&trained, &corpus.vocab, config)?;
             tell(Event::Sample { epoch, text })?;
         }
     }
@@ -134,8 +134,13 @@ pub fn train<B: AutodiffBackend>(
 const SAMPLES: usize = 5;
 const SAMPLE_LENGTH: usize = 160;
 
-fn sample<B: Backend>(model: &CharLm<B>, vocab: &Vocab, seed: u64) -> Result<String, Error> {
-    let sampler = Sampler::new(model, vocab, "", 1.0, seed)?;
+fn sample<B: Backend>(
+    model: &CharLm<B>,
+    vocab: &Vocab,
+    config: &RunConfig,
+) -> Result<String, Error> {
+    let documents = config.documents.as_ref();
+    let sampler = Sampler::new(model, vocab, documents, "", 1.0, config.seed)?;
     let mut stream = TextStream::new(vocab);
     let text: String = sampler
         .take(SAMPLE_LENGTH)

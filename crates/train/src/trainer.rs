@@ -26,7 +26,7 @@ pub struct Trainer<B: AutodiffBackend> {
     /// `None` only while the optimiser has it.
     model: Option<CharLm<B>>,
     optimizer: Optimizer<B>,
-    /// What each lane remembers, layer by layer.
+    /// What each row of the last window remembers, layer by layer.
     state: StackState<B>,
     progress: Progress,
 }
@@ -135,7 +135,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.progress.update - self.progress.epoch * self.epoch_length
     }
 
-    /// Learns from the next window of every lane.
+    /// Learns from the next window.
     ///
     /// # Errors
     ///
@@ -146,8 +146,9 @@ impl<B: AutodiffBackend> Trainer<B> {
         B::seed(&self.device, config.seed.wrapping_add(update as u64 + 1));
 
         let state = std::mem::take(&mut self.state);
+        let state = (!window.begins).then_some(state);
         let model = self.trained();
-        let (loss, next) = loss(model, window, Some(state), &self.device);
+        let (loss, next) = loss(model, window, state, &self.device);
         let mut grads = GradientsParams::from_grads(loss.backward(), model);
         let loss = loss.into_scalar().elem::<f64>();
         let grad_norm = global_norm(model, &grads);

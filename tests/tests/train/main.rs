@@ -2,6 +2,8 @@
 //! numbers that Burn keeps for all threads.
 
 mod clip;
+mod corpus;
+mod documents;
 mod history;
 mod lanes;
 mod optimizer;

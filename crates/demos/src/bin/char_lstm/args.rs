@@ -9,7 +9,7 @@ use clap::{
 };
 use demos::backend::BackendName;
 use models::CellKind;
-use train::{Clip, OptimizerConfig, RunConfig, Schedule, Split, Units};
+use train::{Clip, OptimizerConfig, RunConfig, Schedule, Separator, Split, Units};
 
 /// Train a character-level language model on a text, then let it write.
 ///
@@ -51,6 +51,17 @@ pub struct TrainArgs {
     /// brought along, in 15 epochs of 1 layer, batches of 25 and a learning rate of 0.005]
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Text")]
     data: Vec<PathBuf>,
+    /// Text that is downloaded once, in place of --data: tiny-shakespeare
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "data",
+        help_heading = "Text"
+    )]
+    dataset: Option<String>,
+    /// Independent short texts: one a line (lines), or what comes before each SEP
+    #[arg(long, value_name = "SEP", help_heading = "Text")]
+    documents: Option<Separator>,
     /// What a symbol is: chars (of UTF-8 text), bytes
     #[arg(long, default_value = "chars", help_heading = "Text", hide_possible_values = true,
           value_parser = units())]
@@ -188,7 +199,7 @@ impl TrainArgs {
         let mut config = match (&self.config, self.preset) {
             (Some(file), _) => RunConfig::load(file)?,
             (None, Some(Preset::CharRnn)) => RunConfig::char_rnn(),
-            (None, None) if !self.data.is_empty() => RunConfig::default(),
+            (None, None) if self.dataset.is_some() || !self.data.is_empty() => RunConfig::default(),
             // The text brought along is short: these settings learn it in a minute or two.
             (None, None) => RunConfig {
                 num_layers: 1,
@@ -198,8 +209,12 @@ impl TrainArgs {
                 ..RunConfig::default()
             },
         };
-        if !self.data.is_empty() {
+        if self.dataset.is_some() || !self.data.is_empty() {
             config.data.clone_from(&self.data);
+            config.dataset.clone_from(&self.dataset);
+        }
+        if self.documents.is_some() {
+            config.documents.clone_from(&self.documents);
         }
         macro_rules! flags_win {
             ($($name:ident)*) => {$(
