@@ -117,6 +117,8 @@ fn windows(case: Case) -> Vec<Window> {
         inputs: tokens(),
         targets: tokens(),
         shape: [case.batch, case.time],
+        lengths: None,
+        begins: false,
     };
     (0..16).map(|_| window()).collect()
 }

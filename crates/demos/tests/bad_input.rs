@@ -32,10 +32,11 @@ fn missing_file() {
 }
 
 #[test]
-fn folder_for_a_text() {
+fn folder_without_a_text() {
     let place = Place::new();
     fs::create_dir(place.path().join("folder")).unwrap();
-    place.fails(1, &["train", "--data", "folder"], &["folder", "directory"]);
+    let told = ["folder: the text is empty"];
+    place.fails(1, &["train", "--data", "folder"], &told);
 }
 
 #[test]

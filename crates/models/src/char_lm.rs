@@ -4,7 +4,7 @@ use burn::{
     config::Config,
     module::Module,
     nn::{Embedding, Linear},
-    tensor::{Int, Tensor, activation::log_softmax, backend::Backend},
+    tensor::{Int, Tensor, TensorData, activation::log_softmax, backend::Backend},
 };
 
 use crate::{
@@ -116,20 +116,27 @@ impl<B: Backend> CharLm<B> {
 
     /// The mean cross-entropy `[1]`, in nats, of what follows each character of a batch of texts:
     /// `−(1/n) Σ ln p(target | text up to here)`, and the state they end in. `tokens` and `targets` are
-    /// `[batch, time]`.
+    /// `[batch, time]`; of each text the first `lengths` characters count, all of them without it.
     ///
     /// # Panics
     ///
-    /// On a text of no characters, and where shapes do not agree.
+    /// On a text of no characters, where shapes do not agree, and where no character counts.
     pub fn loss(
         &self,
         tokens: Tensor<B, 2, Int>,
         targets: Tensor<B, 2, Int>,
+        lengths: Option<&[usize]>,
         state: Option<StackState<B>>,
     ) -> (Tensor<B, 1>, StackState<B>) {
         assert_eq!(tokens.dims(), targets.dims(), "a target for each token");
+        let [batch, time] = tokens.dims();
         let (hidden, state) = self.hidden(tokens, state);
-        let (hidden, targets) = (hidden.flatten(0, 1), targets.flatten(0, 1));
+        let (mut hidden, mut targets) = (hidden.flatten(0, 1), targets.flatten(0, 1));
+        if let Some(lengths) = lengths {
+            assert_eq!(lengths.len(), batch, "a length for each text");
+            let rows = counted(lengths, time, &targets.device());
+            (hidden, targets) = (hidden.select(0, rows.clone()), targets.select(0, rows));
+        }
         let fused = fused::kernels::<B>().and_then(|kernels| {
             let bias = self.head.bias.as_ref()?.val();
             kernels.cross_entropy(&hidden, &self.head.weight.val(), &bias, &targets)
@@ -202,6 +209,18 @@ impl<B: Backend> CharLm<B> {
         };
         table.select(0, tokens)
     }
+}
+
+/// The rows of `[batch·time]` that are among the first `lengths` of their text.
+fn counted<B: Backend>(lengths: &[usize], time: usize, device: &B::Device) -> Tensor<B, 1, Int> {
+    let rows = lengths.iter().enumerate().flat_map(|(text, &length)| {
+        assert!(length <= time, "a length of at most {time}");
+        (text * time..text * time + length).map(|row| row as i64)
+    });
+    let rows: Vec<i64> = rows.collect();
+    assert!(!rows.is_empty(), "no character counts");
+    let n = rows.len();
+    Tensor::from_data(TensorData::new(rows, [n]), device)
 }
 
 /// `−(1/n) Σ ln softmax(logits)[target]`, of `[n, vocab_size]` logits and `[n]` targets.

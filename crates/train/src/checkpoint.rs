@@ -244,7 +244,11 @@ impl Checkpoint {
             CellKind::Rnn => 1.0,
             CellKind::Lstm => 2.0,
         };
-        let sizes = [config.num_layers, config.batch_size, config.hidden_size];
+        let sizes = [
+            config.num_layers,
+            self.saved.progress.rows,
+            config.hidden_size,
+        ];
         let state = sizes
             .iter()
             .fold(fields, |product, &size| product * size as f64);
@@ -296,6 +300,7 @@ impl Saved {
         let window = finished.and_then(|done| progress.update.checked_sub(done));
         let holds = window.is_some_and(|window| window <= self.epoch_length)
             && self.epoch_length > 0
+            && (1..=self.config.batch_size).contains(&progress.rows)
             && progress.skipped <= progress.update
             && progress.total_loss.is_finite()
             && progress.mean_norm.is_finite()

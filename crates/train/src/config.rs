@@ -13,6 +13,7 @@ use crate::{
     lanes::Split,
     optimizer::OptimizerConfig,
     schedule::Schedule,
+    separator::Separator,
     vocab::Units,
 };
 
@@ -24,6 +25,11 @@ pub struct RunConfig {
     /// has itself.
     #[serde(deserialize_with = "paths")]
     pub data: Vec<PathBuf>,
+    /// A text that the program knows by name, in place of `data`.
+    pub dataset: Option<String>,
+    /// What ends each of many short texts that have nothing to do with one another; none where it is
+    /// one long text.
+    pub documents: Option<Separator>,
     /// Whether a symbol is a character or a byte.
     pub units: Units,
     /// The share of the text that is held out for validation, from 0 to below 1.
@@ -75,6 +81,8 @@ impl Default for RunConfig {
     fn default() -> Self {
         RunConfig {
             data: Vec::new(),
+            dataset: None,
+            documents: None,
             units: Units::Chars,
             val_frac: 0.05,
             split: Split::Lanes,
@@ -187,6 +195,11 @@ impl RunConfig {
             check((least..=MANY).contains(&value), flag, value, reason)?;
         }
 
+        if let Some(separator) = &self.documents {
+            let reason = "a separator has at least one character";
+            check(!separator.0.is_empty(), "documents", separator, reason)?;
+        }
+
         let share = 0.0..1.0;
         let reason = "must be at least 0 and below 1";
         check(
@@ -297,6 +310,7 @@ impl RunConfig {
             now,
             &[
                 ("units", text),
+                ("documents", text),
                 ("val_frac", text),
                 ("split", text),
                 ("seq_length", text),

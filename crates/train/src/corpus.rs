@@ -159,15 +159,12 @@ const HEAD: usize = 8 << 10;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// All of Unicode.
-const CODE_POINTS: usize = 0x11_0000;
-
 /// The pass over all files: what it has found so far.
 struct Pass<'a> {
     units: Units,
     separator: Option<&'a [u8]>,
     hasher: Sha256,
-    /// By code point, or by byte.
+    /// By code point, as far as the largest, or by byte.
     is_seen: Vec<bool>,
     n_symbols: usize,
     n_bytes: u64,
@@ -184,7 +181,7 @@ impl<'a> Pass<'a> {
             units,
             separator: separator.map(|separator| separator.0.as_bytes()),
             hasher: Sha256::new(),
-            is_seen: vec![false; CODE_POINTS],
+            is_seen: vec![false; 256],
             n_symbols: 0,
             n_bytes: 0,
             spool: Spool::new(),
@@ -301,7 +298,11 @@ impl<'a> Pass<'a> {
             (_, Err(e)) => str::from_utf8(&block[..e.valid_up_to()]).expect("checked"),
         };
         for symbol in text.chars() {
-            self.is_seen[symbol as usize] = true;
+            let number = symbol as usize;
+            if number >= self.is_seen.len() {
+                self.is_seen.resize(number + 1, false);
+            }
+            self.is_seen[number] = true;
             self.n_symbols += 1;
         }
         Ok(text.len())
@@ -369,7 +370,7 @@ fn is_text(block: &[u8]) -> bool {
     let head = &block[..block.len().min(HEAD)];
     let is_utf8 = match std::str::from_utf8(head) {
         Ok(_) => true,
-        Err(e) => e.error_len().is_none(),
+        Err(e) => e.error_len().is_none() && head.len() < block.len(),
     };
     is_utf8 && !head.contains(&0)
 }

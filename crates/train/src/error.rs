@@ -4,7 +4,7 @@ use std::{io, path::Path, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::corpus::TextId;
+use crate::{corpus::TextId, separator::Separator};
 
 /// What can go wrong between a text and a trained model.
 #[derive(Debug, Error)]
@@ -123,6 +123,23 @@ pub enum Error {
         seq_length: usize,
         /// What else the text has to hold.
         besides: String,
+    },
+    /// The text has too few documents.
+    #[error(
+        "{name}: the text has {found} document{} that --documents {separator} would tell apart, but at \
+         least {needed} are needed with --val-frac {val_frac} held out", if *found == 1 { "" } else { "s" }
+    )]
+    FewDocuments {
+        /// Which text.
+        name: String,
+        /// What ends a document.
+        separator: Separator,
+        /// How many there are.
+        found: usize,
+        /// How many are needed.
+        needed: usize,
+        /// The share that is held out.
+        val_frac: f64,
     },
     /// The text to begin with has a character that the model never saw.
     #[error("--prime-text: the model does not know the character {symbol:?}; it knows {known}")]

@@ -31,15 +31,29 @@ pub struct Lanes<'a> {
     length: usize,
 }
 
-/// The same stretch of every lane: `[lanes, time]` in row-major order.
+/// The same stretch of every lane, or of every document of a batch: `[rows, time]` in row-major order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     /// What the model reads.
     pub inputs: Vec<u32>,
     /// What it should have said at each place: the symbol that follows.
     pub targets: Vec<u32>,
-    /// How many lanes, and how many steps.
+    /// How many rows, and how many steps.
     pub shape: [usize; 2],
+    /// How many steps of each row are text; what comes after them is padding. Without it, all are.
+    pub lengths: Option<Vec<usize>>,
+    /// Whether the rows begin here, from a state of zeros.
+    pub begins: bool,
+}
+
+impl Window {
+    /// How many symbols it predicts.
+    pub fn n_targets(&self) -> usize {
+        match &self.lengths {
+            None => self.targets.len(),
+            Some(lengths) => lengths.iter().sum(),
+        }
+    }
 }
 
 impl<'a> Lanes<'a> {
@@ -96,6 +110,8 @@ impl<'a> Lanes<'a> {
             inputs,
             targets,
             shape,
+            lengths: None,
+            begins: index == 0,
         })
     }
 
@@ -194,7 +210,7 @@ fn windows(n: usize, config: &RunConfig) -> usize {
 }
 
 /// The least number above `low`, which does not fit, that fits.
-fn least(mut low: usize, fits: impl Fn(usize) -> bool) -> usize {
+pub(crate) fn least(mut low: usize, fits: impl Fn(usize) -> bool) -> usize {
     let mut high = low.max(1);
     while !fits(high) {
         low = high;

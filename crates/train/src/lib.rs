@@ -1,9 +1,9 @@
 //! Text in, trained character model out.
 //!
 //! ```text
-//! text ─ corpus, vocab ─▶ tokens ─ lanes ─▶ windows
-//!                                              │
-//!   ┌── state, detached ──┐                    ▼
+//! text ─ corpus, vocab ─▶ tokens ─ lanes or documents ─▶ windows
+//!                                                           │
+//!   ┌── state, detached ──┐                                 ▼
 //!   └────────────────▶ tbptt: loss ─▶ clip ─▶ optimizer at the rate of the schedule
 //! ```
 //!
@@ -17,6 +17,7 @@ pub mod clip;
 mod codes;
 pub mod config;
 pub mod corpus;
+pub mod documents;
 pub mod durable;
 pub mod error;
 pub mod events;
@@ -38,6 +39,7 @@ mod tensors;
 mod text_form;
 pub mod trainer;
 pub mod vocab;
+pub mod windows;
 
 pub use clip::Clip;
 pub use config::RunConfig;
@@ -55,3 +57,4 @@ pub use schedule::Schedule;
 pub use separator::Separator;
 pub use trainer::Trainer;
 pub use vocab::{Units, Vocab};
+pub use windows::Windows;

@@ -15,7 +15,6 @@ use crate::{
     corpus::Corpus,
     error::{Error, InFile},
     events::{Event, bits_per_char},
-    lanes::{Lanes, split},
     memory,
     run_folder::{Metrics, RunFolder, model_from},
     sample::{Sampler, TextStream},
@@ -24,6 +23,7 @@ use crate::{
     tensors,
     trainer::Trainer,
     vocab::Vocab,
+    windows::{Windows, split},
 };
 
 /// How a run ended.
@@ -50,8 +50,8 @@ pub struct Run<'a, B: AutodiffBackend> {
     folder: &'a RunFolder,
     /// One run a folder.
     _lock: File,
-    lanes: Lanes<'a>,
-    val_lanes: Option<Lanes<'a>>,
+    windows: Windows<'a>,
+    val_windows: Option<Windows<'a>>,
     trainer: Trainer<B>,
     /// The file of the best weights; of no tensors before the end of the first epoch.
     best: Arc<[u8]>,
@@ -136,8 +136,8 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         model: impl FnOnce() -> Result<CharLm<B>, Error>,
     ) -> Result<Self, Error> {
         config.validate()?;
-        let (lanes, val_lanes) = split(corpus, config)?;
-        let epoch_length = lanes.n_windows(config.seq_length);
+        let (windows, val_windows) = split(corpus, config)?;
+        let epoch_length = windows.n_windows();
         let trainer = Trainer::with_model(config, model()?, epoch_length, device);
         let lock = folder.lock()?;
         folder.save_settings(config, &corpus.vocab)?;
@@ -149,8 +149,8 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
             device: device.clone(),
             folder,
             _lock: lock,
-            lanes,
-            val_lanes,
+            windows,
+            val_windows,
             trainer,
             best: tensors::to_bytes(&Default::default()).into(),
             metrics: folder.new_metrics()?,
@@ -187,8 +187,8 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
                 }
             };
             checkpoint.saved.check_resumed(corpus, config)?;
-            let (lanes, val_lanes) = split(corpus, config)?;
-            let epoch_length = lanes.n_windows(config.seq_length);
+            let (windows, val_windows) = split(corpus, config)?;
+            let epoch_length = windows.n_windows();
             let restored = Trainer::restore(config, epoch_length, device, &checkpoint);
             let (trainer, best) = match restored {
                 Ok(restored) => restored,
@@ -209,8 +209,8 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
                 device: device.clone(),
                 folder,
                 _lock: lock,
-                lanes,
-                val_lanes,
+                windows,
+                val_windows,
                 trainer,
                 best: best.into(),
                 metrics: folder.metrics_at(checkpoint.saved.log_length)?,
@@ -263,7 +263,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         listen: &mut impl FnMut(&Event),
     ) -> Result<bool, Error> {
         self.tell_start(listen)?;
-        let epoch_length = self.lanes.n_windows(self.config.seq_length);
+        let epoch_length = self.windows.n_windows();
         let mut last_save = Instant::now();
         if self.resumed.is_none() {
             // A disk that is too small shows at once, not after the first hour.
@@ -299,13 +299,12 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
     }
 
     fn tell_start(&mut self, listen: &mut impl FnMut(&Event)) -> Result<(), Error> {
-        let epoch_length = self.lanes.n_windows(self.config.seq_length);
-        let val_lanes = self.val_lanes.as_ref();
+        let epoch_length = self.windows.n_windows();
         let start = Event::Start {
             parameters: self.trainer.model().num_params(),
             vocab_size: self.corpus.vocab.size(),
-            train_symbols: self.lanes.targets(),
-            val_symbols: val_lanes.map_or(0, |lanes| lanes.targets()),
+            train_symbols: self.windows.targets(),
+            val_symbols: self.val_windows.as_ref().map_or(0, Windows::targets),
             epoch_length,
             updates: epoch_length * self.config.max_epochs,
         };
@@ -333,9 +332,8 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         listen: &mut impl FnMut(&Event),
     ) -> Result<(), Error> {
         let started = Instant::now();
-        let window = self
-            .lanes
-            .window(self.trainer.window(), self.config.seq_length)?;
+        let progress = self.trainer.progress();
+        let window = self.windows.window(progress.epoch, self.trainer.window())?;
         let done = self.trainer.update(&window)?;
         let progress = self.trainer.progress();
         let (update, loss, grad_norm) = (progress.update, done.loss, done.grad_norm);
@@ -353,7 +351,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
                 bits_per_char: bits_per_char(loss),
                 grad_norm,
                 learning_rate: done.learning_rate,
-                chars_per_second: window.targets.len() as f64 / started.elapsed().as_secs_f64(),
+                chars_per_second: window.n_targets() as f64 / started.elapsed().as_secs_f64(),
             },
         };
         self.tell(event, listen)
@@ -367,9 +365,8 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
     ) -> Result<bool, Error> {
         let model = self.trainer.model();
         let mut val_loss = None;
-        if let Some(lanes) = &self.val_lanes {
-            let seq_length = self.config.seq_length;
-            val_loss = evaluate_unless(stop, &model, lanes, seq_length, &self.device)?;
+        if let Some(windows) = &self.val_windows {
+            val_loss = evaluate_unless(stop, &model, windows, &self.device)?;
             if val_loss.is_none() {
                 return Ok(false);
             }
@@ -394,7 +391,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         self.tell(event, listen)?;
         let epochs = self.config.max_epochs;
         if epoch.is_multiple_of(epochs.div_ceil(SAMPLES)) && epoch < epochs {
-            let text = sample(&model, &self.corpus.vocab, self.config.seed)?;
+            let text = sample(&model, &self.corpus.vocab, &self.config)?;
             self.tell(Event::Sample { epoch, text }, listen)?;
         }
         if is_best {
@@ -412,7 +409,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         let moment = Moment {
             saved: Saved {
                 progress: self.trainer.progress().clone(),
-                epoch_length: self.lanes.n_windows(self.config.seq_length),
+                epoch_length: self.windows.n_windows(),
                 config: self.config.clone(),
                 vocab: self.corpus.vocab.clone(),
                 text: self.corpus.id().clone(),
@@ -452,8 +449,13 @@ fn put_aside(damaged: &[(PathBuf, String)]) -> Result<(), Error> {
 const SAMPLES: usize = 5;
 const SAMPLE_LENGTH: usize = 160;
 
-fn sample<B: Backend>(model: &CharLm<B>, vocab: &Vocab, seed: u64) -> Result<String, Error> {
-    let sampler = Sampler::new(model, vocab, "", 1.0, seed)?;
+fn sample<B: Backend>(
+    model: &CharLm<B>,
+    vocab: &Vocab,
+    config: &RunConfig,
+) -> Result<String, Error> {
+    let documents = config.documents.as_ref();
+    let sampler = Sampler::new(model, vocab, documents, "", 1.0, config.seed)?;
     let mut stream = TextStream::new(vocab);
     let text: String = sampler
         .take(SAMPLE_LENGTH)

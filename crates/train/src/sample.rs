@@ -5,7 +5,7 @@ use models::{CharLm, Stepper};
 use rand::{SeedableRng, distr::Distribution, distr::weighted::WeightedIndex};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{error::Error, vocab::Vocab};
+use crate::{error::Error, separator::Separator, vocab::Vocab};
 
 /// An endless text: `p(v) ∝ exp(logits[v] / temperature)`.
 pub struct Sampler {
@@ -14,10 +14,16 @@ pub struct Sampler {
     rng: ChaCha8Rng,
     /// What the model expects next.
     logits: Vec<f32>,
+    /// What ends a document; nothing in one long text.
+    separator: Vec<u32>,
+    /// The last symbols of the document, as many as the separator has.
+    ending: Vec<u32>,
 }
 
 impl Sampler {
     /// A sampler that goes on from `prime`. From nothing it goes on as after a line's end.
+    ///
+    /// A model of `documents` begins with one, and after each with another.
     ///
     /// Temperature 1 draws from the model's own distribution, less makes it bolder, 0 always takes
     /// the likeliest symbol. The same seed gives the same text.
@@ -28,6 +34,7 @@ impl Sampler {
     pub fn new<B: Backend>(
         model: &CharLm<B>,
         vocab: &Vocab,
+        documents: Option<&Separator>,
         prime: &str,
         temperature: f64,
         seed: u64,
@@ -39,8 +46,10 @@ impl Sampler {
                 Vocab::Bytes => unreachable!("bytes are all known"),
             },
         };
+        let separator = documents.map_or("", |separator| &separator.0);
+        let separator = vocab.encode(separator).map_err(unknown)?;
         let mut tokens = vocab.encode(prime).map_err(unknown)?;
-        if tokens.is_empty() {
+        if tokens.is_empty() && separator.is_empty() {
             tokens = vocab.encode("\n").unwrap_or_else(|_| vec![0]);
         }
         let model = model.stepper(1);
@@ -49,13 +58,31 @@ impl Sampler {
             rng: ChaCha8Rng::seed_from_u64(seed),
             logits: vec![0.0; model.output_len()],
             model,
+            ending: Vec::new(),
+            separator,
         };
+        sampler.begin_document();
         tokens.into_iter().for_each(|token| sampler.read(token));
         Ok(sampler)
     }
 
     fn read(&mut self, token: u32) {
         self.model.step_tokens(&[token], &mut self.logits);
+        self.ending.push(token);
+        let extra = self.ending.len().saturating_sub(self.separator.len());
+        self.ending.drain(..extra);
+        if self.ending == self.separator {
+            self.begin_document();
+        }
+    }
+
+    /// From a state of zeros, after the end of another.
+    fn begin_document(&mut self) {
+        if let Some(&last) = self.separator.last() {
+            self.ending.clear();
+            self.model.reset();
+            self.model.step_tokens(&[last], &mut self.logits);
+        }
     }
 
     fn draw(&mut self) -> u32 {

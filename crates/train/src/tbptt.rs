@@ -4,13 +4,10 @@
 use burn::tensor::{ElementConversion, Tensor, TensorData, backend::Backend};
 use models::{CharLm, stack::StackState};
 
-use crate::{
-    error::Error,
-    lanes::{Lanes, Window},
-};
+use crate::{error::Error, lanes::Window, windows::Windows};
 
 /// The mean cross-entropy of the window's targets, in nats, and the state after the window:
-/// `−(1/n) Σ ln p(target | what the lane had before it)`.
+/// `−(1/n) Σ ln p(target | what the row had before it)`. Padding counts for nothing.
 ///
 /// The state comes undetached: [`detach`](models::RecurrentState::detach) it before the next window.
 pub fn loss<B: Backend>(
@@ -23,10 +20,11 @@ pub fn loss<B: Backend>(
         let tokens = tokens.iter().map(|&token| i64::from(token)).collect();
         Tensor::from_data(TensorData::new::<i64, _>(tokens, window.shape), device)
     };
-    model.loss(ints(&window.inputs), ints(&window.targets), state)
+    let lengths = window.lengths.as_deref();
+    model.loss(ints(&window.inputs), ints(&window.targets), lengths, state)
 }
 
-/// The mean cross-entropy of all of the lanes' targets, in nats, from a state of zeros.
+/// The mean cross-entropy of all targets, in nats, from states of zeros.
 ///
 /// Take it on a model without autodiff (`model.valid()`): Burn 0.21 keeps a graph that nobody calls
 /// `backward` on.
@@ -36,11 +34,10 @@ pub fn loss<B: Backend>(
 /// Where the text cannot be read.
 pub fn evaluate<B: Backend>(
     model: &CharLm<B>,
-    lanes: &Lanes,
-    seq_length: usize,
+    windows: &Windows,
     device: &B::Device,
 ) -> Result<f64, Error> {
-    let loss = evaluate_unless(|| false, model, lanes, seq_length, device)?;
+    let loss = evaluate_unless(|| false, model, windows, device)?;
     Ok(loss.expect("nothing stops it"))
 }
 
@@ -48,20 +45,20 @@ pub fn evaluate<B: Backend>(
 pub(crate) fn evaluate_unless<B: Backend>(
     stop: impl Fn() -> bool,
     model: &CharLm<B>,
-    lanes: &Lanes,
-    seq_length: usize,
+    windows: &Windows,
     device: &B::Device,
 ) -> Result<Option<f64>, Error> {
     let mut state = None;
     let mut total = 0.0;
-    for window in lanes.windows(seq_length) {
+    for index in 0..windows.n_windows() {
         if stop() {
             return Ok(None);
         }
-        let window = window?;
-        let (mean, next) = loss(model, &window, state, device);
-        total += mean.into_scalar().elem::<f64>() * window.targets.len() as f64;
+        let window = windows.window(0, index)?;
+        let before = state.take().filter(|_| !window.begins);
+        let (mean, next) = loss(model, &window, before, device);
+        total += mean.into_scalar().elem::<f64>() * window.n_targets() as f64;
         state = Some(next);
     }
-    Ok(Some(total / lanes.targets() as f64))
+    Ok(Some(total / windows.targets() as f64))
 }

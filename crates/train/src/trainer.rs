@@ -37,7 +37,7 @@ pub struct Trainer<B: AutodiffBackend> {
     /// `None` only while the optimiser has it.
     model: Option<CharLm<B>>,
     optimizer: Optimizer<B>,
-    /// What each lane remembers, layer by layer.
+    /// What each row of the last window remembers, layer by layer.
     state: StackState<B>,
     progress: Progress,
     /// Loss and gradient norm of the last update.
@@ -50,6 +50,8 @@ pub struct Trainer<B: AutodiffBackend> {
 pub struct Progress {
     /// Updates done, with those that were skipped.
     pub update: usize,
+    /// Rows of the last window, which the state has too.
+    pub rows: usize,
     /// Epochs finished, the look at the held-out text included.
     pub epoch: usize,
     /// Sum of the losses that this epoch's windows were learned from with.
@@ -151,7 +153,10 @@ impl<B: AutodiffBackend> Trainer<B> {
             state: model.initial_state(config.batch_size),
             model: Some(model),
             optimizer: config.optimizer.init(),
-            progress: Progress::default(),
+            progress: Progress {
+                rows: config.batch_size,
+                ..Progress::default()
+            },
             last: (f64::NAN, f64::NAN),
         }
     }
@@ -179,7 +184,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.progress.update - self.progress.epoch * self.epoch_length
     }
 
-    /// Learns from the next window of every lane, or skips it.
+    /// Learns from the next window, or skips it.
     ///
     /// # Errors
     ///
@@ -190,8 +195,9 @@ impl<B: AutodiffBackend> Trainer<B> {
         B::seed(&self.device, config.seed.wrapping_add(update as u64 + 1));
 
         let state = std::mem::take(&mut self.state);
+        let state = (!window.begins).then_some(state);
         let model = self.trained();
-        let (loss, next) = loss(model, window, Some(state), &self.device);
+        let (loss, next) = loss(model, window, state, &self.device);
         let mut grads = GradientsParams::from_grads(loss.backward(), model);
         let loss = loss.into_scalar().elem::<f64>();
         let grad_norm = global_norm(model, &grads);
@@ -208,6 +214,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         };
         self.last = (loss, grad_norm);
         self.progress.update += 1;
+        self.progress.rows = window.shape[0];
         self.state = next.detach();
         if done.skipped {
             self.skip()?;
@@ -239,7 +246,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.progress.skipped += 1;
         self.progress.skipped_in_a_row += 1;
         if !self.state.to_data().iter().all(tensors::is_finite) {
-            self.state = self.zero_state();
+            self.state = self.zero_state(self.progress.rows);
         }
         let is_lost = !clip::is_finite(&self.model());
         if is_lost || self.progress.skipped_in_a_row > self.config.max_skipped {
@@ -261,14 +268,15 @@ impl<B: AutodiffBackend> Trainer<B> {
         }
     }
 
-    fn zero_state(&self) -> StackState<B> {
-        self.trained().initial_state(self.config.batch_size)
+    fn zero_state(&self, rows: usize) -> StackState<B> {
+        self.trained().initial_state(rows)
     }
 
     /// Ends an epoch; the next one starts from a state of zeros. Gives the mean loss of its windows, and
     /// what [`Progress::end_epoch`] says.
     pub fn end_epoch(&mut self, val_loss: Option<f64>) -> (f64, bool) {
-        self.state = self.zero_state();
+        self.progress.rows = self.config.batch_size;
+        self.state = self.zero_state(self.progress.rows);
         let train_loss = self.progress.total_loss / self.progress.losses as f64;
         let is_best = self.progress.end_epoch(val_loss, self.config.schedule);
         (train_loss, is_best)
@@ -299,6 +307,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         let vocab_size = checkpoint.saved.vocab.size();
         let mut trainer = Self::new(config, vocab_size, epoch_length, device);
         trainer.progress = checkpoint.saved.progress.clone();
+        trainer.state = trainer.zero_state(trainer.progress.rows);
         let updates = trainer.progress.update - trainer.progress.skipped;
 
         let weights = tensors::layout(&tensors::of_module(&trainer.model()));

@@ -3,6 +3,8 @@
 
 mod checkpoint;
 mod clip;
+mod corpus;
+mod documents;
 mod history;
 mod lanes;
 mod optimizer;

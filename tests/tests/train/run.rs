@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tests::tiny::{self, MODELS, config, corpus, parameters, random_text};
 use train::{
     Clip, Corpus, Error, Event, OptimizerConfig, Outcome, RunConfig, RunFolder, Sampler, Schedule,
-    Split, Units, lanes::split, tbptt::evaluate,
+    Split, Units, tbptt::evaluate, windows::split,
 };
 
 type Inner = NdArray<f32>;
@@ -93,7 +93,7 @@ fn a_text_that_repeats_is_learned() {
         );
 
         let (model, vocab) = (&run.outcome.model, &corpus.vocab);
-        let sampler = Sampler::new(model, vocab, "abca", 0.0, 1);
+        let sampler = Sampler::new(model, vocab, None, "abca", 0.0, 1);
         let text: Vec<u32> = sampler.expect("known").take(9).collect();
         assert_eq!(text, vocab.encode("bcabcabca").expect("known"));
     }
@@ -213,10 +213,10 @@ fn the_best_weights_of_validation_are_kept() {
     assert_eq!(run.outcome.best, Some(least));
     assert_eq!(run.outcome.epochs, config.max_epochs);
     let (_, val) = split(&corpus, &config).expect("long enough");
-    let lanes = val.expect("validation");
+    let windows = val.expect("validation");
     let device = Default::default();
     assert_eq!(
-        evaluate(&run.outcome.model, &lanes, config.seq_length, &device).expect("in memory"),
+        evaluate(&run.outcome.model, &windows, &device).expect("in memory"),
         least.0
     );
 }

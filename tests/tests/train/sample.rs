@@ -32,7 +32,7 @@ fn sampler(
     temperature: f64,
     seed: u64,
 ) -> Sampler {
-    Sampler::new(model, vocab, prime, temperature, seed).expect("known")
+    Sampler::new(model, vocab, None, prime, temperature, seed).expect("known")
 }
 
 /// What the model expects after a text, from `forward`.
@@ -173,7 +173,7 @@ fn nothing_works_where_the_text_had_one_line() {
 #[test]
 fn an_unknown_character_is_named_with_those_that_are_known() {
     let (model, vocab) = models().next().expect("a model");
-    let sampler = Sampler::new(&model, &vocab, "bäd", 1.0, 1);
+    let sampler = Sampler::new(&model, &vocab, None, "bäd", 1.0, 1);
     match sampler.err() {
         Some(error @ Error::UnknownSymbol { symbol: 'ä', .. }) => {
             let message = error.to_string();

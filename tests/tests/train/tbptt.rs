@@ -13,7 +13,7 @@ use tests::tiny::{
     with_parameters,
 };
 use train::{
-    Corpus, OptimizerConfig, RunConfig,
+    Corpus, OptimizerConfig, RunConfig, Windows,
     lanes::{Lanes, Window, split},
     tbptt::{evaluate, loss},
 };
@@ -203,7 +203,11 @@ fn evaluation_does_not_depend_on_the_window() {
         let each = cross_entropies(&model, whole, None);
         let expected = mean(&each);
         for seq_length in 1..=13 {
-            let ours = evaluate(&model, &lanes, seq_length, &Default::default());
+            let windows = Windows::Lanes {
+                lanes: lanes.clone(),
+                seq_length,
+            };
+            let ours = evaluate(&model, &windows, &Default::default());
             let ours = ours.expect("in memory");
             let error = (ours - expected).abs();
             assert!(

@@ -45,6 +45,22 @@ fn settings_that_are_left_out_have_their_defaults() {
     assert_eq!(load(r#"{"hidden_size": 7}"#).expect("settings"), expected);
 }
 
+/// Before a text could be several files, `data` was a path or null.
+#[test]
+fn settings_of_older_versions_are_loaded() {
+    for (content, expected) in [
+        (r#"{"data": null}"#, &[][..]),
+        (r#"{"data": "a.txt"}"#, &["a.txt"]),
+        (r#"{"data": ["a", "b"]}"#, &["a", "b"]),
+    ] {
+        let data = load(content).expect("settings").data;
+        let expected: Vec<&Path> = expected.iter().map(Path::new).collect();
+        assert_eq!(data, expected);
+    }
+    let message = load(r#"{"data": 7}"#).expect_err("a number").to_string();
+    assert!(message.contains("a path or a list of paths"), "{message}");
+}
+
 #[test]
 fn an_unknown_key_is_named() {
     let error = load(r#"{"hidden_size": 7, "hiden_layers": 2}"#).expect_err("a typo");

@@ -9,7 +9,9 @@ use clap::{
 };
 use demos::backend::BackendName;
 use models::CellKind;
-use train::{Clip, Interval, OptimizerConfig, RunConfig, RunFolder, Schedule, Split, Units};
+use train::{
+    Clip, Interval, OptimizerConfig, RunConfig, RunFolder, Schedule, Separator, Split, Units,
+};
 
 /// Train a character-level language model on a text, then let it write.
 ///
@@ -51,6 +53,17 @@ pub struct TrainArgs {
     /// brought along, in 15 epochs of 1 layer, batches of 25 and a learning rate of 0.005]
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Text")]
     data: Vec<PathBuf>,
+    /// Text that is downloaded once, in place of --data: tiny-shakespeare
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "data",
+        help_heading = "Text"
+    )]
+    dataset: Option<String>,
+    /// Independent short texts: one a line (lines), or what comes before each SEP
+    #[arg(long, value_name = "SEP", help_heading = "Text")]
+    documents: Option<Separator>,
     /// What a symbol is: chars (of UTF-8 text), bytes
     #[arg(long, default_value = "chars", help_heading = "Text", hide_possible_values = true,
           value_parser = units())]
@@ -208,11 +221,12 @@ impl TrainArgs {
         before: Option<&RunFolder>,
         given: &ArgMatches,
     ) -> Result<RunConfig, train::Error> {
+        let has_text = self.dataset.is_some() || !self.data.is_empty();
         let mut config = match (before, &self.config, self.preset) {
             (Some(before), _, _) => before.config()?,
             (None, Some(file), _) => RunConfig::load(file)?,
             (None, None, Some(Preset::CharRnn)) => RunConfig::char_rnn(),
-            (None, None, None) if !self.data.is_empty() => RunConfig::default(),
+            (None, None, None) if has_text => RunConfig::default(),
             // The text brought along is short: these settings learn it in a minute or two.
             (None, None, None) => RunConfig {
                 num_layers: 1,
@@ -222,8 +236,12 @@ impl TrainArgs {
                 ..RunConfig::default()
             },
         };
-        if !self.data.is_empty() {
+        if has_text {
             config.data.clone_from(&self.data);
+            config.dataset.clone_from(&self.dataset);
+        }
+        if self.documents.is_some() {
+            config.documents.clone_from(&self.documents);
         }
         macro_rules! flags_win {
             ($($name:ident)*) => {$(

@@ -13,7 +13,7 @@ use demos::{
     exit::UsageError,
 };
 use models::CharLm;
-use train::{RunFolder, Sampler, Vocab, run_folder::WEIGHTS, sample::TextStream};
+use train::{RunFolder, Sampler, Separator, Vocab, run_folder::WEIGHTS, sample::TextStream};
 
 use crate::{args::SampleArgs, train_run::RUNS};
 
@@ -44,6 +44,7 @@ impl Program for SampleRun {
             .folder
             .load_model::<B::InnerBackend>(&config, &vocab, device)?;
         let text = Text {
+            documents: config.documents.as_ref(),
             prime: &self.args.prime_text,
             length: self.args.length,
             temperature: self.args.temperature,
@@ -55,6 +56,7 @@ impl Program for SampleRun {
 
 /// A text to write.
 pub struct Text<'a> {
+    pub documents: Option<&'a Separator>,
     pub prime: &'a str,
     pub length: usize,
     pub temperature: f64,
@@ -64,7 +66,14 @@ pub struct Text<'a> {
 impl Text<'_> {
     /// Writes it to standard output, symbol by symbol. If nobody reads any more, that is the end.
     pub fn write<B: Backend>(&self, model: &CharLm<B>, vocab: &Vocab) -> Result<()> {
-        let sampler = Sampler::new(model, vocab, self.prime, self.temperature, self.seed)?;
+        let sampler = Sampler::new(
+            model,
+            vocab,
+            self.documents,
+            self.prime,
+            self.temperature,
+            self.seed,
+        )?;
         let mut stream = TextStream::new(vocab);
         let mut out = io::stdout().lock();
         let mut write = |text: &str| {

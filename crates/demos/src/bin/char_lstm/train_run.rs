@@ -7,6 +7,7 @@ use burn::tensor::backend::AutodiffBackend;
 use clap::ArgMatches;
 use demos::{
     backend::{self, Answering, Program},
+    datasets,
     exit::{Signalled, UsageError},
     stop::Stop,
     view::{self, Progress},
@@ -61,13 +62,7 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         Origin::InitFrom(old) => old.config()?.check_init_from(&config)?,
         Origin::Resume(folder) => folder.config()?.check_resumed(&config)?,
     }
-    let mut corpus = match &config.data[..] {
-        [] => {
-            let text = lipsum::LIBER_PRIMUS.as_bytes();
-            Corpus::from_bytes(LIBER_PRIMUS, text, config.units, None)?
-        }
-        paths => Corpus::read(paths, config.units, None)?,
-    };
+    let mut corpus = read_corpus(&config)?;
     if let Some(folder) = origin.folder() {
         corpus = corpus.with_known(&folder.vocab()?)?;
     }
@@ -78,6 +73,18 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         out: args.out.as_deref(),
     };
     backend::run(args.backend, run)
+}
+
+fn read_corpus(config: &RunConfig) -> Result<Corpus> {
+    let (units, separator) = (config.units, config.documents.as_ref());
+    Ok(match (&config.dataset, &config.data[..]) {
+        (Some(name), _) => Corpus::read(&[datasets::find(name)?], units, separator)?,
+        (None, []) => {
+            let text = lipsum::LIBER_PRIMUS.as_bytes();
+            Corpus::from_bytes(LIBER_PRIMUS, text, units, separator)?
+        }
+        (None, paths) => Corpus::read(paths, units, separator)?,
+    })
 }
 
 impl Program for TrainRun<'_> {
@@ -92,7 +99,7 @@ impl Program for TrainRun<'_> {
         if backend.is_cpu {
             check_memory(&config, corpus.vocab.size())?;
         }
-        train::lanes::split(&corpus, &config)?;
+        train::windows::split(&corpus, &config)?;
         let new_folder = || match out {
             Some(path) => RunFolder::create(path),
             None => RunFolder::create_numbered(Path::new(RUNS), &stem(&config)),
@@ -148,6 +155,7 @@ impl Program for TrainRun<'_> {
             "{trained}; trained for {seconds:.0} s. It writes:\n\n"
         ));
         let text = sample::Text {
+            documents: config.documents.as_ref(),
             prime: "",
             length: 500,
             temperature: 0.8,
@@ -166,8 +174,8 @@ impl Program for TrainRun<'_> {
 
 /// What the text is, what the model is, and what runs it.
 fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
-    let text = match config.data[..] {
-        [] => "Cicero, De finibus bonorum et malorum, book one",
+    let text = match (&config.dataset, &config.data[..]) {
+        (None, []) => "Cicero, De finibus bonorum et malorum, book one",
         _ => corpus.name.as_str(),
     };
     let symbols = match config.units {
@@ -200,12 +208,13 @@ fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
     )
 }
 
-/// Names the folder of a run after its text: the first of its files, up to the first dot.
+/// Names the folder of a run after its text, or the first of its files up to the first dot.
 fn stem(config: &RunConfig) -> String {
-    match &config.data[..] {
-        [] => LIBER_PRIMUS.to_owned(),
-        [path, ..] if path.as_os_str() == "-" => "stdin".to_owned(),
-        [path, ..] => path
+    match (&config.dataset, &config.data[..]) {
+        (Some(name), _) => name.clone(),
+        (None, []) => LIBER_PRIMUS.to_owned(),
+        (None, [path, ..]) if path.as_os_str() == "-" => "stdin".to_owned(),
+        (None, [path, ..]) => path
             .file_prefix()
             .map_or("run".into(), |stem| stem.to_string_lossy().into()),
     }

@@ -1,0 +1,165 @@
+//! Texts from files, folders and archives, through the whole program.
+#![allow(missing_docs)]
+
+mod common;
+
+use std::fs;
+
+use common::{Place, TINY, text};
+
+#[test]
+fn several_files_and_a_folder() {
+    let place = Place::new();
+    place.file("one.txt", "hello world\n".repeat(20));
+    place.file("two.txt", "abcabcab\n".repeat(20));
+    fs::create_dir(place.path().join("more")).unwrap();
+    place.file("more/three.txt", "xyzzy\n".repeat(20));
+    place.file("more/image.png", b"\x89PNG\0");
+    for data in [
+        &["--data", "one.txt", "two.txt", "more"][..],
+        &["--data", "one.txt", "--data", "two.txt", "--data", "more"],
+    ] {
+        let shown = place.succeeds(&[TINY, data].concat());
+        for part in [
+            "one.txt and 2 more: 540 characters",
+            "left out 1 file",
+            "image.png",
+        ] {
+            assert!(shown.contains(part), "{part:?} is not in\n{shown}");
+        }
+    }
+    let config = place.read("runs/one-2/config.json");
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(
+        config["data"],
+        serde_json::json!(["one.txt", "two.txt", "more"])
+    );
+
+    // The same again by the settings.
+    place.succeeds(&[
+        "train",
+        "--config",
+        "runs/one-2/config.json",
+        "--out",
+        "again",
+    ]);
+    assert_eq!(place.losses("again"), place.losses("runs/one-1"));
+}
+
+#[test]
+fn archive_that_is_cut_off() {
+    let place = Place::new();
+    // yes hello | head -1000 | gzip -nc | head -c 18
+    place.file(
+        "text.txt.gz",
+        b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xed\xc4\xa1\x0d\0\0\x08\x03",
+    );
+    let args = [TINY, &["--data", "text.txt.gz"]].concat();
+    place.fails(
+        1,
+        &args,
+        &["text.txt.gz: cannot be decompressed", "byte offset"],
+    );
+}
+
+#[test]
+fn documents() {
+    let place = Place::new();
+    place.file("names.txt", "anna\nbob\nclara\n\ndora\n".repeat(20));
+    let flags = [
+        "--data",
+        "names.txt",
+        "--documents",
+        "lines",
+        "--out",
+        "run",
+    ];
+    place.succeeds(&[TINY, &flags].concat());
+    let config: serde_json::Value = serde_json::from_str(&place.read("run/config.json")).unwrap();
+    assert_eq!(config["documents"], "lines");
+    let wrote = place.succeeds(&["sample", "run", "--length", "50"]);
+    assert_eq!(wrote.chars().count(), 51);
+
+    place.fails(
+        1,
+        &[TINY, &["--data", "names.txt", "--documents", "<end>"]].concat(),
+        &["1 document", "--documents <end>"],
+    );
+    place.fails(
+        2,
+        &[TINY, &["--data", "names.txt", "--documents", ""]].concat(),
+        &["--documents"],
+    );
+}
+
+/// A file of zeros but for its ends, `size` long, is trained on for a moment; gives how many megabytes
+/// the process had in memory at most, and the seconds until its first update.
+#[cfg(target_os = "linux")]
+fn memory_and_start(size: u64) -> (u64, f64) {
+    use std::{
+        io::{Seek, SeekFrom, Write},
+        process::{Command, Stdio},
+        time::{Duration, Instant},
+    };
+    let place = Place::new();
+    let mut file = fs::File::create(place.path().join("large.bin")).unwrap();
+    file.write_all(b"begin").unwrap();
+    file.seek(SeekFrom::Start(size - 3)).unwrap();
+    file.write_all(b"end").unwrap();
+
+    let started = Instant::now();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_char_lstm"))
+        .args("train --data large.bin --units bytes --out run".split(' '))
+        .current_dir(place.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = place.path().join("run/metrics.jsonl");
+    let updates = |n| {
+        let events = fs::read_to_string(&log).unwrap_or_default();
+        events.matches("\"update\"").count() >= n
+    };
+    let mut seconds = None;
+    while !updates(20) {
+        if updates(1) {
+            seconds.get_or_insert(started.elapsed().as_secs_f64());
+        }
+        if run.try_wait().unwrap().is_some() {
+            let output = run.wait_with_output().unwrap();
+            panic!("{}: {}", output.status, text(&output.stderr));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", run.id())).unwrap();
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    (peak / 1024, seconds.unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_text() {
+    let (small, _) = memory_and_start(30 << 20);
+    let (large, _) = memory_and_start(300 << 20);
+    println!("{small} MB at 30 MiB, {large} MB at 300 MiB");
+    assert!(
+        large < small + 50,
+        "{large} MB at 300 MiB, {small} MB at 30 MiB"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "two gigabytes are read, and the time of it is measured: the machine has to be free"]
+fn two_gigabytes_start_at_once() {
+    let (memory, seconds) = memory_and_start(2 << 30);
+    println!("{memory} MB, first update after {seconds:.1} s");
+    assert!(memory < 300, "{memory} MB");
+    assert!(seconds < 5.0, "{seconds} s");
+}
