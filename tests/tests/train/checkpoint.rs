@@ -1,5 +1,6 @@
 //! Runs that stop and go on: to the same bits, whatever happened in between.
 
+mod documents;
 mod faults;
 mod init_from;
 mod lock;
