@@ -19,7 +19,14 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else {
         return ExitCode::SUCCESS;
     };
-    let line = format!("{error:#}").replace('\n', " ");
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Some name their cause themselves.
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    let line = line.replace('\n', " ");
     eprintln!("error: {line}");
     let asked = error.is::<UsageError>()
         || matches!(

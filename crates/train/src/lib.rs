@@ -20,6 +20,7 @@ pub mod error;
 pub mod events;
 pub mod lanes;
 pub mod optimizer;
+mod pass;
 pub mod run;
 pub mod run_folder;
 pub mod sample;
