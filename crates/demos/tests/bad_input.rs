@@ -118,8 +118,16 @@ fn sizes_that_are_none() {
         ("--optimizer", &["x", "rmsprop:1", "adam:1"]),
         (
             "--schedule",
-            &["x", "decay:0:1", "step:0.5:0", "cosine:-1", "decay:0.5"],
+            &[
+                "x",
+                "decay:0:1",
+                "step:0.5:0",
+                "cosine:-1",
+                "decay:0.5",
+                "plateau:0.5:0",
+            ],
         ),
+        ("--patience", &["0", "-1", "x"]),
         ("--model", &["x", ""]),
         ("--units", &["x"]),
         ("--split", &["x"]),
@@ -138,6 +146,17 @@ fn sizes_that_are_none() {
         for value in values {
             place.fails(2, &["sample", "run", &format!("{flag}={value}")], &[flag]);
         }
+    }
+}
+
+#[test]
+fn waiting_for_a_better_validation_loss_without_validation() {
+    let place = Place::new();
+    place.file("text", "hello world\n".repeat(100));
+    for flag in ["--patience=3", "--schedule=plateau:0.5:3"] {
+        let args = ["train", "--data", "text", "--val-frac", "0", flag];
+        let name = flag.split('=').next().unwrap();
+        place.fails(2, &args, &[name, "--val-frac above 0"]);
     }
 }
 
@@ -233,7 +252,7 @@ fn unknown_character_to_go_on_from() {
 #[test]
 fn nothing_to_sample_from() {
     let place = Place::new();
-    place.fails(2, &["sample"], &["no run to sample from"]);
+    place.fails(2, &["sample"], &["no run in runs/ yet"]);
     place.fails(1, &["sample", "nowhere"], &["nowhere", "No such file"]);
     place.file("plain", "a file");
     place.fails(1, &["sample", "plain"], &["plain"]);

@@ -238,6 +238,19 @@ fn training_learns() {
     assert!(first > 1.0 && last < 0.3, "from {first} to {last}");
 }
 
+#[test]
+fn patience_ends_a_run_and_it_says_so() {
+    let place = Place::new();
+    place.file("text", common::words(400));
+    let tiny = &TINY[..TINY.len() - 1];
+    // At such a rate no loss falls for long.
+    let flags = "1000 --val-frac 0.2 --learning-rate 0.2 --patience 2 --data text --out run";
+    let flags: Vec<&str> = flags.split_whitespace().collect();
+    let shown = place.succeeds(&[tiny, &flags].concat());
+    let told = shown.contains(": 2 epochs without a lower validation loss");
+    assert!(told && shown.contains("stopped after epoch"), "{shown}");
+}
+
 /// Cicero, no flag but for the time it takes.
 #[test]
 fn without_data_it_trains_on_the_text_it_brings_along() {
@@ -264,7 +277,12 @@ fn without_data_it_trains_on_the_text_it_brings_along() {
 #[test]
 fn help_fits_a_screen() {
     let place = Place::new();
-    for args in [&["--help"][..], &["train", "--help"], &["sample", "--help"]] {
+    for args in [
+        &["--help"][..],
+        &["train", "--help"],
+        &["sample", "--help"],
+        &["plot", "--help"],
+    ] {
         let help = place.succeeds(args);
         assert!(
             help.lines().count() <= 50,

@@ -3,8 +3,6 @@
 //! Each takes several vectors at once and takes them forward side by side, one operation after another:
 //! a single one would mostly wait for its own last result.
 
-use std::any::Any;
-
 use pulp::Simd;
 
 /// Applies an operation to each vector.
@@ -88,6 +86,8 @@ fn quotient<S: Simd, const N: usize>(simd: S, n: [S::f32s; N], d: [S::f32s; N]) 
 fn estimate<S: Simd>(simd: S, d: S::f32s) -> Option<S::f32s> {
     #[cfg(target_arch = "x86_64")]
     {
+        use std::any::Any;
+
         let v4 = (&simd as &dyn Any).downcast_ref::<pulp::x86::V4>()?;
         let d = (&d as &dyn Any).downcast_ref::<pulp::f32x16>()?;
         let estimate = v4.avx512f._mm512_rcp14_ps(pulp::cast(*d));
@@ -95,7 +95,10 @@ fn estimate<S: Simd>(simd: S, d: S::f32s) -> Option<S::f32s> {
         (&estimate as &dyn Any).downcast_ref().copied()
     }
     #[cfg(not(target_arch = "x86_64"))]
-    None
+    {
+        let _ = (simd, d);
+        None
+    }
 }
 
 /// `σ(a) = 1/(1 + e⁻ᵃ)`, within 9e-8 of it.

@@ -5,8 +5,9 @@ use pulp::Simd;
 
 use crate::{
     engine::Engine,
-    gemm::{Packed, Sums, Tile, VECTORS, accumulate, for_each_tile, store},
+    gemm::Packed,
     gradient::{Rows, outer_sums, segment_sums},
+    product::Product,
     sequence::{Input, Shape},
 };
 
@@ -110,78 +111,36 @@ pub(crate) fn through_time<S: Simd>(
     d_input: &mut [f32],
     cell: &mut impl CellBack<S>,
 ) {
+    if sequences == 0 {
+        return;
+    }
     for t in (0..time).rev() {
         for row in 0..sequences {
             let d_sums = &mut d_sums[(row * time + t) * width..][..width];
             cell.back(simd, [row, t], d_sums, &d_h[row * h..][..h]);
         }
-        let mut product = Product {
+        let rows = &d_sums[t * width..];
+        let stride = time * width;
+        let product = Product {
             weights: &products.to_hidden,
-            panel: 0,
-            time,
-            t,
-            width,
-            d_sums,
+            bias: &[],
+            rows,
+            stride,
             to: d_h,
-            to_time: 1,
-            to_t: 0,
+            to_stride: h,
         };
         product.run(simd, sequences);
         if let Some(weights) = &products.to_input {
-            let mut product = Product {
+            let d = weights.n();
+            let product = Product {
                 weights,
-                panel: 0,
-                time,
-                t,
-                width,
-                d_sums,
-                to: d_input,
-                to_time: time,
-                to_t: t,
+                bias: &[],
+                rows,
+                stride,
+                to: &mut d_input[t * d..],
+                to_stride: time * d,
             };
             product.run(simd, sequences);
-        }
-    }
-}
-
-/// The sums' gradient at one time, times transposed weights.
-struct Product<'a> {
-    weights: &'a Packed,
-    panel: usize,
-    time: usize,
-    t: usize,
-    width: usize,
-    d_sums: &'a [f32],
-    /// `[sequences, to_time, n]`, of which `to_t` is written.
-    to: &'a mut [f32],
-    to_time: usize,
-    to_t: usize,
-}
-
-impl Product<'_> {
-    #[inline(always)]
-    fn run<S: Simd>(&mut self, simd: S, sequences: usize) {
-        for panel in 0..self.weights.panels() {
-            self.panel = panel;
-            for_each_tile(simd, sequences, self);
-        }
-    }
-}
-
-impl<S: Simd> Tile<S> for Product<'_> {
-    #[inline(always)]
-    fn rows<const M: usize>(&mut self, simd: S, first: usize) {
-        let n = self.weights.n();
-        let rows = std::array::from_fn(|m| {
-            &self.d_sums[((first + m) * self.time + self.t) * self.width..]
-        });
-        let zero: [Sums<S>; M] = [[simd.splat_f32s(0.0); VECTORS]; M];
-        let sums = accumulate(simd, zero, rows, self.weights.panel::<S>(self.panel));
-        for (m, sums) in sums.into_iter().enumerate() {
-            let row = &mut self.to[((first + m) * self.to_time + self.to_t) * n..][..n];
-            for (v, sum) in sums.into_iter().enumerate() {
-                store(simd, row, (self.panel * VECTORS + v) * S::F32_LANES, sum);
-            }
         }
     }
 }

@@ -4,6 +4,8 @@ use std::{fmt, ops::Range};
 
 use pulp::{Simd, WithSimd};
 
+use crate::team;
+
 /// A set of vector instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
@@ -128,14 +130,7 @@ impl Engine {
     /// Runs each job on a thread of its own and waits for all of them.
     pub(crate) fn each<Job: WithSimd<Output = ()> + Send>(&self, jobs: Vec<Job>) {
         let isa = self.isa;
-        let mut jobs = jobs.into_iter();
-        let Some(first) = jobs.next() else { return };
-        rayon::in_place_scope(|scope| {
-            for job in jobs {
-                scope.spawn(move |_| isa.run(job));
-            }
-            isa.run(first);
-        });
+        team::each(jobs, |job| isa.run(job));
     }
 }
 

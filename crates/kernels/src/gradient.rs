@@ -7,7 +7,7 @@ use pulp::{Simd, WithSimd};
 
 use crate::{
     engine::{Engine, cut},
-    gemm::{Columns, Sums, VECTORS, load, most_rows, store},
+    gemm::{Columns, Sums, Tile, VECTORS, for_each_tile, load, store},
 };
 
 /// A matrix that is read row by row: how wide it is, and its k-th row.
@@ -26,8 +26,7 @@ pub(crate) fn outer_sums(
 ) -> (Vec<Vec<f32>>, Vec<f32>) {
     let panel_width = VECTORS * engine.isa().lanes();
     let panels = Columns::Plain.panels(n, engine.isa().lanes());
-    let width: usize = left.iter().map(|rows| rows.width).sum();
-    let height = width.next_multiple_of(MOST_ROWS);
+    let height: usize = left.iter().map(|rows| rows.width).sum();
 
     // Sums lie in panels, `[panel][row][column]`, so that each thread has its own.
     let mut sums = AVec::<f32, ConstAlign<64>>::__from_elem(64, 0.0, panels * height * panel_width);
@@ -45,7 +44,6 @@ pub(crate) fn outer_sums(
         bias: all_bias.next().expect("one for each share"),
         depth,
         left,
-        width,
         height,
         b,
         n,
@@ -69,9 +67,6 @@ pub(crate) fn outer_sums(
     (unpacked, bias)
 }
 
-/// A multiple of the rows of a tile, whatever the instructions.
-const MOST_ROWS: usize = 6;
-
 /// How many rows are summed before the sums go back to memory.
 const BLOCK: usize = 256;
 
@@ -81,7 +76,6 @@ struct Job<'a, 'r> {
     bias: &'a mut [f32],
     depth: usize,
     left: &'a [Rows<'r>],
-    width: usize,
     height: usize,
     b: &'a [f32],
     n: usize,
@@ -92,63 +86,37 @@ impl WithSimd for Job<'_, '_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match most_rows::<S>() {
-            6 => self.run::<S, 6>(simd),
-            _ => self.run::<S, 2>(simd),
-        }
-    }
-}
-
-impl Job<'_, '_> {
-    #[inline(always)]
-    fn run<S: Simd, const M: usize>(self, simd: S) {
         let Job {
-            depth,
-            width,
-            height,
-            n,
-            ..
+            depth, height, n, ..
         } = self;
         let block = BLOCK.min(depth);
         let panel_width = VECTORS * S::F32_LANES;
-        let zero = [simd.splat_f32s(0.0); VECTORS];
-        let mut a = vec![[0.0_f32; M]; block * height / M];
         let mut b = AVec::<f32, ConstAlign<64>>::__from_elem(64, 0.0, block * panel_width);
         let b: &mut [Sums<S>] = S::as_mut_simd_f32s(&mut b).0.as_chunks_mut().0;
 
+        let room = |_| Vec::with_capacity(block);
+        let mut left: Vec<Vec<&[f32]>> = self.left.iter().map(room).collect();
         for start in (0..depth).step_by(BLOCK) {
-            let len = block.min(depth - start);
-            // A in tiles of M columns: [tile][k][M].
-            for k in 0..len {
-                let mut m = 0;
-                for rows in self.left {
-                    for &value in &(rows.row)(start + k)[..rows.width] {
-                        a[m / M * len + k][m % M] = value;
-                        m += 1;
-                    }
-                }
-                debug_assert_eq!(m, width);
+            let end = depth.min(start + BLOCK);
+            for (rows, left) in left.iter_mut().zip(self.left) {
+                rows.clear();
+                rows.extend((start..end).map(left.row));
             }
             for (i, panel) in self.panels.clone().enumerate() {
                 let bias = &mut self.bias[i * panel_width..][..panel_width];
                 let bias: &mut [Sums<S>] = S::as_mut_simd_f32s(bias).0.as_chunks_mut().0;
-                for (k, to) in b[..len].iter_mut().enumerate() {
-                    let row = &self.b[(start + k) * n..][..n];
+                for (k, to) in (start..end).zip(b.iter_mut()) {
+                    let row = &self.b[k * n..][..n];
                     for (v, to) in to.iter_mut().enumerate() {
                         *to = load(simd, row, (panel * VECTORS + v) * S::F32_LANES);
                         bias[0][v] = simd.add_f32s(bias[0][v], *to);
                     }
                 }
                 let sums = &mut self.sums[i * height * panel_width..][..height * panel_width];
-                let sums: &mut [Sums<S>] = S::as_mut_simd_f32s(sums).0.as_chunks_mut().0;
-                let tiles = sums.chunks_exact_mut(M).zip(a.chunks_exact(len));
-                for (to, a) in tiles.take(width.div_ceil(M)) {
-                    let sums = product::<S, M>(simd, [zero; M], a, &b[..len]);
-                    for (to, sums) in to.iter_mut().zip(sums) {
-                        for (to, sum) in to.iter_mut().zip(sums) {
-                            *to = simd.add_f32s(*to, sum);
-                        }
-                    }
+                let mut sums: &mut [Sums<S>] = S::as_mut_simd_f32s(sums).0.as_chunks_mut().0;
+                for (a, rows) in left.iter().zip(self.left) {
+                    let to = sums.split_off_mut(..rows.width).expect("its rows");
+                    for_each_tile(simd, rows.width, &mut Outer::<S> { a, b, sums: to });
                 }
             }
         }
@@ -156,22 +124,31 @@ impl Job<'_, '_> {
 }
 
 /// `sums[m] += Σ a[k][m]·b[k]`.
-#[inline(always)]
-fn product<S: Simd, const M: usize>(
-    simd: S,
-    mut sums: [Sums<S>; M],
-    a: &[[f32; M]],
-    b: &[Sums<S>],
-) -> [Sums<S>; M] {
-    for (a, b) in a.iter().zip(b) {
-        for m in 0..M {
-            let x = simd.splat_f32s(a[m]);
-            for v in 0..VECTORS {
-                sums[m][v] = simd.mul_add_e_f32s(x, b[v], sums[m][v]);
+struct Outer<'a, S: Simd> {
+    a: &'a [&'a [f32]],
+    b: &'a [Sums<S>],
+    sums: &'a mut [Sums<S>],
+}
+
+impl<S: Simd> Tile<S> for Outer<'_, S> {
+    #[inline(always)]
+    fn rows<const M: usize>(&mut self, simd: S, first: usize) {
+        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; M];
+        for (a, b) in self.a.iter().zip(self.b) {
+            let a = &a[first..first + M];
+            for m in 0..M {
+                let x = simd.splat_f32s(a[m]);
+                for v in 0..VECTORS {
+                    sums[m][v] = simd.mul_add_e_f32s(x, b[v], sums[m][v]);
+                }
+            }
+        }
+        for (to, sums) in self.sums[first..].iter_mut().zip(sums) {
+            for (to, sum) in to.iter_mut().zip(sums) {
+                *to = simd.add_f32s(*to, sum);
             }
         }
     }
-    sums
 }
 
 /// For each row of a table, the sum of the rows of `b` (`[tokens, n]`) whose token it is.

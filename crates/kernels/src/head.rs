@@ -11,8 +11,9 @@ use pulp::{Simd, WithSimd};
 use crate::{
     activation::exp,
     engine::{Engine, Isa, cut},
-    gemm::{Columns, Packed, Sums, Tile, VECTORS, accumulate, for_each_tile, load, store},
+    gemm::{Columns, Packed},
     gradient::{Rows, outer_sums},
+    product::Product,
 };
 
 /// A head and what it is asked.
@@ -152,56 +153,23 @@ impl WithSimd for ProductJob<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let n = self.rows.len() / self.depth.max(1);
-        // Few rows at a time, so that they stay in the cache while all panels go by.
-        for first in (0..n).step_by(BLOCK) {
-            for panel in 0..self.weight.panels() {
-                let rows = BLOCK.min(n - first);
-                let mut tile = ProductTile {
-                    job: &mut self,
-                    panel,
-                    first,
-                };
-                for_each_tile(simd, rows, &mut tile);
-            }
-        }
-    }
-}
-
-const BLOCK: usize = 48;
-
-struct ProductTile<'a, 'j> {
-    job: &'a mut ProductJob<'j>,
-    panel: usize,
-    first: usize,
-}
-
-impl<S: Simd> Tile<S> for ProductTile<'_, '_> {
-    #[inline(always)]
-    fn rows<const M: usize>(&mut self, simd: S, first: usize) {
-        let first = self.first + first;
-        let (depth, n) = (self.job.depth, self.job.weight.n());
-        let mut bias: Sums<S> = [simd.splat_f32s(0.0); VECTORS];
-        for (v, bias) in bias.iter_mut().enumerate() {
-            *bias = load(
-                simd,
-                self.job.bias,
-                (self.panel * VECTORS + v) * S::F32_LANES,
-            );
-        }
-        let mut rows: [&[f32]; M] = [&[]; M];
-        for (m, row) in rows.iter_mut().enumerate() {
-            *row = &self.job.rows[(first + m) * depth..];
-        }
-        let panel = self.job.weight.panel::<S>(self.panel);
-        let sums = accumulate(simd, [bias; M], rows, panel);
-        for (m, sums) in sums.into_iter().enumerate() {
-            let to = &mut self.job.to[(first + m) * n..][..n];
-            for (v, sum) in sums.into_iter().enumerate() {
-                store(simd, to, (self.panel * VECTORS + v) * S::F32_LANES, sum);
-            }
-        }
+    fn with_simd<S: Simd>(self, simd: S) {
+        let ProductJob {
+            rows,
+            depth,
+            weight,
+            bias,
+            to,
+        } = self;
+        let product = Product {
+            weights: weight,
+            bias,
+            rows,
+            stride: depth,
+            to,
+            to_stride: weight.n(),
+        };
+        product.run(simd, rows.len() / depth.max(1));
     }
 }
 

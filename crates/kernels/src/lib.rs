@@ -1,7 +1,7 @@
 //! Recurrent layers on slices: whole sequences forward and back through time, and one step at a time.
 //!
-//! No tensors, no files, no global state: numbers in, numbers out. The crate `models` puts its Burn
-//! modules on top of this; anything else that has `&[f32]` can do the same.
+//! No tensors, no files: numbers in, numbers out. All that outlives a call is the threads. The crate
+//! `models` puts its Burn modules on top of this; anything else that has `&[f32]` can do the same.
 //!
 //! | to read | where |
 //! |---|---|
@@ -13,7 +13,8 @@
 //!
 //! # How it is fast
 //!
-//! - Each thread takes some of the sequences through *all* steps: nobody waits at a step.
+//! - Each thread takes some of the sequences through *all* steps: nobody waits at a step. After its
+//!   work a thread stays awake for two milliseconds, which is sooner ready than one that has to wake.
 //! - The recurrent weights are packed once per sequence, in the order in which the innermost loop reads
 //!   them; input and state go through one such product per step, and the gates are computed while its
 //!   sums are in registers.
@@ -71,9 +72,11 @@ mod gemm;
 mod gradient;
 pub mod head;
 pub mod lstm;
+mod product;
 pub mod rnn;
 pub mod sequence;
 pub mod stepper;
+mod team;
 
 pub use backward::{Wanted, WeightGradients};
 pub use engine::{Engine, Isa};

@@ -60,6 +60,8 @@ pub struct RunConfig {
     pub learning_rate: f64,
     /// How the learning rate changes in time.
     pub schedule: Schedule,
+    /// Stop after so many epochs without a lower validation loss.
+    pub patience: Option<usize>,
     /// Limits on the gradient.
     pub grad_clip: Clip,
     /// Decides the weights at the start, and dropout.
@@ -87,6 +89,7 @@ impl Default for RunConfig {
             optimizer: OptimizerConfig::Adam,
             learning_rate: 2e-3,
             schedule: Schedule::Constant,
+            patience: None,
             grad_clip: Clip::Norm(5.0),
             seed: 1,
         }
@@ -223,6 +226,15 @@ impl RunConfig {
             self.optimizer,
             OptimizerConfig::RULE,
         )?;
+        let held_out = self.val_frac > 0.0;
+        let reason = "needs a validation loss: give --val-frac above 0";
+        if let Some(patience) = self.patience {
+            check(patience >= 1, "patience", patience, "must be at least 1")?;
+            check(held_out, "patience", patience, reason)?;
+        }
+        let on_plateau = matches!(self.schedule, Schedule::Plateau { .. });
+        check(held_out || !on_plateau, "schedule", self.schedule, reason)?;
+
         let initializer_is_valid = match self.initializer {
             Initializer::PyTorch => true,
             Initializer::Uniform { bound } => positive(bound),

@@ -1,4 +1,13 @@
-//! What a training run tells whoever listens.
+//! What a training run tells whoever listens, and writes to its log: `metrics.jsonl`, one event a line,
+//! each a JSON object of the fields of one variant of [`Event`] and its name as `event`.
+//!
+//! ```json
+//! {"event":"update","update":37,"epoch":1.0,"loss":2.4,"bits_per_char":3.46,"grad_norm":0.8, …}
+//! {"event":"epoch","update":37,"epoch":1,"train_loss":2.7,"val_loss":2.4,"saved":true, …}
+//! ```
+//!
+//! A number that is not finite, and one that there is none of, is `null`. Who reads a log passes over
+//! events and fields that they do not know. [`History`](crate::History) reads the losses back.
 
 use serde::Serialize;
 
@@ -19,7 +28,7 @@ pub enum Event {
         val_symbols: usize,
         /// Updates in an epoch.
         epoch_length: usize,
-        /// Updates in the whole run.
+        /// Updates in the whole run, if no [`patience`](crate::RunConfig::patience) ends it before.
         updates: usize,
     },
     /// After each update.
@@ -34,9 +43,9 @@ pub enum Event {
         bits_per_char: f64,
         /// Euclidean norm of the gradient, before clipping.
         grad_norm: f64,
-        /// Learning rate of the update.
+        /// Learning rate of the update, by the schedule.
         learning_rate: f64,
-        /// Symbols learned from in a second, since the last update.
+        /// Symbols learned from in a second, in this update alone: without validation and this log.
         chars_per_second: f64,
     },
     /// At the end of each epoch.
@@ -52,6 +61,9 @@ pub enum Event {
         /// Whether these weights were saved: the held-out loss is the lowest so far, or no text is
         /// held out.
         saved: bool,
+        /// The most main memory that the process has held so far, in bytes
+        /// ([`memory::peak`](crate::memory::peak)).
+        peak_memory: Option<u64>,
     },
     /// Now and then: what the model writes.
     Sample {

@@ -14,6 +14,7 @@ use crate::{
     corpus::Corpus,
     error::Error,
     events::{Event, bits_per_char},
+    memory,
     run_folder::RunFolder,
     sample::{Sampler, TextStream},
     tbptt::evaluate,
@@ -29,6 +30,8 @@ pub struct Outcome<B: Backend> {
     pub model: CharLm<B>,
     /// The best validation loss in nats and the epoch it was reached after, if there was validation.
     pub best: Option<(f64, usize)>,
+    /// Epochs done: fewer than asked for where [`patience`](RunConfig::patience) ended the run.
+    pub epochs: usize,
     /// Seconds spent on updates and validation.
     pub seconds: f64,
 }
@@ -73,7 +76,10 @@ pub fn train<B: AutodiffBackend>(
     })?;
 
     let started = Instant::now();
-    while trainer.progress().epoch < config.max_epochs {
+    while !trainer
+        .progress()
+        .is_over(config.max_epochs, config.patience)
+    {
         while trainer.window() < epoch_length {
             let update_started = Instant::now();
             let window = windows.window(trainer.progress().epoch, trainer.window())?;
@@ -109,6 +115,7 @@ pub fn train<B: AutodiffBackend>(
             train_loss,
             val_loss,
             saved,
+            peak_memory: memory::peak(),
         })?;
         if epoch.is_multiple_of(config.max_epochs.div_ceil(SAMPLES)) && epoch < config.max_epochs {
             let text = sample(&trained, &corpus.vocab, config)?;
@@ -118,6 +125,7 @@ pub fn train<B: AutodiffBackend>(
     Ok(Outcome {
         model: best_model,
         best: trainer.progress().best,
+        epochs: trainer.progress().epoch,
         seconds: started.elapsed().as_secs_f64(),
     })
 }

@@ -28,7 +28,8 @@ const CONFIG: &str = "config.json";
 const VOCAB: &str = "vocab.json";
 /// The file of the weights in a run's folder.
 pub const WEIGHTS: &str = "weights.safetensors";
-const METRICS: &str = "metrics.jsonl";
+/// The file of the log in a run's folder.
+pub const METRICS: &str = "metrics.jsonl";
 
 /// The folder of one run.
 #[derive(Clone, Debug)]

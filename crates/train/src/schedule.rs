@@ -1,5 +1,5 @@
-//! How the learning rate changes in time: a pure function of the place in the run, so that it
-//! needs no state of its own.
+//! How the learning rate changes in time: a pure function of the place in the run and of how many
+//! plateaus the run has seen, so that it needs no state of its own.
 
 use std::{f64::consts::PI, fmt, str::FromStr};
 
@@ -30,24 +30,41 @@ pub enum Schedule {
         /// Updates on the way up.
         warmup: usize,
     },
+    /// `factor` for each plateau: `patience` epochs without a validation loss below the lowest so far,
+    /// counted anew after each plateau.
+    Plateau {
+        /// What one plateau multiplies it by.
+        factor: f64,
+        /// Epochs that make a plateau.
+        patience: usize,
+    },
 }
 
 impl Schedule {
-    pub(crate) const RULE: &str = "must be constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS \
-        or cosine:WARMUP_UPDATES, with a factor above 0 and counts of at least 1 (warm-up: 0)";
+    pub(crate) const RULE: &str = "must be constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS, \
+        cosine:WARMUP_UPDATES or plateau:FACTOR:EPOCHS, with a factor above 0 and counts of at least 1 (warm-up: 0)";
 
     pub(crate) fn is_valid(self) -> bool {
         match self {
             Schedule::Constant | Schedule::Cosine { .. } => true,
-            Schedule::Decay { factor, after: n } | Schedule::Step { factor, every: n } => {
-                factor > 0.0 && factor.is_finite() && n >= 1
-            }
+            Schedule::Decay { factor, after: n }
+            | Schedule::Step { factor, every: n }
+            | Schedule::Plateau {
+                factor,
+                patience: n,
+            } => factor > 0.0 && factor.is_finite() && n >= 1,
         }
     }
 
     /// The factor for one update. `update` counts from 0 to below `updates`, the length of the run;
-    /// an epoch is `epoch_length` updates.
-    pub fn factor(self, update: usize, epoch_length: usize, updates: usize) -> f64 {
+    /// an epoch is `epoch_length` updates. `plateaus` is how many the run has seen.
+    pub fn factor(
+        self,
+        update: usize,
+        epoch_length: usize,
+        updates: usize,
+        plateaus: usize,
+    ) -> f64 {
         let finished_epochs = update / epoch_length;
         match self {
             Schedule::Constant => 1.0,
@@ -62,11 +79,12 @@ impl Schedule {
                 let done = (update - warmup) as f64 / updates.saturating_sub(warmup).max(1) as f64;
                 0.5 * (1.0 + (PI * done).cos())
             }
+            Schedule::Plateau { factor, .. } => factor.powf(plateaus as f64),
         }
     }
 }
 
-/// `constant`, `decay:0.97:10`, `step:0.5:5`, `cosine:100`.
+/// `constant`, `decay:0.97:10`, `step:0.5:5`, `cosine:100`, `plateau:0.5:3`.
 impl FromStr for Schedule {
     type Err = &'static str;
 
@@ -87,6 +105,10 @@ impl FromStr for Schedule {
             ["cosine", warmup] => Schedule::Cosine {
                 warmup: count(warmup)?,
             },
+            ["plateau", factor, patience] => Schedule::Plateau {
+                factor: real(factor)?,
+                patience: count(patience)?,
+            },
             _ => return Err(Self::RULE),
         };
         if schedule.is_valid() {
@@ -104,6 +126,7 @@ impl fmt::Display for Schedule {
             Schedule::Decay { factor, after } => write!(f, "decay:{factor}:{after}"),
             Schedule::Step { factor, every } => write!(f, "step:{factor}:{every}"),
             Schedule::Cosine { warmup } => write!(f, "cosine:{warmup}"),
+            Schedule::Plateau { factor, patience } => write!(f, "plateau:{factor}:{patience}"),
         }
     }
 }

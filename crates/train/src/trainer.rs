@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     lanes::Window,
     optimizer::Optimizer,
+    schedule::Schedule,
     tbptt::loss,
 };
 
@@ -41,6 +42,41 @@ pub struct Progress {
     pub total_loss: f64,
     /// The best validation loss in nats and the epoch it was reached after.
     pub best: Option<(f64, usize)>,
+    /// Epochs since the best or, if that was later, since the last plateau of the schedule.
+    pub waited: usize,
+    /// Plateaus so far.
+    pub plateaus: usize,
+}
+
+impl Progress {
+    /// Ends an epoch, and gives whether it is the best so far: `val_loss` is below the lowest, or there
+    /// is none.
+    pub fn end_epoch(&mut self, val_loss: Option<f64>, schedule: Schedule) -> bool {
+        self.epoch += 1;
+        self.total_loss = 0.0;
+        let is_best = match (val_loss, self.best) {
+            (Some(loss), Some((least, _))) => loss < least,
+            _ => true,
+        };
+        if is_best {
+            self.best = val_loss.map(|loss| (loss, self.epoch));
+            self.waited = 0;
+        } else {
+            self.waited += 1;
+        }
+        if matches!(schedule, Schedule::Plateau { patience, .. } if self.waited >= patience) {
+            self.waited = 0;
+            self.plateaus += 1;
+        }
+        is_best
+    }
+
+    /// Whether a run ends here: it has done `max_epochs`, or `patience` of them without a validation
+    /// loss below the lowest.
+    pub fn is_over(&self, max_epochs: usize, patience: Option<usize>) -> bool {
+        let best = self.best.map_or(self.epoch, |(_, epoch)| epoch);
+        self.epoch >= max_epochs || patience.is_some_and(|patience| self.epoch - best >= patience)
+    }
 }
 
 /// What an update did.
@@ -121,7 +157,10 @@ impl<B: AutodiffBackend> Trainer<B> {
         clip(config.grad_clip, model, grad_norm, &mut grads);
 
         let updates = self.epoch_length * config.max_epochs;
-        let factor = config.schedule.factor(update, self.epoch_length, updates);
+        let plateaus = self.progress.plateaus;
+        let factor = config
+            .schedule
+            .factor(update, self.epoch_length, updates, plateaus);
         let learning_rate = config.learning_rate * factor;
         let model = self.model.take().expect("a model between updates");
         self.model = Some(self.optimizer.step(learning_rate, model, grads));
@@ -135,21 +174,12 @@ impl<B: AutodiffBackend> Trainer<B> {
         })
     }
 
-    /// Ends an epoch; the next one starts from a state of zeros. Gives the mean loss of its windows,
-    /// and whether the model is the best so far: `val_loss` is the lowest, or there is none.
+    /// Ends an epoch; the next one starts from a state of zeros. Gives the mean loss of its windows, and
+    /// what [`Progress::end_epoch`] says.
     pub fn end_epoch(&mut self, val_loss: Option<f64>) -> (f64, bool) {
         self.state = self.trained().initial_state(self.config.batch_size);
-        let progress = &mut self.progress;
-        let train_loss = progress.total_loss / self.epoch_length as f64;
-        progress.epoch += 1;
-        progress.total_loss = 0.0;
-        let is_best = match (val_loss, progress.best) {
-            (Some(loss), Some((least, _))) => loss < least,
-            _ => true,
-        };
-        if is_best {
-            progress.best = val_loss.map(|loss| (loss, progress.epoch));
-        }
+        let train_loss = self.progress.total_loss / self.epoch_length as f64;
+        let is_best = self.progress.end_epoch(val_loss, self.config.schedule);
         (train_loss, is_best)
     }
 }

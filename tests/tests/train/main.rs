@@ -4,8 +4,10 @@
 mod clip;
 mod corpus;
 mod documents;
+mod history;
 mod lanes;
 mod optimizer;
+mod plateau;
 mod run;
 mod sample;
 mod schedule;

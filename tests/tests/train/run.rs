@@ -209,6 +209,7 @@ fn the_best_weights_of_validation_are_kept() {
         "the last epoch is not the best"
     );
     assert_eq!(run.outcome.best, Some(least));
+    assert_eq!(run.outcome.epochs, config.max_epochs);
     let (_, val) = split(&corpus, &config).expect("long enough");
     let windows = val.expect("validation");
     let device = Default::default();
@@ -292,6 +293,11 @@ fn the_log_has_what_happened() {
             / 7.0;
         assert!((line["train_loss"].as_f64().expect("train_loss") - mean).abs() < 1e-9);
         assert!(line["val_loss"].is_f64() && line["saved"].is_boolean());
+        // The backend alone takes some MB; no machine has a TB for such a run.
+        #[cfg(target_os = "linux")]
+        assert!(
+            (1_000_000..1_000_000_000_000).contains(&line["peak_memory"].as_u64().expect("bytes"))
+        );
     }
     for line in of("sample") {
         assert!(line["epoch"].is_u64());
@@ -299,6 +305,59 @@ fn the_log_has_what_happened() {
         assert!(!text.is_empty() && text.chars().all(|c| ('a'..='f').contains(&c)));
     }
     assert!(!of("sample").is_empty());
+}
+
+/// A rate at which a random text is learned by heart, so that the held-out loss turns.
+fn by_heart(change: RunConfig) -> Run {
+    let config = RunConfig {
+        val_frac: 0.3,
+        learning_rate: 0.05,
+        max_epochs: 30,
+        ..change
+    };
+    run(&corpus(&random_text(6, 100, 2)), &config)
+}
+
+#[test]
+fn patience_ends_a_run() {
+    let run = by_heart(RunConfig {
+        patience: Some(3),
+        ..config(CellKind::Lstm, 4)
+    });
+    let (_, best) = run.outcome.best.expect("validation");
+    assert_eq!(run.outcome.epochs, best + 3);
+    assert_eq!(run.epochs().len(), best + 3);
+    assert!(best + 3 < 30, "it ended early");
+}
+
+#[test]
+fn a_plateau_reduces_the_learning_rate_from_the_next_epoch_on() {
+    let run = by_heart(RunConfig {
+        schedule: Schedule::Plateau {
+            factor: 0.5,
+            patience: 2,
+        },
+        ..config(CellKind::Lstm, 4)
+    });
+    let mut expected = 0.05;
+    let (mut lowest, mut waited, mut reductions) = (f64::INFINITY, 0, 0);
+    for event in &run.events {
+        match event {
+            Event::Update { learning_rate, .. } => assert_eq!(*learning_rate, expected),
+            Event::Epoch { val_loss, .. } => {
+                let loss = val_loss.expect("validation");
+                (lowest, waited) = match loss < lowest {
+                    true => (loss, 0),
+                    false => (lowest, waited + 1),
+                };
+                if waited == 2 {
+                    (expected, waited, reductions) = (expected / 2.0, 0, reductions + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(reductions >= 2, "{reductions}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use train::Schedule;
 
 /// The factors of all updates of a run.
 fn factors(schedule: Schedule, epoch_length: usize, updates: usize) -> Vec<f64> {
-    let factor = |update| schedule.factor(update, epoch_length, updates);
+    let factor = |update| schedule.factor(update, epoch_length, updates, 0);
     (0..updates).map(factor).collect()
 }
 
@@ -92,7 +92,11 @@ fn a_warm_up_as_long_as_the_run_goes_up_only() {
         assert!(factors.is_sorted());
     }
     // Beyond the end of the run too, there is nothing to divide by.
-    assert!(Schedule::Cosine { warmup: 3 }.factor(3, 1, 3).is_finite());
+    assert!(
+        Schedule::Cosine { warmup: 3 }
+            .factor(3, 1, 3, 0)
+            .is_finite()
+    );
 }
 
 proptest! {
@@ -117,6 +121,7 @@ proptest! {
             Schedule::Decay { factor, after: n },
             Schedule::Step { factor, every: n },
             Schedule::Cosine { warmup: n - 1 },
+            Schedule::Plateau { factor, patience: n },
         ] {
             let word = schedule.to_string();
             prop_assert_eq!(word.parse(), Ok(schedule), "{}", word);
@@ -153,6 +158,12 @@ fn words_that_are_no_schedule_are_refused() {
         "cosine:-1",
         "cosine:1.5",
         "cosine:1:2",
+        "plateau",
+        "plateau:0.5",
+        "plateau:0.5:0",
+        "plateau:0:3",
+        "plateau:inf:3",
+        "plateau:0.5:3:1",
     ] {
         let parsed = word.parse::<Schedule>();
         assert!(parsed.is_err(), "{word:?} is {parsed:?}");

@@ -1,8 +1,11 @@
-//! What people see of a run: lines and samples on standard output, a bar on the terminal.
+//! What people see of a run: lines and samples on standard output, a bar on the terminal, charts.
 
+pub mod chart;
 mod download;
 mod numbers;
+pub mod picture;
 mod progress;
+pub mod terminal_chart;
 
 pub use download::download;
 pub use numbers::{bytes, grouped, plural};

@@ -17,7 +17,11 @@ fn saved_settings_are_loaded() {
         val_frac: 1.0 / 3.0,
         model: CellKind::Rnn,
         dropout: 0.1,
-        schedule: Schedule::Cosine { warmup: 3 },
+        schedule: Schedule::Plateau {
+            factor: 0.5,
+            patience: 3,
+        },
+        patience: Some(10),
         grad_clip: Clip::Off,
         optimizer: OptimizerConfig::AdaGrad,
         seed: u64::MAX,
@@ -81,6 +85,7 @@ fn a_setting_out_of_its_range_is_named() {
         ("dropout", "-1e-9"),
         ("learning_rate", "0"),
         ("learning_rate", "-1"),
+        ("patience", "0"),
         ("initializer", r#"{"uniform": {"bound": 0}}"#),
         ("initializer", r#"{"uniform": {"bound": -1}}"#),
     ] {
@@ -88,6 +93,20 @@ fn a_setting_out_of_its_range_is_named() {
         let message = error.to_string().replace('-', "_");
         assert!(
             message.contains("config.json") && message.contains(key),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn what_waits_for_a_better_validation_loss_needs_one() {
+    for (key, value) in [("patience", "3"), ("schedule", "\"plateau:0.5:3\"")] {
+        let held_out = load(&format!("{{\"{key}\": {value}}}"));
+        assert!(held_out.is_ok(), "{held_out:?}");
+        let error = load(&format!("{{\"{key}\": {value}, \"val_frac\": 0.0}}")).expect_err(key);
+        let message = error.to_string();
+        assert!(
+            message.contains(key) && message.contains("--val-frac"),
             "{message}"
         );
     }
@@ -107,6 +126,8 @@ fn what_is_no_such_setting_is_an_error_in_its_line() {
         r#""split": "head""#,
         r#""optimizer": "rmsprop:1""#,
         r#""schedule": "decay:0:1""#,
+        r#""schedule": "plateau:0.5:0""#,
+        r#""patience": 1.5"#,
         r#""grad_clip": "norm:-1""#,
         r#""grad_clip": 5"#,
         r#""initializer": "zeros""#,

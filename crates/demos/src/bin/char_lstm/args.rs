@@ -32,6 +32,8 @@ pub enum Mode {
     Train(TrainArgs),
     /// Write with a trained model
     Sample(SampleArgs),
+    /// Draw the losses of runs: in the terminal, as SVG and as PNG
+    Plot(PlotArgs),
 }
 
 /// The command line for clap. The flags of `train` work without it too; its own help lists them.
@@ -106,9 +108,13 @@ pub struct TrainArgs {
     /// Size of an update
     #[arg(long, value_name = "X", help_heading = "Training", default_value_t = RunConfig::default().learning_rate)]
     learning_rate: f64,
-    /// constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS, cosine:WARMUP_UPDATES
+    /// constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS, cosine:WARMUP_UPDATES,
+    /// plateau:FACTOR:EPOCHS
     #[arg(long, value_name = "HOW", help_heading = "Training", default_value_t = RunConfig::default().schedule)]
     schedule: Schedule,
+    /// Stop after so many epochs without a lower validation loss
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    patience: Option<usize>,
     /// Limit on the gradient: LIMIT for each element, norm:LIMIT for all together, 0 for none
     #[arg(long, value_name = "LIMIT", help_heading = "Training", default_value_t = RunConfig::default().grad_clip)]
     grad_clip: Clip,
@@ -177,6 +183,16 @@ pub struct SampleArgs {
     pub backend: Option<BackendName>,
 }
 
+#[derive(Args)]
+pub struct PlotArgs {
+    /// Folders of the runs [default: the newest in runs/]
+    #[arg(value_name = "DIR")]
+    pub runs: Vec<PathBuf>,
+    /// Folder for plot.svg and plot.png, or one file that ends in .svg or .png [default: the first run]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 impl TrainArgs {
     /// The settings of the run: those to begin with, then each flag that was given.
     pub fn run_config(&self, given: &ArgMatches) -> Result<RunConfig, train::Error> {
@@ -208,7 +224,7 @@ impl TrainArgs {
             )*};
         }
         flags_win!(units val_frac split model hidden_size num_layers embedding_size dropout
-            max_epochs seq_length batch_size optimizer learning_rate schedule grad_clip seed);
+            max_epochs seq_length batch_size optimizer learning_rate schedule patience grad_clip seed);
         config.validate()?;
         Ok(config)
     }

@@ -1,6 +1,7 @@
 //! A character-level language model: it trains on a text, then writes.
 
 mod args;
+mod plot;
 mod sample;
 mod train_run;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&given).expect("what clap has checked");
     exit::report(match cli.command {
         Some(Mode::Sample(args)) => sample::run(args),
+        Some(Mode::Plot(args)) => plot::run(args),
         Some(Mode::Train(args)) => {
             let given = given.subcommand_matches("train").expect("train's flags");
             train_run::run(&args, given)

@@ -30,7 +30,7 @@ pub fn run(args: SampleArgs) -> Result<()> {
     }
     let path = match &args.run {
         Some(path) => path.clone(),
-        None => newest_run()?,
+        None => newest_run(WEIGHTS)?,
     };
     let folder = RunFolder::open(&path)?;
     backend::run(args.backend, SampleRun { folder, args })
@@ -95,20 +95,19 @@ impl Text<'_> {
     }
 }
 
-/// The run in [`RUNS`] whose weights were written last.
-fn newest_run() -> Result<PathBuf> {
-    let weights = |run: PathBuf| {
-        let written = fs::metadata(run.join(WEIGHTS)).and_then(|file| file.modified());
+/// The run in [`RUNS`] whose file of this name was written last.
+pub fn newest_run(file: &str) -> Result<PathBuf> {
+    let written = |run: PathBuf| {
+        let written = fs::metadata(run.join(file)).and_then(|file| file.modified());
         written.ok().map(|time| (time, run))
     };
     let runs = fs::read_dir(Path::new(RUNS))
         .into_iter()
         .flatten()
         .flatten();
-    let newest = runs.filter_map(|entry| weights(entry.path())).max();
+    let newest = runs.filter_map(|entry| written(entry.path())).max();
     newest.map(|(_, run)| run).ok_or_else(|| {
-        let problem =
-            format!("no run to sample from in {RUNS}/; train one first, or name a folder");
+        let problem = format!("no run in {RUNS}/ yet; train one first, or name a folder");
         UsageError(problem).into()
     })
 }

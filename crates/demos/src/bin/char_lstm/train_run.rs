@@ -78,6 +78,15 @@ impl Program for TrainRun<'_> {
         progress.finish();
         let outcome = outcome?;
 
+        if let Some(patience) = config
+            .patience
+            .filter(|_| outcome.epochs < config.max_epochs)
+        {
+            let (done, without) = (outcome.epochs, view::plural(patience, "epoch"));
+            view::say(&format!(
+                "\nstopped after epoch {done}: {without} without a lower validation loss\n"
+            ));
+        }
         let trained = match outcome.best {
             Some((loss, epoch)) => format!(
                 "\nbest validation loss {loss:.4} nats ({:.3} bits) per character, after epoch {epoch}",

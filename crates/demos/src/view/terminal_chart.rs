@@ -1,0 +1,162 @@
+//! A chart in a terminal: curves in dots of Braille, eight a character, and letters for validation.
+
+use console::Style;
+use train::events::bits_per_char;
+
+use super::{
+    chart::{COLOURS, Chart},
+    plural,
+};
+
+/// Rows of a chart.
+const HEIGHT: usize = 16;
+
+/// What one character of the chart shows.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    /// Bits of the dots that are set, as Unicode numbers them.
+    dots: u8,
+    letter: Option<char>,
+    run: usize,
+}
+
+struct Canvas {
+    cells: Vec<Cell>,
+    width: usize,
+}
+
+/// The chart in lines of at most `width` characters, at least 40, and a legend. Colours go only to a
+/// terminal that shows them.
+pub fn draw(chart: &Chart, width: usize) -> String {
+    let span = chart.losses.end - chart.losses.start;
+    let label = |row: usize| {
+        let share = row as f64 / (HEIGHT - 1) as f64;
+        chart.loss_label(chart.losses.end - share * span)
+    };
+    let labels: Vec<String> = (0..HEIGHT).map(label).collect();
+    let label_width = labels.iter().map(String::len).max().unwrap_or(0);
+    let width = width.max(40) - label_width - 2;
+
+    let mut text = "nats per character\n".to_owned();
+    let canvas = Canvas::of(chart, width);
+    for (row, (label, cells)) in labels.iter().zip(canvas.cells.chunks(width)).enumerate() {
+        let (label, axis) = match row % 5 {
+            0 => (label.as_str(), '┤'),
+            _ => ("", '│'),
+        };
+        let cells: String = cells.iter().map(Cell::show).collect();
+        let line = format!("{label:>label_width$} {axis}{cells}");
+        text += line.trim_end();
+        text.push('\n');
+    }
+    let middle = chart.x_label(chart.end / 2.0);
+    let end = format!("{} {}", chart.x_label(chart.end), chart.unit);
+    let half = (width / 2).saturating_sub(middle.len() / 2);
+    let rest = width.saturating_sub(half + middle.len());
+    text += &format!("{:label_width$} └{}\n", "", "─".repeat(width));
+    text += &format!("{:label_width$}  {:<half$}{middle}{end:>rest$}\n\n", "", 0);
+    text + &legend(chart)
+}
+
+fn legend(chart: &Chart) -> String {
+    let mut text = String::new();
+    for (i, run) in chart.runs.iter().enumerate() {
+        let key = style(i).apply_to(format!("⣀⡠⠔ {}", letter(i)));
+        text += &format!("{key}  {}", run.name);
+        if let Some(&(_, loss)) = run.smooth.last() {
+            text += &format!("   training {loss:.4}");
+        }
+        if let Some((x, loss)) = run.best {
+            let (bits, x) = (bits_per_char(loss), chart.x_label(x));
+            let unit = chart.unit;
+            text += &format!("   best validation {loss:.4} ({bits:.3} bits) after {x} {unit}");
+        }
+        text.push('\n');
+    }
+    let mean = plural(chart.window, "update");
+    text + &format!("line: training, mean of {mean}; letter: validation, its capital: the best\n")
+}
+
+impl Canvas {
+    fn of(chart: &Chart, width: usize) -> Self {
+        let cells = vec![Cell::default(); width * HEIGHT];
+        let mut canvas = Canvas { cells, width };
+        let (columns, rows) = (2 * width - 1, 4 * HEIGHT - 1);
+        let span = chart.losses.end - chart.losses.start;
+        // In dots from the upper left; a line that leaves the chart need not be followed far.
+        let dot = |&(x, loss): &(f64, f64)| {
+            let x = x / chart.end * columns as f64;
+            let y = (chart.losses.end - loss) / span * rows as f64;
+            (x.round(), y.round().clamp(-1.0, rows as f64 + 1.0))
+        };
+        for (i, run) in chart.runs.iter().enumerate() {
+            let dots: Vec<_> = run.smooth.iter().map(dot).collect();
+            for ends in dots.windows(2) {
+                canvas.line(ends[0], ends[1], i);
+            }
+            if let [one] = dots[..] {
+                canvas.line(one, one, i);
+            }
+        }
+        for (i, run) in chart.runs.iter().enumerate() {
+            for point in &run.validation {
+                canvas.write(dot(point), letter(i), i);
+            }
+        }
+        for (i, run) in chart.runs.iter().enumerate() {
+            if let Some(best) = &run.best {
+                canvas.write(dot(best), letter(i).to_ascii_uppercase(), i);
+            }
+        }
+        canvas
+    }
+
+    fn line(&mut self, from: (f64, f64), to: (f64, f64), run: usize) {
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let steps = dx.abs().max(dy.abs()).max(1.0);
+        for step in 0..=steps as usize {
+            let share = step as f64 / steps;
+            let (x, y) = ((from.0 + share * dx).round(), (from.1 + share * dy).round());
+            // Columns and rows of the dots 1 to 8 within a character of Braille.
+            const BITS: [[u8; 2]; 4] = [[0, 3], [1, 4], [2, 5], [6, 7]];
+            if let Some(cell) = self.cell((x, y)) {
+                cell.dots |= 1 << BITS[y as usize % 4][x as usize % 2];
+                cell.run = run;
+            }
+        }
+    }
+
+    fn write(&mut self, dot: (f64, f64), letter: char, run: usize) {
+        if let Some(cell) = self.cell(dot) {
+            cell.letter = Some(letter);
+            cell.run = run;
+        }
+    }
+
+    /// The character that has this dot, if it is in the chart.
+    fn cell(&mut self, (x, y): (f64, f64)) -> Option<&mut Cell> {
+        let inside = x >= 0.0 && y >= 0.0 && x < 2.0 * self.width as f64;
+        let (column, row) = (x as usize / 2, y as usize / 4);
+        let cells = &mut self.cells;
+        inside.then(|| cells.get_mut(row * self.width + column))?
+    }
+}
+
+impl Cell {
+    fn show(&self) -> String {
+        let character = match (self.letter, self.dots) {
+            (Some(letter), _) => letter,
+            (None, 0) => return " ".to_owned(),
+            (None, dots) => char::from_u32(0x2800 + u32::from(dots)).expect("a pattern of Braille"),
+        };
+        style(self.run).apply_to(character).to_string()
+    }
+}
+
+fn letter(run: usize) -> char {
+    char::from(b'a' + (run % 26) as u8)
+}
+
+fn style(run: usize) -> Style {
+    Style::new().color256(COLOURS[run % COLOURS.len()].ansi)
+}

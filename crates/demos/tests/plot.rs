@@ -1,0 +1,294 @@
+//! `char_lstm plot`: what it draws of good logs, and what it says of others.
+#![allow(missing_docs)]
+
+mod common;
+
+use std::{fs, path::Path};
+
+use common::{Place, TINY, text};
+use demos::view::{chart::Chart, terminal_chart};
+use serde_json::json;
+use train::{History, history::Point};
+
+/// A log of two updates an epoch; `null` where a loss is not finite.
+fn log(losses: &[f64]) -> String {
+    let mut lines = vec![json!({"event": "start", "epoch_length": 2, "updates": losses.len()})];
+    for (i, loss) in losses.iter().enumerate() {
+        let (update, epoch) = (i + 1, (i + 1) as f64 / 2.0);
+        lines.push(json!({"event": "update", "update": update, "epoch": epoch, "loss": loss}));
+        if update % 2 == 0 {
+            let epoch = update / 2;
+            lines.push(
+                json!({"event": "epoch", "update": update, "epoch": epoch, "val_loss": loss}),
+            );
+        }
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Makes a folder with this log.
+fn run(place: &Place, name: &str, log: impl AsRef<[u8]>) {
+    fs::create_dir_all(place.path().join(name)).unwrap();
+    fs::write(place.path().join(name).join("metrics.jsonl"), log).unwrap();
+}
+
+const FALLING: [f64; 6] = [4.0, 3.0, 2.5, 2.0, 1.75, 1.5];
+
+fn size_of_png(path: &Path) -> (u32, u32) {
+    let png = fs::read(path).unwrap();
+    assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
+    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    (number(16), number(20))
+}
+
+#[test]
+fn a_trained_run_is_drawn_into_its_folder() {
+    let place = Place::new();
+    place.trained();
+    let shown = place.succeeds(&["plot", "run"]);
+    for part in [
+        "run",
+        "nats per character",
+        "updates",
+        "best validation",
+        "bits",
+    ] {
+        assert!(shown.contains(part), "{part:?} is not in\n{shown}");
+    }
+    assert!(
+        shown.contains("wrote run/plot.svg\nwrote run/plot.png\n"),
+        "{shown}"
+    );
+    assert!(
+        shown
+            .chars()
+            .any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)),
+        "{shown}"
+    );
+    assert!(
+        !shown.contains('\x1b'),
+        "no colours where there is no terminal: {shown}"
+    );
+
+    let svg = place.read("run/plot.svg");
+    for part in [
+        ">updates<",
+        ">loss, nats per character<",
+        ">bits per character<",
+        ">run<",
+    ] {
+        let lines = svg.replace('\n', "");
+        assert!(lines.contains(part), "{part:?} is not in\n{svg}");
+    }
+    let (width, height) = size_of_png(&place.path().join("run/plot.png"));
+    let half = format!("<svg width=\"{}\" height=\"{}\"", width / 2, height / 2);
+    assert!(
+        width == 1920 && svg.starts_with(&half),
+        "{width} × {height}"
+    );
+}
+
+/// The font comes along: two pictures that differ only in words differ.
+#[test]
+fn words_are_in_the_picture() {
+    let place = Place::new();
+    for name in ["aaa", "bbb"] {
+        run(&place, name, log(&FALLING));
+        place.succeeds(&["plot", name]);
+    }
+    let png = |name: &str| fs::read(place.path().join(name).join("plot.png")).unwrap();
+    assert!(png("aaa") != png("bbb"));
+}
+
+#[test]
+fn without_a_folder_the_newest_run_is_drawn() {
+    let place = Place::new();
+    place.fails(2, &["plot"], &["no run in runs/ yet"]);
+    run(&place, "runs/first", log(&FALLING));
+    let shown = place.succeeds(&["plot"]);
+    assert!(shown.contains("wrote runs/first/plot.png"), "{shown}");
+}
+
+#[test]
+fn out_is_a_folder_or_a_file() {
+    let place = Place::new();
+    run(&place, "run", log(&FALLING));
+    fs::create_dir(place.path().join("there.v2")).unwrap();
+    for (out, files) in [
+        ("one.svg", &["one.svg"][..]),
+        ("one.PNG", &["one.PNG"]),
+        (
+            "new/folder",
+            &["new/folder/plot.svg", "new/folder/plot.png"],
+        ),
+        ("there.v2", &["there.v2/plot.svg", "there.v2/plot.png"]),
+    ] {
+        let shown = place.succeeds(&["plot", "run", "--out", out]);
+        let wrote: Vec<&str> = shown
+            .lines()
+            .filter_map(|line| line.strip_prefix("wrote "))
+            .collect();
+        assert_eq!(wrote, files);
+        for file in files {
+            assert!(place.path().join(file).is_file(), "{file}");
+        }
+    }
+    assert!(!place.path().join("run/plot.svg").exists());
+    place.fails(
+        2,
+        &["plot", "run", "--out", "one.pdf"],
+        &["--out one.pdf", ".svg or .png"],
+    );
+    place.fails(
+        1,
+        &["plot", "run", "--out", "no/where.svg"],
+        &["no/where.svg", "No such file"],
+    );
+    place.fails(
+        1,
+        &["plot", "run", "--out", "/proc/plots"],
+        &["/proc/plots"],
+    );
+}
+
+#[test]
+fn runs_are_compared_by_updates_or_where_epochs_differ_by_epochs() {
+    let place = Place::new();
+    run(&place, "one", log(&FALLING));
+    run(&place, "two", log(&FALLING[..4]));
+    let longer = log(&FALLING).replace("\"epoch_length\":2", "\"epoch_length\":3");
+    run(&place, "three", longer);
+    let shown = place.succeeds(&["plot", "one", "two"]);
+    assert!(shown.contains(" 6 updates\n"), "{shown}");
+    let shown = place.succeeds(&["plot", "one", "three"]);
+    assert!(shown.contains(" 3 epochs\n"), "{shown}");
+    assert!(place.read("one/plot.svg").contains("epochs"));
+}
+
+#[test]
+fn nothing_to_draw() {
+    let place = Place::new();
+    place.fails(1, &["plot", "nowhere"], &["nowhere", "No such file"]);
+    place.file("plain", "a file");
+    place.fails(1, &["plot", "plain"], &["plain", "Not a directory"]);
+    fs::create_dir(place.path().join("empty")).unwrap();
+    place.fails(
+        1,
+        &["plot", "empty"],
+        &["empty: not the folder of a run", "metrics.jsonl"],
+    );
+    for (name, log) in [
+        ("fresh", log(&[])),
+        ("no-line", String::new()),
+        ("diverged", log(&[f64::NAN, f64::INFINITY])),
+        ("cut-off", "{\"event\":\"upda".to_owned()),
+    ] {
+        run(&place, name, log);
+        place.fails(1, &["plot", name], &[name, "no loss in it yet"]);
+    }
+    run(&place, "foreign", "not\na\nlog\n");
+    place.fails(
+        1,
+        &["plot", "foreign", "empty"],
+        &["3 damaged lines", "line 1", "empty: not"],
+    );
+}
+
+#[test]
+fn what_is_damaged_is_named_and_the_rest_is_drawn() {
+    let place = Place::new();
+    let whole = log(&FALLING);
+    let (first, rest) = whole.split_once('\n').unwrap();
+    run(
+        &place,
+        "run",
+        format!("{first}\n\0\0\0\n{rest}{{\"event\":\"upd"),
+    );
+    run(&place, "good", &whole);
+    let output = place.run(&["plot", "run", "nowhere", "good"]);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{err}");
+    assert_eq!(err.lines().count(), 2, "{err}");
+    assert!(
+        err.contains("run/metrics.jsonl: 1 damaged line, from line 2 on"),
+        "{err}"
+    );
+    assert!(err.contains("nowhere"), "{err}");
+    let lines = |name: &str| {
+        let line = out
+            .lines()
+            .find(|line| line.contains(&format!("  {name} ")));
+        line.unwrap_or_else(|| panic!("{name} in\n{out}"))
+            .split_once(name)
+            .unwrap()
+            .1
+            .to_owned()
+    };
+    assert_eq!(lines("run"), lines("good"));
+}
+
+#[test]
+fn gaps_and_odd_numbers_are_drawn_around() {
+    let place = Place::new();
+    let far = "{\"event\":\"update\",\"update\":18446744073709551615,\"epoch\":1e38,\"loss\":1}\n";
+    for (name, log) in [
+        ("one-update", log(&[2.0])),
+        ("equal", log(&[1.0; 6])),
+        ("gap", log(&[2.0, f64::NAN, 1.5, f64::INFINITY, 1.0, 1.0])),
+        ("zero", log(&[0.0; 4])),
+        ("spike", log(&[2.0, 3e38, 1.5, -3e38, 1.0, 1.0])),
+        ("far", log(&[2.0, 1.0]) + far),
+        ("backwards", log(&FALLING) + &log(&FALLING)),
+        ("long-é-name with spaces & <tags>", log(&FALLING)),
+    ] {
+        run(&place, name, log);
+        place.succeeds(&["plot", name]);
+        place.succeeds(&["plot", name, "one-update"]);
+    }
+}
+
+#[test]
+fn the_chart_is_as_wide_as_the_terminal() {
+    let point = |i: usize| Point {
+        update: i,
+        epoch: i as f64,
+        loss: 10.0 / i as f64,
+    };
+    let history = History {
+        epoch_length: Some(1),
+        training: (1..5000).map(point).collect(),
+        validation: (1..50).map(|i| point(100 * i)).collect(),
+        damaged: vec![],
+    };
+    let chart = Chart::new(&[(Path::new("run"), history)]);
+    for width in [40, 41, 80, 133, 400] {
+        let text = terminal_chart::draw(&chart, width);
+        let lines = text.lines().take_while(|line| !line.is_empty());
+        let widths: Vec<usize> = lines.map(|line| line.chars().count()).collect();
+        assert_eq!(widths.iter().max(), Some(&width), "{text}");
+    }
+}
+
+/// A run that is killed leaves a log that can be drawn, at whatever byte it ends.
+#[test]
+fn a_log_cut_off_anywhere_is_no_damage() {
+    let place = Place::new();
+    let tiny = TINY[..TINY.len() - 1].iter().copied().chain(["1"]);
+    place.file("abc.txt", "abcabcab\n".repeat(20));
+    let args: Vec<&str> = tiny.chain(["--data", "abc.txt", "--out", "run"]).collect();
+    place.succeeds(&args);
+    let log = fs::read(place.path().join("run/metrics.jsonl")).unwrap();
+    for cut in [
+        log.len() - 1,
+        log.len() - 2,
+        log.len() / 2,
+        2 * log.len() / 3,
+    ] {
+        run(&place, "cut", &log[..cut]);
+        let output = place.run(&["plot", "cut"]);
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(0), String::new())
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! Rows times packed weights as a whole: `to = rows·weights + bias`.
+
+use pulp::Simd;
+
+use crate::gemm::{Packed, Sums, Tile, VECTORS, accumulate, for_each_tile, load, store};
+
+/// Rows that go through all panels together at most, so that they stay in the cache.
+const BLOCK: usize = 48;
+
+pub(crate) struct Product<'a> {
+    pub weights: &'a Packed,
+    /// A number for each column, or none at all.
+    pub bias: &'a [f32],
+    pub rows: &'a [f32],
+    /// Numbers from the start of a row to that of the next.
+    pub stride: usize,
+    pub to: &'a mut [f32],
+    /// The same of what is written.
+    pub to_stride: usize,
+}
+
+impl Product<'_> {
+    /// The product of the first `n` rows.
+    #[inline(always)]
+    pub(crate) fn run<S: Simd>(mut self, simd: S, n: usize) {
+        let blocks = n.div_ceil(BLOCK);
+        for block in 0..blocks {
+            let (first, end) = (n * block / blocks, n * (block + 1) / blocks);
+            for panel in 0..self.weights.panels() {
+                let product = &mut self;
+                for_each_tile(
+                    simd,
+                    end - first,
+                    &mut Panel {
+                        product,
+                        panel,
+                        first,
+                    },
+                );
+            }
+        }
+    }
+}
+
+struct Panel<'a, 'p> {
+    product: &'a mut Product<'p>,
+    panel: usize,
+    first: usize,
+}
+
+impl<S: Simd> Tile<S> for Panel<'_, '_> {
+    #[inline(always)]
+    fn rows<const M: usize>(&mut self, simd: S, first: usize) {
+        let first = self.first + first;
+        let product = &mut *self.product;
+        let n = product.weights.n();
+        let column = |v: usize| (self.panel * VECTORS + v) * S::F32_LANES;
+        let mut bias: Sums<S> = [simd.splat_f32s(0.0); VECTORS];
+        for (v, bias) in bias.iter_mut().enumerate() {
+            *bias = load(simd, product.bias, column(v));
+        }
+        let mut rows: [&[f32]; M] = [&[]; M];
+        for (m, row) in rows.iter_mut().enumerate() {
+            *row = &product.rows[(first + m) * product.stride..];
+        }
+        let panel = product.weights.panel::<S>(self.panel);
+        let sums = accumulate(simd, [bias; M], rows, panel);
+        for (m, sums) in sums.into_iter().enumerate() {
+            let to = &mut product.to[(first + m) * product.to_stride..][..n];
+            for (v, sum) in sums.into_iter().enumerate() {
+                store(simd, to, column(v), sum);
+            }
+        }
+    }
+}
