@@ -38,7 +38,14 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
     if let Some(Signalled(number)) = error.downcast_ref() {
         return ExitCode::from(128 + number);
     }
-    let line = format!("{error:#}").replace('\n', " ");
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Some name their cause themselves.
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    let line = line.replace('\n', " ");
     complain(&format!("error: {line}"));
     let asked = error.is::<UsageError>()
         || matches!(

@@ -67,7 +67,7 @@ pub enum Error {
     },
     /// A text that has to be kept until the end of the run does not fit.
     #[error(
-        "{}: no room for a temporary file of the text: {source}; name another folder in the \
+        "{}: the text cannot be kept in a temporary file here: {source}; name another folder in the \
          environment variable TMPDIR", folder.display()
     )]
     Spool {

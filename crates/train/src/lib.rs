@@ -26,6 +26,7 @@ pub mod interval;
 pub mod lanes;
 pub mod memory;
 pub mod optimizer;
+mod pass;
 pub mod run;
 pub mod run_folder;
 pub mod sample;

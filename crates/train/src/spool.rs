@@ -1,8 +1,4 @@
 //! Bytes that are read by place: few are in memory, many in a file.
-//!
-//! Such a file is not mapped into memory. A positional read needs no `unsafe`; a file that became
-//! shorter is an error, where a map ends the process by SIGBUS; and what is read stays in the system's
-//! page cache all the same, outside this process. An update reads a few kilobytes.
 
 use std::{
     fs::File,

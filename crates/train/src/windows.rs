@@ -19,7 +19,7 @@ pub enum Windows<'a> {
         seq_length: usize,
     },
     /// Many short ones.
-    Documents(Documents<'a>),
+    Documents(Box<Documents<'a>>),
 }
 
 impl Windows<'_> {
@@ -72,7 +72,8 @@ pub fn split<'a>(
     match &config.documents {
         Some(separator) => {
             let (train, val) = documents::split(corpus, separator, config)?;
-            Ok((Windows::Documents(train), val.map(Windows::Documents)))
+            let windows = |documents| Windows::Documents(Box::new(documents));
+            Ok((windows(train), val.map(windows)))
         }
         None => {
             let (train, val) = lanes::split(corpus, config)?;

@@ -310,7 +310,11 @@ fn the_loss_is_that_of_each_document_alone() {
                 .collect();
             let mean = alone.iter().sum::<f64>() / alone.len() as f64;
             let (train, _) = split(&corpus, &config).expect("documents");
-            let ours = evaluate(&model, &Windows::Documents(train), &Default::default());
+            let ours = evaluate(
+                &model,
+                &Windows::Documents(Box::new(train)),
+                &Default::default(),
+            );
             let ours = ours.expect("in memory");
             assert!(
                 (ours - mean).abs() < 1e-5,
