@@ -16,10 +16,10 @@ use crate::{config::RunConfig, corpus::Corpus, error::Error};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
-    /// The end of the text.
+    /// The end of the text; of documents the last ones.
     #[default]
     Tail,
-    /// The last windows of every lane, as char-rnn does.
+    /// The last windows of every lane, as char-rnn does; of documents some from everywhere.
     Lanes,
 }
 
