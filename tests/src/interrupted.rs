@@ -115,7 +115,7 @@ pub fn sign(checkpoint: &Path) {
 pub const TO_THE_END: usize = usize::MAX;
 
 /// What a run has left: its best weights, weights and moments of its last checkpoint, and its log without what
-/// depends on the clock.
+/// depends on the clock and on the process.
 ///
 /// # Panics
 ///
@@ -127,9 +127,11 @@ pub fn left(folder: &Path) -> (Vec<u8>, Vec<u8>, String) {
     let files = ["weights", "moments"].map(|name| name.to_owned() + ".safetensors");
     let tensors = files.map(|name| fs::read(last.join(name)).expect("tensors"));
     let log = fs::read_to_string(folder.join("metrics.jsonl")).expect("a log");
-    let timeless = |line: &str| match line.split_once(",\"chars_per_second\":") {
-        Some((before, _)) => before.to_owned() + "\n",
-        None => line.to_owned() + "\n",
+    let timeless = |line: &str| {
+        let cut = ["chars_per_second", "peak_memory"]
+            .into_iter()
+            .find_map(|field| line.split_once(&format!(",\"{field}\":")));
+        cut.map_or(line, |(before, _)| before).to_owned() + "\n"
     };
     (
         weights,

@@ -71,7 +71,7 @@ pub struct TrainArgs {
     /// Share of the text held out for validation
     #[arg(long, value_name = "X", default_value_t = RunConfig::default().val_frac, help_heading = "Text")]
     val_frac: f64,
-    /// Which share: lanes (the end of each lane, as char-rnn), tail (the end of the text)
+    /// Which end: of each lane (lanes), of the text (tail)
     #[arg(long, default_value = "lanes", help_heading = "Text", hide_possible_values = true,
           value_parser = split())]
     split: Split,
@@ -128,7 +128,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N|Mm", help_heading = "Run",
           default_value_t = RunConfig::default().checkpoint_every)]
     checkpoint_every: Interval,
-    /// Updates in a row that may be skipped for numbers that are not finite
+    /// Updates in a row that may be skipped as not finite
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().max_skipped)]
     max_skipped: usize,
     /// Skip gradients of X times the usual norm; 0: none
