@@ -302,6 +302,10 @@ impl Saved {
             && self.epoch_length > 0
             && (1..=self.config.batch_size).contains(&progress.rows)
             && progress.skipped <= progress.update
+            && progress.skipped_in_a_row <= progress.skipped
+            && progress.losses <= progress.update
+            && progress.epoch <= self.config.max_epochs
+            && progress.waited.max(progress.plateaus) <= progress.epoch
             && progress.total_loss.is_finite()
             && progress.mean_norm.is_finite()
             && progress
