@@ -22,7 +22,7 @@ pub struct Gradients {
     pub d_h0: Vec<f32>,
     /// `[batch, d_hidden]`
     pub d_c0: Vec<f32>,
-    /// The memory of what was saved, for [`Lstm::forward_in`].
+    /// The memory of what was saved, for [`forward_in`](super::Lstm::forward_in).
     pub spare: Saved,
 }
 
