@@ -19,7 +19,7 @@ use tests::{
     interrupted::{begin, create, reopen, sign},
     tiny::{config, corpus, parameters},
 };
-use train::{Corpus, Error, Event, Run, RunConfig};
+use train::{Corpus, Error, Event, Run, RunConfig, memory};
 
 type B = Autodiff<NdArray<f32>>;
 
@@ -189,19 +189,11 @@ fn other_number(rng: &mut ChaCha8Rng, file: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Resident memory of this process at its peak, in bytes. Linux says.
-fn peak_memory() -> Option<usize> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes << 10)
-}
-
 fn no_mutant_does_harm(count: usize) {
     let target = Target::new();
     target.go_on().expect("as it is");
     target.restore();
-    let before = peak_memory();
+    let before = memory::peak();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let (mut refused, mut slowest) = (0, Duration::ZERO);
     let mut check = |name: &str, bytes: &[u8], is_signed: bool| {
@@ -231,7 +223,7 @@ fn no_mutant_does_harm(count: usize) {
         done += 1;
     }
     println!("{done} mutants, {refused} refused, the slowest in {slowest:?}");
-    if let (Some(before), Some(after)) = (before, peak_memory()) {
+    if let (Some(before), Some(after)) = (before, memory::peak()) {
         let grown = after - before;
         println!("memory grew by {grown} bytes at most");
         assert!(grown < 64 << 20, "{grown} bytes");

@@ -93,9 +93,8 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         device: &B::Device,
         folder: &'a RunFolder,
     ) -> Result<Self, Error> {
-        config.validate()?;
-        let model = config.char_lm(corpus.vocab.size());
         Self::begin(corpus, config, device, folder, || {
+            let model = config.char_lm(corpus.vocab.size());
             Ok(model.init_seeded(config.seed, device))
         })
     }

@@ -132,16 +132,21 @@ fn a_run_that_diverges_names_what_happened_and_its_last_checkpoint() {
     assert_eq!(message.lines().count(), 1);
 }
 
+/// A run so fast that some of its gradients are outliers.
+fn with_outliers(max_epochs: usize) -> RunConfig {
+    RunConfig {
+        skip_outliers: 1.3,
+        max_skipped: 100,
+        max_epochs,
+        learning_rate: 0.05,
+        ..forty_updates(CellKind::Lstm, OptimizerConfig::Adam)
+    }
+}
+
 /// The mean that outliers are told by, from the log alone.
 #[test]
 fn outliers_and_nothing_else_are_skipped_when_asked() {
-    let config = RunConfig {
-        skip_outliers: 1.3,
-        max_skipped: 100,
-        max_epochs: 20,
-        learning_rate: 0.05,
-        ..forty_updates(CellKind::Lstm, OptimizerConfig::Adam)
-    };
+    let config = with_outliers(20);
     let place = tempfile::tempdir().expect("a folder");
     let (corpus, folder) = (text(), create(place.path()));
     let run = Run::<B>::new(&corpus, &config, &Default::default(), &folder).expect("ready");
@@ -176,13 +181,7 @@ fn outliers_and_nothing_else_are_skipped_when_asked() {
 
 #[test]
 fn a_run_with_skipped_updates_goes_on_to_the_same_bits() {
-    let config = RunConfig {
-        skip_outliers: 1.3,
-        max_skipped: 100,
-        max_epochs: 10,
-        learning_rate: 0.05,
-        ..forty_updates(CellKind::Lstm, OptimizerConfig::Adam)
-    };
+    let config = with_outliers(10);
     let expected = uninterrupted(&config);
     assert!(expected.2.contains("\"skipped\""), "some are");
     for updates in [30, 45, 60] {
