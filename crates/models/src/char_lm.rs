@@ -4,13 +4,14 @@ use burn::{
     config::Config,
     module::Module,
     nn::{Embedding, Linear},
-    tensor::{Int, Tensor, TensorData, activation::log_softmax, backend::Backend},
+    tensor::{Int, Tensor, TensorData, backend::Backend},
 };
 
 use crate::{
     cell::RecurrentCell,
     fused,
     init::{Init, Initializer},
+    loss::cross_entropy,
     stack::{CellKind, Stack, StackConfig, StackState},
 };
 
@@ -81,12 +82,7 @@ impl CharLmConfig {
             .with_dropout(self.dropout)
             .with_initializer(self.initializer)
             .init_with(&mut init);
-        let bound = self.initializer.bound(h);
-        let (weight, bias) = (init.uniform(h * v, bound), init.uniform(v, bound));
-        let head = Linear {
-            weight: init.param([h, v], weight),
-            bias: Some(init.param([v], bias)),
-        };
+        let head = init.linear(h, v, self.initializer);
         CharLm {
             embedding,
             stack,
@@ -221,21 +217,4 @@ fn counted<B: Backend>(lengths: &[usize], time: usize, device: &B::Device) -> Te
     assert!(!rows.is_empty(), "no character counts");
     let n = rows.len();
     Tensor::from_data(TensorData::new(rows, [n]), device)
-}
-
-/// `−(1/n) Σ ln softmax(logits)[target]`, of `[n, vocab_size]` logits and `[n]` targets.
-///
-/// Its gradient, `(softmax(logits) − onehot(target))/n`, is said outright, as that of the term
-/// `linear`, whose value cancels. Autodiff would find it by way of the gradient of a logarithm, and
-/// for that one Burn 0.21 takes a reciprocal which NdArray approximates to 12 bits, for some elements
-/// and not for others, as the memory happens to lie: no two runs would be the same.
-fn cross_entropy<B: Backend>(logits: Tensor<B, 2>, targets: Tensor<B, 1, Int>) -> Tensor<B, 1> {
-    let n = logits.dims()[0] as f64;
-    let targets = targets.unsqueeze_dim(1);
-    let log_p = log_softmax(logits.clone().detach(), 1);
-    let value = log_p.clone().gather(1, targets.clone()).mean().neg();
-
-    let expected = (logits.clone() * log_p.exp()).sum();
-    let linear = (expected - logits.gather(1, targets).sum()) / n;
-    value + (linear.clone() - linear.detach())
 }

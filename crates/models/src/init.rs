@@ -3,6 +3,7 @@
 
 use burn::{
     module::{Param, ParamId},
+    nn::Linear,
     tensor::{Distribution, Element, Tensor, TensorData, backend::Backend},
 };
 use rand::{RngExt, SeedableRng};
@@ -27,7 +28,7 @@ pub enum Initializer {
 
 impl Initializer {
     /// The bound of the uniform distribution in a layer whose PyTorch bound is `1/√n`.
-    pub(crate) fn bound(self, n: usize) -> f64 {
+    pub fn bound(self, n: usize) -> f64 {
         match self {
             Initializer::PyTorch => 1.0 / (n as f64).sqrt(),
             Initializer::Uniform { bound } => bound,
@@ -35,14 +36,25 @@ impl Initializer {
     }
 }
 
-/// Draws parameters for a device from a random stream on the host.
-pub(crate) struct Init<B: Backend> {
+/// Draws parameters for a device from a random stream on the host: those of one layer, then those of the
+/// next.
+///
+/// ```
+/// use burn_ndarray::NdArray;
+/// use models::{Init, Initializer, LstmConfig};
+///
+/// let mut init = Init::<NdArray>::from_seed(1, &Default::default());
+/// let lstm = LstmConfig::new(3, 8).init_with(&mut init);
+/// let head = init.linear(8, 2, Initializer::PyTorch); // [batch, 8] → [batch, 2]
+/// ```
+pub struct Init<B: Backend> {
     rng: ChaCha8Rng,
     device: B::Device,
 }
 
 impl<B: Backend> Init<B> {
-    pub(crate) fn from_seed(seed: u64, device: &B::Device) -> Self {
+    /// The stream of this seed.
+    pub fn from_seed(seed: u64, device: &B::Device) -> Self {
         Init {
             rng: ChaCha8Rng::seed_from_u64(seed),
             device: device.clone(),
@@ -60,13 +72,18 @@ impl<B: Backend> Init<B> {
     }
 
     /// `n` draws from U(−bound, bound).
-    pub(crate) fn uniform(&mut self, n: usize, bound: f64) -> Vec<f64> {
+    pub fn uniform(&mut self, n: usize, bound: f64) -> Vec<f64> {
         let draw = |_| bound * (2.0 * self.rng.random::<f64>() - 1.0);
         (0..n).map(draw).collect()
     }
 
+    /// A draw from U(low, high).
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.rng.random::<f64>()
+    }
+
     /// `n` draws from N(0, 1).
-    pub(crate) fn normal(&mut self, n: usize) -> Vec<f64> {
+    pub fn normal(&mut self, n: usize) -> Vec<f64> {
         (0..n)
             .map(|_| StandardNormal.sample(&mut self.rng))
             .collect()
@@ -74,7 +91,7 @@ impl<B: Backend> Init<B> {
 
     /// `[n, blocks·n]`: each `[n, n]` block a random orthogonal matrix (Saxe, McClelland and
     /// Ganguli 2013), by Gram–Schmidt on Gaussian rows.
-    pub(crate) fn orthogonal(&mut self, n: usize, blocks: usize) -> Vec<f64> {
+    pub fn orthogonal(&mut self, n: usize, blocks: usize) -> Vec<f64> {
         let mut values = vec![0.0; n * blocks * n];
         for block in 0..blocks {
             let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
@@ -95,8 +112,28 @@ impl<B: Backend> Init<B> {
         values
     }
 
+    /// A linear layer `x·W + b`, `[n, d_input]` → `[n, d_output]`.
+    pub fn linear(
+        &mut self,
+        d_input: usize,
+        d_output: usize,
+        initializer: Initializer,
+    ) -> Linear<B> {
+        let bound = initializer.bound(d_input);
+        let weight = self.uniform(d_input * d_output, bound);
+        let bias = self.uniform(d_output, bound);
+        Linear {
+            weight: self.param([d_input, d_output], weight),
+            bias: Some(self.param([d_output], bias)),
+        }
+    }
+
     /// A trainable parameter with these values.
-    pub(crate) fn param<const D: usize>(
+    ///
+    /// # Panics
+    ///
+    /// Where the shape has another number of elements.
+    pub fn param<const D: usize>(
         &self,
         shape: [usize; D],
         values: Vec<f64>,

@@ -16,6 +16,7 @@
 //! |---|---|
 //! | what a cell is: [`initial_state`](RecurrentCell::initial_state) and [`step`](RecurrentCell::step) | [`cell`] |
 //! | the only loop over time | [`scan`](mod@scan) |
+//! | no memory at all, to compare with | [`feed_forward`] |
 //! | the plain network | [`rnn`] |
 //! | gates and cell | [`lstm`] |
 //! | several layers, dropout between them | [`stack`] |
@@ -52,8 +53,10 @@
 mod activation;
 pub mod cell;
 pub mod char_lm;
+pub mod feed_forward;
 pub mod fused;
 pub mod init;
+pub mod loss;
 pub mod lstm;
 pub mod rnn;
 pub mod scan;
@@ -62,8 +65,9 @@ pub mod stepper;
 
 pub use cell::{RecurrentCell, RecurrentState};
 pub use char_lm::{CharLm, CharLmConfig};
-pub use init::Initializer;
-pub use lstm::{Lstm, LstmConfig, LstmState};
+pub use feed_forward::{FeedForward, FeedForwardConfig};
+pub use init::{Init, Initializer};
+pub use lstm::{Lstm, LstmConfig, LstmGates, LstmState};
 pub use rnn::{Rnn, RnnConfig, RnnState};
 pub use scan::scan;
 pub use stack::{CellKind, Layer, LayerState, Stack, StackConfig};

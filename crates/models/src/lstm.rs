@@ -35,6 +35,11 @@ pub struct LstmConfig {
     /// (Jozefowicz, Zaremba and Sutskever 2015). `None` draws it like the rest, as PyTorch does.
     #[config(default = "Some(1.0)")]
     pub forget_bias: Option<f64>,
+    /// The chrono initialisation of Tallec and Ollivier (2018), in place of `forget_bias`: the forget gate's
+    /// part of `b` is drawn from `ln U(1, T−1)`, the input gate's is the negative of it, so that the cells
+    /// of a fresh network remember over 1 to `T` steps. `T`, at least 3, is the longest dependency expected.
+    #[config(default = "None")]
+    pub chrono: Option<usize>,
 }
 
 /// What an [`Lstm`] remembers.
@@ -44,6 +49,19 @@ pub struct LstmState<B: Backend> {
     pub hidden: Tensor<B, 2>,
     /// `c`, `[batch, d_hidden]`: the long-range memory.
     pub cell: Tensor<B, 2>,
+}
+
+/// The gates of an [`Lstm`] in one step, each `[batch, d_hidden]`.
+#[derive(Clone, Debug)]
+pub struct LstmGates<B: Backend> {
+    /// Input gate, from 0 to 1: what to take in.
+    pub i: Tensor<B, 2>,
+    /// Forget gate, from 0 to 1: what to keep.
+    pub f: Tensor<B, 2>,
+    /// Candidate, from −1 to 1.
+    pub g: Tensor<B, 2>,
+    /// Output gate, from 0 to 1: what to show.
+    pub o: Tensor<B, 2>,
 }
 
 /// ```text
@@ -79,7 +97,8 @@ impl LstmConfig {
         self.init_with(&mut Init::from_seed(seed, device))
     }
 
-    pub(crate) fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Lstm<B> {
+    /// An [`Lstm`] whose weights are the next ones of `init`.
+    pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Lstm<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * 4 * h, bound);
@@ -89,7 +108,14 @@ impl LstmConfig {
         };
         let b = self.bias.then(|| {
             let mut b = init.uniform(4 * h, bound);
-            if let Some(value) = self.forget_bias {
+            if let Some(longest) = self.chrono {
+                let (input, forget) = b[..2 * h].split_at_mut(h);
+                let longest = longest as f64;
+                for (bi, bf) in input.iter_mut().zip(forget) {
+                    *bf = init.between(1.0, longest - 1.0).ln();
+                    *bi = -*bf;
+                }
+            } else if let Some(value) = self.forget_bias {
                 b[h..2 * h].fill(value);
             }
             b
@@ -117,6 +143,25 @@ impl<B: Backend> Lstm<B> {
         let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
         self.fused(&Input::Vectors(input.clone()), self.wx.val(), &state)
             .unwrap_or_else(|| scan(self, input, state))
+    }
+
+    /// The gates of one step, from `x` `[batch, d_input]` and the `hidden` `[batch, d_hidden]` before it.
+    ///
+    /// # Panics
+    ///
+    /// Where shapes do not agree.
+    pub fn gates(&self, x: Tensor<B, 2>, hidden: Tensor<B, 2>) -> LstmGates<B> {
+        let mut a = x.matmul(self.wx.val()) + hidden.matmul(self.wh.val());
+        if let Some(b) = &self.b {
+            a = a + b.val().unsqueeze();
+        }
+        let [ai, af, ag, ao] = a.chunk(4, 1).try_into().expect("four gates");
+        LstmGates {
+            i: sigmoid(ai),
+            f: sigmoid(af),
+            g: ag.tanh(),
+            o: sigmoid(ao),
+        }
     }
 
     /// The sequence by kernels, where there are some for it.
@@ -149,12 +194,7 @@ impl<B: Backend> RecurrentCell<B> for Lstm<B> {
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
         let state = state.of_batch(x.dims()[0]);
-        let mut a = x.matmul(self.wx.val()) + state.hidden.matmul(self.wh.val());
-        if let Some(b) = &self.b {
-            a = a + b.val().unsqueeze();
-        }
-        let [ai, af, ag, ao] = a.chunk(4, 1).try_into().expect("four gates");
-        let (i, f, g, o) = (sigmoid(ai), sigmoid(af), ag.tanh(), sigmoid(ao));
+        let LstmGates { i, f, g, o } = self.gates(x, state.hidden);
 
         let cell = f * state.cell + i * g;
         let hidden = o * cell.clone().tanh();

@@ -63,7 +63,8 @@ impl RnnConfig {
         self.init_with(&mut Init::from_seed(seed, device))
     }
 
-    pub(crate) fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Rnn<B> {
+    /// An [`Rnn`] whose weights are the next ones of `init`.
+    pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Rnn<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * h, bound);

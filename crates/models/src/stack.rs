@@ -88,7 +88,8 @@ impl StackConfig {
         self.init_with(&mut Init::from_seed(seed, device))
     }
 
-    pub(crate) fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Stack<B> {
+    /// A [`Stack`] whose weights are the next ones of `init`.
+    pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Stack<B> {
         let layer = |i| {
             let d_input = if i == 0 { self.d_input } else { self.d_hidden };
             match self.cell {

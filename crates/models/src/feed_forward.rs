@@ -1,0 +1,67 @@
+//! The layer without memory: a pure function of its present input, which the recurrent ones grow out of.
+
+use burn::{
+    config::Config,
+    module::{Module, Param},
+    tensor::{Tensor, backend::Backend},
+};
+
+use crate::init::{Init, Initializer};
+
+/// How to build a [`FeedForward`].
+#[derive(Config, Debug)]
+pub struct FeedForwardConfig {
+    /// Size of each input vector.
+    pub d_input: usize,
+    /// Size of each output vector.
+    pub d_hidden: usize,
+    /// What the weights are drawn from.
+    #[config(default = "Initializer::PyTorch")]
+    pub initializer: Initializer,
+}
+
+/// `h[t] = tanh(x[t]·Wx + b)`
+///
+/// An [`Rnn`](crate::Rnn) without its `h[t-1]·Wh`: whatever came before, the same input has the same
+/// answer.
+#[derive(Module, Debug)]
+pub struct FeedForward<B: Backend> {
+    /// `[d_input, d_hidden]`
+    pub wx: Param<Tensor<B, 2>>,
+    /// `[d_hidden]`
+    pub b: Param<Tensor<B, 1>>,
+}
+
+impl FeedForwardConfig {
+    /// A [`FeedForward`] with fresh weights. `B::seed` decides which.
+    pub fn init<B: Backend>(&self, device: &B::Device) -> FeedForward<B> {
+        self.init_with(&mut Init::from_backend(device))
+    }
+
+    /// A [`FeedForward`] with fresh weights: the same ones on every backend for the same `seed`.
+    pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> FeedForward<B> {
+        self.init_with(&mut Init::from_seed(seed, device))
+    }
+
+    /// A [`FeedForward`] whose weights are the next ones of `init`.
+    pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> FeedForward<B> {
+        let (d, h) = (self.d_input, self.d_hidden);
+        let bound = self.initializer.bound(d);
+        let (wx, b) = (init.uniform(d * h, bound), init.uniform(h, bound));
+        FeedForward {
+            wx: init.param([d, h], wx),
+            b: init.param([h], b),
+        }
+    }
+}
+
+impl<B: Backend> FeedForward<B> {
+    /// `[n, d_input]` → `[n, d_hidden]`, each row by itself.
+    ///
+    /// # Panics
+    ///
+    /// Where shapes do not agree.
+    pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        (x.matmul(self.wx.val()) + self.b.val().unsqueeze()).tanh()
+    }
+}
