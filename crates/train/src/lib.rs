@@ -24,6 +24,7 @@ pub mod events;
 pub mod history;
 pub mod interval;
 pub mod lanes;
+pub mod long_memory;
 pub mod memory;
 pub mod optimizer;
 mod pass;

@@ -1,0 +1,57 @@
+//! The first symbol: what stood there before all the noise?
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::long_memory::task::{Answer, Sequence, Task};
+
+/// Different symbols.
+const SYMBOLS: usize = 4;
+/// Noise.
+const NOISE: usize = 4;
+
+/// One of four symbols, then `distance` steps of noise: symbols at random, of the same four; which was the
+/// first?
+///
+/// The latching problem of Bengio, Simard and Frasconi 1994, of which Hochreiter and Schmidhuber's
+/// experiments 2 and 3 (1997) are kin. Nothing tells symbol from noise but that it came first, when there
+/// was no state yet.
+pub struct FirstSymbol;
+
+impl Task for FirstSymbol {
+    fn name(&self) -> &'static str {
+        "first-symbol"
+    }
+
+    fn d_input(&self) -> usize {
+        SYMBOLS + NOISE
+    }
+
+    fn answer(&self) -> Answer {
+        Answer::Class(SYMBOLS)
+    }
+
+    fn steps(&self, distance: usize) -> usize {
+        1 + distance
+    }
+
+    fn draw(&self, distance: usize, rng: &mut ChaCha8Rng) -> Sequence {
+        let steps = self.steps(distance);
+        let first = rng.random_range(0..SYMBOLS);
+        let noise = (1..steps).map(|_| SYMBOLS + rng.random_range(0..NOISE));
+        let symbols: Vec<usize> = std::iter::once(first).chain(noise).collect();
+        let one_hot = |&symbol: &usize| (0..SYMBOLS + NOISE).map(move |i| f32::from(i == symbol));
+        Sequence {
+            inputs: symbols.iter().flat_map(one_hot).collect(),
+            targets: vec![symbols[0] as f32],
+        }
+    }
+
+    fn chance(&self, _: usize) -> f64 {
+        1.0 / SYMBOLS as f64
+    }
+
+    fn floor(&self, distance: usize) -> f64 {
+        self.chance(distance)
+    }
+}
