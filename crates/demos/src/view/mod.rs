@@ -2,6 +2,7 @@
 
 pub mod chart;
 mod download;
+pub mod figure;
 mod numbers;
 pub mod picture;
 mod progress;

@@ -8,12 +8,12 @@ use clap::ArgMatches;
 use demos::{
     backend::{self, Answering, Program},
     datasets,
-    exit::{Signalled, UsageError},
+    exit::Signalled,
+    memory,
     stop::Stop,
     view::{self, Progress},
 };
 use models::CellKind;
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use train::{Corpus, Run, RunConfig, RunFolder, Units};
 
 use crate::{args::TrainArgs, sample};
@@ -97,7 +97,10 @@ impl Program for TrainRun<'_> {
         } = self;
         let device = &backend.device;
         if backend.is_cpu {
-            check_memory(&config, corpus.vocab.size())?;
+            memory::check(
+                config.memory(corpus.vocab.size()),
+                "--hidden-size, --num-layers, --embedding-size, --batch-size or --seq-length",
+            )?;
         }
         train::windows::split(&corpus, &config)?;
         let new_folder = || match out {
@@ -227,20 +230,4 @@ fn program() -> String {
         Some(path) if !by_cargo => path,
         _ => "cargo run -p demos --bin char_lstm --".to_owned(),
     }
-}
-
-/// Refuses a run that cannot fit, before the system ends it without a word.
-fn check_memory(config: &RunConfig, vocab_size: usize) -> Result<()> {
-    let needed = config.memory(vocab_size);
-    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let there = System::new_with_specifics(memory).total_memory() as f64;
-    if needed > there {
-        let (needed, there) = (view::bytes(needed), view::bytes(there));
-        let problem = format!(
-            "training this model takes at least {needed} of memory, and this machine has {there}; \
-             lower --hidden-size, --num-layers, --embedding-size, --batch-size or --seq-length"
-        );
-        return Err(UsageError(problem).into());
-    }
-    Ok(())
 }

@@ -1,0 +1,188 @@
+//! What an experiment found, put in the order in which it is shown.
+
+use burn::tensor::backend::Backend;
+use train::long_memory::{
+    Answer, Kind, Task, Trained, after_pasts,
+    pasts::PAIRS,
+    tasks::{Adding, Xor},
+    trace,
+    trace::Moment,
+    training::Stream,
+};
+
+/// All that came out.
+pub struct Findings<B: Backend> {
+    /// In the order of the table.
+    pub trained: Vec<Trained<B>>,
+    /// What each network that learned xor says after different pasts.
+    pub pasts: Vec<Past>,
+    /// An LSTM that reads numbers to add.
+    pub example: Option<Example>,
+}
+
+/// What a network says of a pair after a past.
+pub struct Past {
+    pub kind: Kind,
+    pub distance: usize,
+    pub seed: u64,
+    pub pair: [f32; 2],
+    /// Probabilities of a 1.
+    pub answers: Vec<f64>,
+}
+
+/// An LSTM reads numbers, of which two are marked, and is asked for the sum of these.
+pub struct Example {
+    pub distance: usize,
+    pub seed: u64,
+    pub moments: Vec<Moment>,
+    /// The sum of the marked numbers so far, at each step.
+    pub sums: Vec<f64>,
+    /// The unit whose cell follows that sum best: of the largest correlation, whether up or down.
+    pub unit: usize,
+}
+
+/// Pasts before each pair.
+pub const PASTS: usize = 100;
+/// An example longer than this cannot be read.
+const EXAMPLE: usize = 100;
+
+/// The trainings of a task at a distance with a network, one for each seed.
+pub struct Group<'a, B: Backend> {
+    pub task: &'static dyn Task,
+    pub distance: usize,
+    pub kind: Kind,
+    pub trained: Vec<&'a Trained<B>>,
+}
+
+impl<B: Backend> Findings<B> {
+    pub fn new(trained: Vec<Trained<B>>, device: &B::Device) -> Self {
+        let of_xor = trained
+            .iter()
+            .filter(|done| done.job.task.name() == Xor.name());
+        let pasts = of_xor.flat_map(|done| {
+            let job = done.job;
+            let answers = after_pasts(&done.network, job.distance, PASTS, job.seed, device);
+            PAIRS
+                .into_iter()
+                .zip(answers)
+                .map(move |(pair, answers)| Past {
+                    kind: job.kind,
+                    distance: job.distance,
+                    seed: job.seed,
+                    pair,
+                    answers,
+                })
+        });
+        let pasts = pasts.collect();
+        let example = example(&trained, device);
+        Findings {
+            trained,
+            pasts,
+            example,
+        }
+    }
+
+    /// What belongs to one line of the table.
+    pub fn groups(&self) -> Vec<Group<'_, B>> {
+        let same = |a: &Trained<B>, b: &Trained<B>| {
+            let key = |done: &Trained<B>| (done.job.task.name(), done.job.distance, done.job.kind);
+            key(a) == key(b)
+        };
+        let groups = self.trained.chunk_by(same).map(|trained| {
+            let job = trained[0].job;
+            Group {
+                task: job.task,
+                distance: job.distance,
+                kind: job.kind,
+                trained: trained.iter().collect(),
+            }
+        });
+        groups.collect()
+    }
+}
+
+impl<B: Backend> Group<'_, B> {
+    /// How many solved the task.
+    pub fn solved(&self) -> usize {
+        let answer: Answer = self.task.answer();
+        let is_solved = |done: &&&Trained<B>| answer.is_solved(done.result);
+        self.trained.iter().filter(is_solved).count()
+    }
+
+    pub fn all_solved(&self) -> bool {
+        self.solved() == self.trained.len()
+    }
+
+    /// The result that as many are above as below.
+    pub fn median(&self) -> f64 {
+        median(self.trained.iter().map(|done| done.result).collect())
+    }
+
+    /// Whether no other group of its task has a longer distance.
+    pub fn is_longest(&self, groups: &[Group<B>]) -> bool {
+        let mut of_task = groups
+            .iter()
+            .filter(|group| group.task.name() == self.task.name());
+        of_task.all(|group| group.distance <= self.distance)
+    }
+}
+
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let half = values.len() / 2;
+    match values.len() % 2 {
+        0 => (values[half - 1] + values[half]) / 2.0,
+        _ => values[half],
+    }
+}
+
+/// The adding problem at the longest distance that can still be read, with the first seed.
+fn example<B: Backend>(trained: &[Trained<B>], device: &B::Device) -> Option<Example> {
+    let adds = |done: &&Trained<B>| {
+        let job = done.job;
+        job.task.name() == Adding.name() && job.kind == Kind::Lstm && job.distance <= EXAMPLE
+    };
+    let candidates = trained.iter().filter(adds);
+    let done =
+        candidates.max_by_key(|done| (done.job.distance, std::cmp::Reverse(done.job.seed)))?;
+    let job = done.job;
+    let sequence = job
+        .task
+        .draw(job.distance, &mut Stream::Example.of(job.seed));
+    let moments = trace(&done.network, &sequence.inputs, device)?;
+    let add = |sum: &mut f64, moment: &Moment| {
+        *sum += moment.x[0] * moment.x[1];
+        Some(*sum)
+    };
+    let sums: Vec<f64> = moments.iter().scan(0.0, add).collect();
+    let follows = |unit: &usize| {
+        let cell: Vec<f64> = moments.iter().map(|moment| moment.c[*unit]).collect();
+        correlation(&cell, &sums).abs()
+    };
+    let units = 0..moments[0].c.len();
+    let unit = units.max_by(|a, b| follows(a).total_cmp(&follows(b)))?;
+    Some(Example {
+        distance: job.distance,
+        seed: job.seed,
+        moments,
+        sums,
+        unit,
+    })
+}
+
+/// Pearson's; 0 where one of the two does not vary.
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let product = |a: &[f64], mean_a: f64, b: &[f64], mean_b: f64| -> f64 {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - mean_a) * (b - mean_b))
+            .sum()
+    };
+    let squares = product(a, mean_a, a, mean_a) * product(b, mean_b, b, mean_b);
+    match squares > 0.0 {
+        true => product(a, mean_a, b, mean_b) / squares.sqrt(),
+        false => 0.0,
+    }
+}

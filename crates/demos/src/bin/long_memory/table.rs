@@ -1,0 +1,177 @@
+//! What is printed: a line for each task, distance and network, and what follows from them.
+
+use burn::tensor::backend::Backend;
+use train::long_memory::{Answer, Kind, Trained};
+
+use crate::findings::{Findings, Group, PASTS, median};
+
+/// More seeds than this are summed up as the lowest, the median and the highest.
+const SHOWN: usize = 5;
+
+pub fn draw<B: Backend>(findings: &Findings<B>) -> String {
+    let groups = findings.groups();
+    results(&groups) + &breaks(&groups) + &pasts(findings) + &gradients(&groups)
+}
+
+/// One training, for the bar.
+pub fn line<B: Backend>(done: &Trained<B>) -> String {
+    let (job, result) = (done.job, show(done.job.task.answer(), done.result));
+    format!(
+        "{} {} {}: {result}",
+        job.task.name(),
+        job.distance,
+        job.kind
+    )
+}
+
+fn show(answer: Answer, result: f64) -> String {
+    match answer {
+        Answer::Number => format!("{result:.4}"),
+        Answer::Class(_) => format!("{:.1} %", 100.0 * result),
+    }
+}
+
+fn results<B: Backend>(groups: &[Group<B>]) -> String {
+    let mut text = String::new();
+    let mut last = "";
+    for group in groups {
+        let (name, answer) = (group.task.name(), group.task.answer());
+        if name != last {
+            let good = match answer {
+                Answer::Number => "solved below 0.01",
+                Answer::Class(_) => "solved from 99 %",
+            };
+            text += &format!("\n{name}: {}, {good}\n", answer.measure());
+            text +=
+                "  distance  network      parameters  solved  updates   floor  chance  each seed\n";
+            last = name;
+        }
+        let results: Vec<f64> = group.trained.iter().map(|done| done.result).collect();
+        let updates = group
+            .trained
+            .iter()
+            .map(|done| done.updates as f64)
+            .collect();
+        text += &format!(
+            "  {:>8}  {:<11}  {:>10}  {:>6}  {:>7.0}  {:>6}  {:>6}  {}\n",
+            group.distance,
+            group.kind,
+            group.trained[0].parameters,
+            format!("{}/{}", group.solved(), results.len()),
+            median(updates),
+            show(answer, group.task.floor(group.distance)),
+            show(answer, group.task.chance(group.distance)),
+            each(answer, results),
+        );
+    }
+    text + "\nfloor: the best that a function of the last input alone can do; updates: the median\n"
+}
+
+fn each(answer: Answer, mut results: Vec<f64>) -> String {
+    if results.len() > SHOWN {
+        results.sort_by(f64::total_cmp);
+        let of = [
+            results[0],
+            median(results.clone()),
+            results[results.len() - 1],
+        ];
+        let [low, middle, high] = of.map(|result| show(answer, result));
+        return format!("{low} … {middle} … {high}");
+    }
+    let shown: Vec<String> = results.iter().map(|&result| show(answer, result)).collect();
+    shown.join("  ")
+}
+
+/// For each task and network, up to where all seeds solve it.
+fn breaks<B: Backend>(groups: &[Group<B>]) -> String {
+    let mut text = "\nSolved by every seed up to a distance of\n".to_owned();
+    let mut tasks: Vec<&str> = groups.iter().map(|group| group.task.name()).collect();
+    tasks.dedup();
+    for task in tasks {
+        text += &format!("  {task:<12}");
+        for kind in Kind::ALL {
+            let mut of_kind: Vec<&Group<B>> = groups
+                .iter()
+                .filter(|group| group.task.name() == task && group.kind == kind)
+                .collect();
+            of_kind.sort_by_key(|group| group.distance);
+            let solved = of_kind.iter().take_while(|group| group.all_solved());
+            let reach = match (solved.last(), of_kind.last()) {
+                (None, _) => "none".to_owned(),
+                (Some(solved), Some(last)) if solved.distance == last.distance => {
+                    format!("{} (all)", solved.distance)
+                }
+                (Some(solved), _) => solved.distance.to_string(),
+            };
+            text += &format!("  {kind} {reach:<9}");
+        }
+        text = text.trim_end().to_owned() + "\n";
+    }
+    text
+}
+
+/// How far the answers for one pair lie apart, at most.
+fn pasts<B: Backend>(findings: &Findings<B>) -> String {
+    let Some(longest) = findings.pasts.iter().map(|past| past.distance).max() else {
+        return String::new();
+    };
+    let mut text = format!(
+        "\nxor, the same pair after {PASTS} pasts of {} pairs: the probability of a 1 differs by at most\n",
+        longest - 1
+    );
+    for kind in Kind::ALL {
+        let of_kind = findings.pasts.iter();
+        let of_kind = of_kind.filter(|past| past.kind == kind && past.distance == longest);
+        let apart = of_kind.map(|past| {
+            let highest = past.answers.iter().copied().fold(f64::MIN, f64::max);
+            highest - past.answers.iter().copied().fold(f64::MAX, f64::min)
+        });
+        match apart.reduce(f64::max) {
+            Some(0.0) => text += &format!("  {kind:<11}  0, to the bit: a pure function\n"),
+            Some(apart) => text += &format!("  {kind:<11}  {apart:.1e}\n"),
+            None => (),
+        }
+    }
+    text
+}
+
+/// What is left of the gradient at the far end.
+fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
+    let mut text = String::new();
+    for group in groups.iter().filter(|group| group.is_longest(groups)) {
+        let at = |when: usize| {
+            let left = |done: &&Trained<B>| {
+                let hidden = &done.reach.as_ref()?[when].hidden;
+                Some(hidden.last()? / hidden.first()?)
+            };
+            let shares: Vec<f64> = group.trained.iter().filter_map(left).collect();
+            (!shares.is_empty()).then(|| median(shares))
+        };
+        if let (Some(start), Some(end)) = (at(0), at(1)) {
+            text += &format!(
+                "  {:<12}  {:<4}  {:>4} steps back  {:>7} before training  {:>7} after\n",
+                group.task.name(),
+                group.kind,
+                group.task.steps(group.distance) - 1,
+                share(start),
+                share(end),
+            );
+        }
+    }
+    match text.is_empty() {
+        true => text,
+        false => {
+            "\nWhat is left of |∂loss/∂h| at the first step, as a share of that at the last (medians)\n"
+                .to_owned()
+                + &text
+        }
+    }
+}
+
+/// A share of a gradient. In 32 bits nothing is left below some 1e-45.
+fn share(share: f64) -> String {
+    match share {
+        0.0 => "none".to_owned(),
+        _ => format!("{share:.0e}"),
+    }
+}

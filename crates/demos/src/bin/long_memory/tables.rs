@@ -1,0 +1,207 @@
+//! All numbers as CSV, and the settings that they come from.
+//!
+//! | file | a row |
+//! |---|---|
+//! | `results.csv` | a training |
+//! | `curves.csv` | a look at the held-out sequences on the way |
+//! | `gradients.csv` | `‖∂loss_T/∂h_{T−k}‖` at one `k`; `cell`: of `c_{T−k}` |
+//! | `pasts.csv` | what a network says of a pair of bits after one of many pasts |
+//! | `example.csv` | a step of the example: the number, the mark, the sum so far, the answer so far |
+//! | `gates.csv` | gates and cell of one unit at a step of the example |
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+use burn::tensor::backend::Backend;
+use serde::Serialize;
+use train::long_memory::{Experiment, Kind};
+
+use crate::findings::Findings;
+
+pub fn settings(folder: &Path, experiment: &Experiment) -> Result<()> {
+    let path = folder.join("settings.json");
+    let json = serde_json::to_vec_pretty(experiment).context("settings")?;
+    fs::write(&path, json).with_context(|| path.display().to_string())
+}
+
+#[derive(Serialize)]
+struct ResultRow {
+    task: &'static str,
+    distance: usize,
+    network: Kind,
+    seed: u64,
+    d_hidden: usize,
+    parameters: usize,
+    updates: usize,
+    measure: &'static str,
+    result: f64,
+    floor: f64,
+    chance: f64,
+    solved: bool,
+}
+
+#[derive(Serialize)]
+struct CurveRow {
+    task: &'static str,
+    distance: usize,
+    network: Kind,
+    seed: u64,
+    update: usize,
+    result: f64,
+}
+
+#[derive(Serialize)]
+struct GradientRow {
+    task: &'static str,
+    distance: usize,
+    network: Kind,
+    seed: u64,
+    training: &'static str,
+    k: usize,
+    hidden: f64,
+    cell: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct PastRow {
+    distance: usize,
+    network: Kind,
+    seed: u64,
+    a: f32,
+    b: f32,
+    past: usize,
+    answer: f64,
+}
+
+#[derive(Serialize)]
+struct ExampleRow {
+    distance: usize,
+    seed: u64,
+    t: usize,
+    number: f64,
+    mark: f64,
+    sum: f64,
+    answer: f64,
+}
+
+#[derive(Serialize)]
+struct GateRow {
+    t: usize,
+    unit: usize,
+    input: f64,
+    forget: f64,
+    cell: f64,
+}
+
+/// Writes all of them.
+pub fn write<B: Backend>(folder: &Path, findings: &Findings<B>) -> Result<()> {
+    let results = findings.trained.iter().map(|done| {
+        let (job, answer) = (done.job, done.job.task.answer());
+        ResultRow {
+            task: job.task.name(),
+            distance: job.distance,
+            network: job.kind,
+            seed: job.seed,
+            d_hidden: done.d_hidden,
+            parameters: done.parameters,
+            updates: done.updates,
+            measure: answer.measure(),
+            result: done.result,
+            floor: job.task.floor(job.distance),
+            chance: job.task.chance(job.distance),
+            solved: answer.is_solved(done.result),
+        }
+    });
+    table(folder, "results.csv", results)?;
+
+    let curves = findings.trained.iter().flat_map(|done| {
+        done.curve.iter().map(|point| CurveRow {
+            task: done.job.task.name(),
+            distance: done.job.distance,
+            network: done.job.kind,
+            seed: done.job.seed,
+            update: point.update,
+            result: point.result,
+        })
+    });
+    table(folder, "curves.csv", curves)?;
+
+    let gradients = findings.trained.iter().flat_map(|done| {
+        let reach = done.reach.iter().flatten().zip(["start", "end"]);
+        reach.flat_map(move |(reach, training)| {
+            reach
+                .hidden
+                .iter()
+                .enumerate()
+                .map(move |(k, &hidden)| GradientRow {
+                    task: done.job.task.name(),
+                    distance: done.job.distance,
+                    network: done.job.kind,
+                    seed: done.job.seed,
+                    training,
+                    k,
+                    hidden,
+                    cell: reach.cell.as_ref().map(|cell| cell[k]),
+                })
+        })
+    });
+    table(folder, "gradients.csv", gradients)?;
+
+    let pasts = findings.pasts.iter().flat_map(|past| {
+        past.answers.iter().enumerate().map(|(i, &answer)| PastRow {
+            distance: past.distance,
+            network: past.kind,
+            seed: past.seed,
+            a: past.pair[0],
+            b: past.pair[1],
+            past: i,
+            answer,
+        })
+    });
+    table(folder, "pasts.csv", pasts)?;
+
+    let steps = findings.example.iter().flat_map(|example| {
+        let moments = example.moments.iter().zip(&example.sums).enumerate();
+        moments.map(|(t, (moment, &sum))| ExampleRow {
+            distance: example.distance,
+            seed: example.seed,
+            t,
+            number: moment.x[0],
+            mark: moment.x[1],
+            sum,
+            answer: moment.answer[0],
+        })
+    });
+    table(folder, "example.csv", steps)?;
+
+    let gates = findings.example.iter().flat_map(|example| {
+        example.moments.iter().enumerate().flat_map(|(t, moment)| {
+            (0..moment.f.len()).map(move |unit| GateRow {
+                t,
+                unit,
+                input: moment.i[unit],
+                forget: moment.f[unit],
+                cell: moment.c[unit],
+            })
+        })
+    });
+    table(folder, "gates.csv", gates)
+}
+
+/// Writes one; where there are no rows, an older one goes.
+fn table(folder: &Path, name: &str, rows: impl Iterator<Item = impl Serialize>) -> Result<()> {
+    let path = folder.join(name);
+    let mut rows = rows.peekable();
+    let mut write = || -> Result<()> {
+        let mut bytes = csv::Writer::from_writer(Vec::new());
+        rows.try_for_each(|row| bytes.serialize(row))?;
+        let bytes = bytes.into_inner()?;
+        if bytes.is_empty() && path.exists() {
+            fs::remove_file(&path)?;
+        } else if !bytes.is_empty() {
+            fs::write(&path, bytes)?;
+        }
+        Ok(())
+    };
+    write().with_context(|| path.display().to_string())
+}
