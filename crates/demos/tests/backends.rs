@@ -86,6 +86,50 @@ fn losses_agree() {
     }
 }
 
+/// The same tiny experiment on each: what networks say of pairs after their pasts, and how far gradients
+/// reach.
+#[test]
+fn experiments_agree() {
+    let place = Place::of(env!("CARGO_BIN_EXE_long_memory"));
+    let numbers = |name: &str| {
+        place.succeeds(&[
+            "--tasks",
+            "xor,adding",
+            "--distances",
+            "4",
+            "--seeds",
+            "1",
+            "--updates",
+            "5",
+            "--hidden-size",
+            "6",
+            "--batch-size",
+            "4",
+            "--backend",
+            name,
+            "--out",
+            name,
+        ]);
+        let columns = [
+            ("pasts.csv", "answer"),
+            ("gradients.csv", "hidden"),
+            ("gradients.csv", "cell"),
+        ];
+        let of_column =
+            |(file, column)| common::column(&place.read(&format!("{name}/{file}")), column);
+        columns.into_iter().flat_map(of_column).collect::<Vec<_>>()
+    };
+    let names = compiled_in();
+    let first = numbers(names[0]);
+    assert!(first.len() > 1000, "{} numbers", first.len());
+    for name in &names[1..] {
+        for (a, b) in std::iter::zip(&first, &numbers(name)) {
+            let (a, b): (f64, f64) = (a.parse().unwrap_or(0.0), b.parse().unwrap_or(0.0));
+            assert!((a - b).abs() < 1e-3, "{a} on {}, {b} on {name}", names[0]);
+        }
+    }
+}
+
 /// Vulkan finds no driver where this variable names none.
 #[test]
 #[cfg(feature = "wgpu")]

@@ -9,12 +9,19 @@ use tempfile::TempDir;
 /// A fresh working folder.
 pub struct Place {
     folder: TempDir,
+    program: &'static str,
 }
 
 impl Place {
+    /// For `char_lstm`.
     pub fn new() -> Self {
+        Self::of(env!("CARGO_BIN_EXE_char_lstm"))
+    }
+
+    /// For the program at this path.
+    pub fn of(program: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Place { folder }
+        Place { folder, program }
     }
 
     pub fn path(&self) -> &Path {
@@ -32,7 +39,7 @@ impl Place {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_char_lstm"));
+        let mut command = Command::new(self.program);
         command.current_dir(self.path()).args(args);
         // Mesa complains where it is not set.
         command.env("XDG_RUNTIME_DIR", self.path());
@@ -92,6 +99,16 @@ pub const TINY: &[&str] = &[
     "--max-epochs",
     "2",
 ];
+
+/// A column of a table in CSV, by its name. No field of ours has a comma in it.
+pub fn column(csv: &str, name: &str) -> Vec<String> {
+    let mut lines = csv.lines();
+    let header = lines.next().expect("a header");
+    let place = header.split(',').position(|column| column == name);
+    let place = place.unwrap_or_else(|| panic!("no column {name} in {header}"));
+    let field = |line: &str| line.split(',').nth(place).expect("a field").to_owned();
+    lines.map(field).collect()
+}
 
 /// A text of `n` characters whose words come in no order that repeats.
 pub fn words(n: usize) -> String {

@@ -109,6 +109,9 @@ impl Experiment {
             seeds,
             "must be from 1 to 1000",
         )?;
+        let last = self.seed.checked_add(self.seeds as u64 - 1);
+        let reason = "there are not that many seeds from there on";
+        check(last.is_some(), "seed", self.seed.to_string(), reason)?;
         for (flag, value) in [
             ("hidden-size", hidden_size),
             ("updates", updates),
@@ -145,7 +148,7 @@ impl Experiment {
         for &task in &self.tasks {
             for &distance in &self.distances {
                 for kind in Kind::ALL {
-                    let seeds = self.seed..=self.seed.saturating_add(self.seeds as u64 - 1);
+                    let seeds = self.seed..=self.seed + (self.seeds as u64 - 1);
                     jobs.extend(seeds.map(|seed| Job {
                         task,
                         distance,

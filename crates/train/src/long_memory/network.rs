@@ -42,7 +42,10 @@ impl Kind {
             has.abs_diff(parameters)
         };
         let too_few = |d_hidden: usize| self.parameters(d_input, d_hidden, d_output) <= parameters;
-        let (mut low, mut high) = (1, parameters.max(2));
+        let (mut low, mut high) = (1, 2);
+        while too_few(high) {
+            (low, high) = (high, 2 * high);
+        }
         while high - low > 1 {
             let middle = low.midpoint(high);
             *if too_few(middle) { &mut low } else { &mut high } = middle;

@@ -1,0 +1,5 @@
+//! The article's argument as an experiment: tasks, networks, trainings.
+
+mod experiment;
+mod networks;
+mod tasks;
