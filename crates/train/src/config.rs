@@ -376,7 +376,8 @@ fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::
     })
 }
 
-fn check(
+/// An error of this setting, unless `holds`.
+pub(crate) fn check(
     holds: bool,
     flag: &'static str,
     value: impl ToString,

@@ -19,7 +19,7 @@ use super::{
     tasks,
     training::{AT_ONCE, Budget, Job, Trained},
 };
-use crate::error::Error;
+use crate::{config::check, error::Error};
 
 /// What is to be compared.
 #[derive(Clone, Serialize)]
@@ -68,78 +68,49 @@ impl Experiment {
     ///
     /// On the first that is not.
     pub fn validate(&self) -> Result<(), Error> {
-        let check = |holds: bool, flag, value: String, reason| match holds {
-            true => Ok(()),
-            false => Err(Error::Setting {
-                flag,
-                value,
-                reason,
-            }),
-        };
-        let Budget {
-            hidden_size,
-            updates,
-            batch_size,
-            ..
-        } = self.budget;
+        let budget = &self.budget;
         check(
             !self.tasks.is_empty(),
             "tasks",
-            String::new(),
-            "names at least one task",
+            "",
+            "needs at least one task",
         )?;
         let reason = "needs at least one distance";
-        check(
-            !self.distances.is_empty(),
-            "distances",
-            String::new(),
-            reason,
-        )?;
-        for (i, &distance) in self.distances.iter().enumerate() {
+        check(!self.distances.is_empty(), "distances", "", reason)?;
+        for (i, distance) in self.distances.iter().enumerate() {
             let reason = "must be from 2 to 1000000: nothing lies between fewer than two steps";
-            let in_range = (2..=MOST).contains(&distance);
-            check(in_range, "distances", distance.to_string(), reason)?;
-            let is_new = !self.distances[..i].contains(&distance);
-            check(is_new, "distances", distance.to_string(), "is there twice")?;
+            check((2..=MOST).contains(distance), "distances", distance, reason)?;
+            let is_new = !self.distances[..i].contains(distance);
+            check(is_new, "distances", distance, "is there twice")?;
         }
-        let seeds = self.seeds.to_string();
+        let reason = "must be from 1 to 1000";
         check(
             (1..=1000).contains(&self.seeds),
             "seeds",
-            seeds,
-            "must be from 1 to 1000",
+            self.seeds,
+            reason,
         )?;
         let last = self.seed.checked_add(self.seeds as u64 - 1);
         let reason = "there are not that many seeds from there on";
-        check(last.is_some(), "seed", self.seed.to_string(), reason)?;
+        check(last.is_some(), "seed", self.seed, reason)?;
         for (flag, value) in [
-            ("hidden-size", hidden_size),
-            ("updates", updates),
-            ("batch-size", batch_size),
+            ("hidden-size", budget.hidden_size),
+            ("updates", budget.updates),
+            ("batch-size", budget.batch_size),
         ] {
-            let in_range = (1..=MOST).contains(&value);
-            check(
-                in_range,
-                flag,
-                value.to_string(),
-                "must be from 1 to 1000000",
-            )?;
+            let reason = "must be from 1 to 1000000";
+            check((1..=MOST).contains(&value), flag, value, reason)?;
         }
-        let rate = self.budget.learning_rate;
-        let positive = rate > 0.0 && rate.is_finite();
+        let rate = budget.learning_rate;
+        let reason = "must be a number above 0";
         check(
-            positive,
+            rate > 0.0 && rate.is_finite(),
             "learning-rate",
-            rate.to_string(),
-            "must be a number above 0",
+            rate,
+            reason,
         )?;
-        let bias = self.budget.forget_bias.unwrap_or(0.0);
-        check(
-            bias.is_finite(),
-            "forget-bias",
-            bias.to_string(),
-            "must be a number",
-        )
+        let bias = budget.forget_bias.unwrap_or(0.0);
+        check(bias.is_finite(), "forget-bias", bias, "must be a number")
     }
 
     /// All trainings, in the order of a table.
@@ -209,11 +180,12 @@ impl Experiment {
                 let Some(done) = job.train::<B>(&self.budget, device, on_update) else {
                     return;
                 };
-                tell(Event::Trained(&done));
-                trained
-                    .lock()
-                    .expect("no worker panics with it")
-                    .push((i, done));
+                let goes_on = tell(Event::Trained(&done));
+                let mut trained = trained.lock().expect("no worker panics with it");
+                trained.push((i, done));
+                if !goes_on {
+                    return;
+                }
             }
         };
         thread::scope(|scope| {

@@ -5,17 +5,16 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::long_memory::task::{Answer, Sequence, Task};
 
-/// Different symbols.
+/// What may come first.
 const SYMBOLS: usize = 4;
-/// Noise.
+/// What may come then.
 const NOISE: usize = 4;
 
-/// One of four symbols, then `distance` steps of noise: symbols at random, of the same four; which was the
-/// first?
+/// One of four symbols, then `distance` steps of noise: others at random, of which there are four too; which
+/// was the first?
 ///
-/// The latching problem of Bengio, Simard and Frasconi 1994, of which Hochreiter and Schmidhuber's
-/// experiments 2 and 3 (1997) are kin. Nothing tells symbol from noise but that it came first, when there
-/// was no state yet.
+/// The latching problem of Bengio, Simard and Frasconi 1994, with random symbols as noise, as in Hochreiter
+/// and Schmidhuber 1997, experiment 2.
 pub struct FirstSymbol;
 
 impl Task for FirstSymbol {

@@ -5,11 +5,11 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::long_memory::task::{Answer, Sequence, Task};
 
-/// `distance` random bits; is the number of ones among them odd?
+/// `distance` random bits; is the number of ones among them odd? It is asked at each step, and judged at
+/// the last.
 ///
-/// The recurrent form of parity (Hochreiter and Schmidhuber 1997 discuss it in section 1 among the tasks
-/// that random weights solve while they are short). One bit of memory is enough, but each of the bits turns
-/// the answer round: whoever misses one knows nothing.
+/// The parity problem of Bengio and Frasconi 1994. One bit of memory is enough, but each bit turns the
+/// answer round: whoever misses one knows nothing.
 pub struct RunningXor;
 
 impl Task for RunningXor {

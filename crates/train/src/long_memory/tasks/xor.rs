@@ -5,11 +5,11 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::long_memory::task::{Answer, Sequence, Task};
 
-/// `distance` pairs of random bits; at each, which is the xor of the two?
+/// `distance` pairs of random bits; which is the xor of each?
 ///
-/// The article's example of a pure function. It is the oldest one that no layer without hidden units
-/// computes (Minsky and Papert 1969), and the first that backpropagation was shown to learn (Rumelhart,
-/// Hinton and Williams 1986). What came before a pair has nothing to do with it.
+/// The article's example of a pure function. It takes hidden units (Minsky and Papert 1969), and
+/// backpropagation finds them (Rumelhart, Hinton and Williams 1986). What came before a pair has nothing to
+/// do with it.
 pub struct Xor;
 
 impl Task for Xor {
