@@ -92,6 +92,26 @@ fn documents() {
     );
 }
 
+/// A model of documents goes on to one long text, but the run itself does not.
+#[test]
+fn from_documents_to_one_text() {
+    let place = Place::new();
+    place.file("names.txt", "anna\nbob\nclara\n\ndora\n".repeat(20));
+    place.file("long.txt", "abcabcab".repeat(20));
+    let documents = ["--data", "names.txt", "--documents", "lines"];
+    place.succeeds(&[TINY, &documents, &["--out", "run"]].concat());
+    let init = ["train", "--init-from", "run", "--out", "new"];
+    let one_text = ["--data", "long.txt", "--documents", "none"];
+    place.succeeds(&[&init[..], &one_text].concat());
+    let config: serde_json::Value = serde_json::from_str(&place.read("new/config.json")).unwrap();
+    assert!(config["documents"].is_null());
+    place.fails(
+        2,
+        &["train", "--resume", "run", "--documents", "none"],
+        &["--documents none", "has lines"],
+    );
+}
+
 /// A file of zeros but for its ends, `size` long, is trained on for a moment; gives how many megabytes
 /// the process had in memory at most, and the seconds until its first update.
 #[cfg(target_os = "linux")]
