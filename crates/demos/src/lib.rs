@@ -3,5 +3,6 @@
 pub mod backend;
 pub mod datasets;
 pub mod exit;
+pub mod open_files;
 pub mod stop;
 pub mod view;

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use common::{Place, TINY, text, words};
+use common::{Place, text, words};
 
 /// A run of about 480 updates, saved every 20.
 const RUN: &[&str] = &[

@@ -9,6 +9,7 @@ use demos::{
     backend::{self, Answering, Program},
     datasets,
     exit::{Signalled, UsageError},
+    open_files,
     stop::Stop,
     view::{self, Progress},
 };
@@ -62,6 +63,7 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         Origin::InitFrom(old) => old.config()?.check_init_from(&config)?,
         Origin::Resume(folder) => folder.config()?.check_resumed(&config)?,
     }
+    open_files::raise_limit();
     let mut corpus = read_corpus(&config)?;
     if let Some(folder) = origin.folder() {
         corpus = corpus.with_known(&folder.vocab()?)?;
