@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! cargo install cargo-fuzz
-//! cargo +nightly fuzz run checkpoint -- -max_total_time=600
-//! cargo +nightly fuzz run run_folder -- -max_total_time=600
+//! cargo +nightly fuzz run checkpoint -- -max_total_time=600 -timeout=10 -max_len=1024 -len_control=0
+//! cargo +nightly fuzz run run_folder -- -max_total_time=600 -timeout=10 -max_len=1024 -len_control=0
 //! ```
 //!
 //! from the top of the repository. What is found is left in `fuzz/artifacts`; it becomes a test in
