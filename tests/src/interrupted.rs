@@ -47,6 +47,7 @@ pub fn begin<B: AutodiffBackend>(
     folder: &RunFolder,
     updates: usize,
 ) -> Result<Outcome<B::InnerBackend>, Error> {
+    let folder = || Ok(folder.clone());
     let run = Run::<B>::new(corpus, config, &Default::default(), folder)?;
     go(run, updates)
 }

@@ -4,5 +4,6 @@ pub mod backend;
 pub mod datasets;
 pub mod exit;
 pub mod memory;
+pub mod open_files;
 pub mod stop;
 pub mod view;

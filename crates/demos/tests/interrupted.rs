@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use common::{Place, TINY, refused, text, words};
+use common::{Place, text, words};
 
 /// A run of about 480 updates, saved every 20.
 const RUN: &[&str] = &[
@@ -257,101 +257,4 @@ fn what_cannot_go_on_is_refused_in_one_line() {
     );
     place.succeeds(&["train", "--resume", "new", "--max-epochs", "3"]);
     place.succeeds(&["sample", "new", "--length", "5"]);
-}
-
-/// From a disk too small for anything to one that is large enough, page by page: the error names the file,
-/// and what was saved before goes on.
-#[test]
-fn a_full_disk_leaves_the_last_checkpoint() {
-    let place = Place::new();
-    place.file("text", "abcabcab\n".repeat(20));
-    let train = |out: &'static str| {
-        let flags = ["--data", "text", "--checkpoint-every", "5", "--out", out];
-        [TINY, &flags].concat()
-    };
-    place.succeeds(&train("whole"));
-    let (small, moved) = (place.path().join("small"), place.path().join("moved"));
-    fs::create_dir(&small).expect("a folder");
-    let (mut full, mut gone_on) = (0, 0);
-    for kilobytes in (4..).step_by(4) {
-        let Some(_mounted) = Mounted::of_size(&small, kilobytes) else {
-            println!("skipped: this system does not let us mount a small disk");
-            return;
-        };
-        let output = place.run(&train("small/run"));
-        if output.status.success() {
-            break;
-        }
-        refused(&output, 1, &["small"], &["small/run", "No space left"]);
-        full += 1;
-        // Only where there is room can it go on.
-        let mut copy = Command::new("cp");
-        copy.args(["-r", "small/run", "moved"])
-            .current_dir(place.path());
-        assert!(copy.status().expect("cp").success());
-        let names = fs::read_dir(moved.join("checkpoints"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        if names.into_iter().any(|name| name.file_name() != ".new") {
-            place.succeeds(&["train", "--resume", "moved"]);
-            assert!(
-                weights(&place, "moved") == weights(&place, "whole"),
-                "{kilobytes} KiB"
-            );
-            gone_on += 1;
-        }
-        fs::remove_dir_all(&moved).expect("removed");
-    }
-    assert!(
-        full > gone_on && gone_on > 10,
-        "{gone_on} of {full} went on"
-    );
-}
-
-/// A small disk in memory.
-struct Mounted<'a>(&'a Path);
-
-impl<'a> Mounted<'a> {
-    fn of_size(path: &'a Path, kilobytes: usize) -> Option<Self> {
-        let options = format!("size={kilobytes}k,nr_inodes=1000");
-        let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-            .arg(path);
-        let is_mounted = mount.output().is_ok_and(|output| output.status.success());
-        is_mounted.then_some(Mounted(path))
-    }
-}
-
-impl Drop for Mounted<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status();
-    }
-}
-
-/// A folder that nobody may write to.
-#[test]
-fn a_read_only_disk_is_one_line() {
-    let place = Place::new();
-    place.trained();
-    let small = place.path().join("small");
-    fs::create_dir(&small).expect("a folder");
-    let Some(_mounted) = Mounted::of_size(&small, 1000) else {
-        println!("skipped: this system does not let us mount a small disk");
-        return;
-    };
-    let shell = "cp -r run small && mount -o remount,ro small";
-    let status = Command::new("sh")
-        .args(["-c", shell])
-        .current_dir(place.path())
-        .status();
-    assert!(status.expect("a shell").success());
-    let resume = ["train", "--resume", "small/run", "--max-epochs", "3"];
-    place.fails(1, &resume, &["small/run", "Read-only"]);
-    place.fails(
-        1,
-        &[TINY, &["--data", "abc.txt", "--out", "small/new"]].concat(),
-        &["small/new"],
-    );
 }

@@ -92,6 +92,64 @@ fn documents() {
     );
 }
 
+/// A model of documents goes on to one long text, but the run itself does not.
+#[test]
+fn from_documents_to_one_text() {
+    let place = Place::new();
+    place.file("names.txt", "anna\nbob\nclara\n\ndora\n".repeat(20));
+    place.file("long.txt", "abcabcab".repeat(20));
+    let documents = ["--data", "names.txt", "--documents", "lines"];
+    place.succeeds(&[TINY, &documents, &["--out", "run"]].concat());
+    let init = ["train", "--init-from", "run", "--out", "new"];
+    let one_text = ["--data", "long.txt", "--documents", "none"];
+    place.succeeds(&[&init[..], &one_text].concat());
+    let config: serde_json::Value = serde_json::from_str(&place.read("new/config.json")).unwrap();
+    assert!(config["documents"].is_null());
+    place.fails(
+        2,
+        &["train", "--resume", "run", "--documents", "none"],
+        &["--documents none", "has lines"],
+    );
+}
+
+/// Each is over the 16 MiB from which on a text is read where it lies.
+#[cfg(unix)]
+#[test]
+fn more_large_files_than_may_be_open() {
+    let place = Place::new();
+    fs::create_dir(place.path().join("many")).unwrap();
+    for i in 0..50 {
+        let file = fs::File::create(place.path().join(format!("many/{i}"))).unwrap();
+        file.set_len((16 << 20) + 1).unwrap();
+    }
+    place.file("many/letters", "abc");
+    let flags = "--data many --units bytes --out run --seq-length 5 --hidden-size 8 --max-epochs 1";
+    let program = env!("CARGO_BIN_EXE_char_lstm");
+    let limited = |limit: &str| {
+        let train = format!("ulimit {limit} 40 && exec {program} train {flags}");
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &train]).current_dir(place.path());
+        shell.stdout(std::process::Stdio::null());
+        shell
+    };
+    let refused = limited("-n").output().unwrap();
+    let error = text(&refused.stderr);
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(
+        error.contains("many/") && error.contains("open files"),
+        "{error}"
+    );
+
+    let mut run = limited("-Sn").spawn().unwrap();
+    let log = place.path().join("run/metrics.jsonl");
+    while !log.exists() {
+        assert!(run.try_wait().unwrap().is_none(), "it begins");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+}
+
 /// A file of zeros but for its ends, `size` long, is trained on for a moment; gives how many megabytes
 /// the process had in memory at most, and the seconds until its first update.
 #[cfg(target_os = "linux")]

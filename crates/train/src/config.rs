@@ -346,7 +346,10 @@ impl RunConfig {
     fn check_same(&self, now: &Self, settings: &[(&str, &'static str)]) -> Result<(), Error> {
         let json = |config: &Self| serde_json::to_value(config).expect("settings are plain data");
         let (kept, given) = (json(self), json(now));
-        let text = |value: &serde_json::Value| value.to_string().replace('"', "");
+        let text = |value: &serde_json::Value| match value.is_null() {
+            true => "none".to_owned(),
+            false => value.to_string().replace('"', ""),
+        };
         for &(key, reason) in settings {
             if kept[key] != given[key] {
                 return Err(Error::Fixed {

@@ -16,12 +16,14 @@
 //!
 //! What is in memory is where the documents of one pool are.
 
-use std::{cell::RefCell, ops::Range};
+use std::{cell::RefCell, collections::BTreeMap, mem, ops::Range};
 
+use memchr::memmem::Finder;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
+    codes::Codes,
     config::RunConfig,
     corpus::Corpus,
     error::Error,
@@ -59,6 +61,41 @@ struct Pool {
     n_targets: usize,
 }
 
+/// What documents of a pool make, before they are dealt.
+#[derive(Default)]
+struct Count {
+    n_targets: usize,
+    /// How many documents make one window, two, ….
+    by_windows: BTreeMap<usize, usize>,
+}
+
+impl Count {
+    fn add(&mut self, document: &Range<usize>, config: &RunConfig) {
+        self.n_targets += document.len();
+        let n_windows = document.len().div_ceil(config.seq_length);
+        *self.by_windows.entry(n_windows).or_default() += 1;
+    }
+
+    /// A batch has as many windows as its longest document, which is its last one before the shuffle.
+    fn pool(self, first: usize, place: usize, config: &RunConfig) -> Pool {
+        let size = config.batch_size;
+        let (mut dealt, mut n_windows, mut last) = (0, 0, 0);
+        for (windows, documents) in self.by_windows {
+            let full = (dealt + documents) / size - dealt / size;
+            (dealt, n_windows, last) = (dealt + documents, n_windows + windows * full, windows);
+        }
+        if !dealt.is_multiple_of(size) {
+            n_windows += last;
+        }
+        Pool {
+            first,
+            place,
+            n_windows,
+            n_targets: self.n_targets,
+        }
+    }
+}
+
 /// The batches of one pool in one epoch.
 #[derive(Debug, Default)]
 struct Plan {
@@ -89,14 +126,37 @@ pub fn split<'a>(
 ) -> Result<(Documents<'a>, Option<Documents<'a>>), Error> {
     // A separator with a symbol that the text does not have is nowhere in it.
     let tokens = corpus.vocab.encode(&separator.0).unwrap_or_default();
-    let mut places = vec![0];
+    let part = |are_held_out| Documents {
+        corpus,
+        separator: tokens.clone(),
+        config: config.clone(),
+        n_documents: 0,
+        are_held_out,
+        pools: Vec::new(),
+        plan: RefCell::default(),
+    };
+    let (mut train, mut val) = (part(false), part(true));
+    let mut place = 0;
     let mut n = 0;
+    let mut counts = [Count::default(), Count::default()];
     for document in Scan::new(corpus, &tokens, 0) {
+        let document = document?;
+        // Which are the last ones shows at the end only.
+        let is_held_out = config.split == Split::Lanes && train.is_held_out(n);
+        counts[usize::from(is_held_out)].add(&document, config);
         n += 1;
         if n % POOL == 0 {
-            places.push(document?.end);
+            let [ours, held_out] = mem::take(&mut counts);
+            train.pools.push(ours.pool(n - POOL, place, config));
+            val.pools.push(held_out.pool(n - POOL, place, config));
+            place = document.end;
         }
     }
+    let first = n / POOL * POOL;
+    let [ours, held_out] = counts;
+    train.pools.push(ours.pool(first, place, config));
+    val.pools.push(held_out.pool(first, place, config));
+    (train.n_documents, val.n_documents) = (n, n);
 
     let held_out = |n| n_held_out(n, config);
     let fits = |n| n > 1 && n > held_out(n) && (held_out(n) > 0 || config.val_frac == 0.0);
@@ -109,30 +169,12 @@ pub fn split<'a>(
             val_frac: config.val_frac,
         });
     }
-    let part = |are_held_out| {
-        let pools = (0..)
-            .step_by(POOL)
-            .zip(&places)
-            .map(|(first, &place)| Pool {
-                first,
-                place,
-                n_windows: 0,
-                n_targets: 0,
-            });
-        let mut part = Documents {
-            corpus,
-            separator: tokens.clone(),
-            config: config.clone(),
-            n_documents: n,
-            are_held_out,
-            pools: pools.collect(),
-            plan: RefCell::default(),
-        };
-        part.measure()?;
-        Ok(part)
-    };
-    let val = (held_out(n) > 0).then(|| part(true)).transpose()?;
-    Ok((part(false)?, val))
+    if config.split == Split::Tail {
+        let from = (n - held_out(n)) / POOL;
+        train.count_again(from)?;
+        val.count_again(from)?;
+    }
+    Ok((train, (held_out(n) > 0).then_some(val)))
 }
 
 /// How many of `n` documents are held out.
@@ -141,16 +183,15 @@ fn n_held_out(n: usize, config: &RunConfig) -> usize {
 }
 
 impl Documents<'_> {
-    /// Counts the windows and the symbols of each pool.
-    fn measure(&mut self) -> Result<(), Error> {
-        for i in 0..self.pools.len() {
-            let documents = self.documents_of(&self.pools[i])?;
-            self.pools[i].n_targets = documents.iter().map(Range::len).sum();
-            self.pools[i].n_windows = self
-                .dealt(documents)
-                .iter()
-                .map(|documents| self.n_windows_of(documents))
-                .sum();
+    /// Counts what the pools from this one on have of ours.
+    fn count_again(&mut self, from: usize) -> Result<(), Error> {
+        for i in from..self.pools.len() {
+            let Pool { first, place, .. } = self.pools[i];
+            let mut count = Count::default();
+            for document in self.documents_of(&self.pools[i])? {
+                count.add(&document, &self.config);
+            }
+            self.pools[i] = count.pool(first, place, &self.config);
         }
         Ok(())
     }
@@ -310,70 +351,36 @@ fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
     }
 }
 
-/// The documents of a text in their order, each with its separator, found by the algorithm of Knuth,
-/// Morris and Pratt (1977).
+/// The documents of a text in their order, each with its separator.
 struct Scan<'a> {
-    corpus: &'a Corpus,
-    separator: &'a [u32],
-    /// For each part of the separator from its start, the longest shorter one that it ends in.
-    borders: Vec<usize>,
-    /// How much of the separator is before the next symbol.
-    matched: usize,
-    /// Where the document begins.
-    start: usize,
-    /// The place of the next symbol: `block[next]`.
-    place: usize,
-    block: Vec<u32>,
-    next: usize,
+    /// `None` where a symbol of it is nowhere in the text.
+    separator: Option<Finder<'static>>,
+    search: Search<'a>,
+    /// Where the document begins, in bytes of codes.
+    start: u64,
 }
 
-/// Symbols that are read together.
-const BLOCK: usize = 1 << 16;
-
 impl<'a> Scan<'a> {
-    fn new(corpus: &'a Corpus, separator: &'a [u32], start: usize) -> Self {
-        let mut borders = vec![0; separator.len()];
-        let mut matched = 0;
-        for i in 1..separator.len() {
-            matched = go_on(separator, &borders, matched, separator[i]);
-            borders[i] = matched;
-        }
+    fn new(corpus: &'a Corpus, separator: &[u32], start: usize) -> Self {
+        let width = corpus.codes.width;
+        let code = |token| {
+            let code = corpus.tokens.iter().position(|found| found == token)?;
+            Some(code.to_le_bytes().into_iter().take(width))
+        };
+        let codes: Option<Vec<_>> = separator.iter().map(code).collect();
+        let codes: Vec<u8> = codes.into_iter().flatten().flatten().collect();
+        let start = (start * width) as u64;
         Scan {
-            corpus,
-            separator,
-            borders,
-            matched: 0,
+            separator: (!codes.is_empty()).then(|| Finder::new(&codes).into_owned()),
+            search: Search {
+                codes: &corpus.codes,
+                length: (corpus.n_symbols() * width) as u64,
+                block: Vec::new(),
+                place: start,
+                next: 0,
+            },
             start,
-            place: start,
-            block: Vec::new(),
-            next: 0,
         }
-    }
-
-    /// Whether there is another symbol.
-    fn fill(&mut self) -> Result<bool, Error> {
-        if self.next == self.block.len() {
-            let to = (self.place + BLOCK).min(self.corpus.n_symbols());
-            self.block.clear();
-            self.next = 0;
-            self.corpus.tokens(self.place..to, &mut self.block)?;
-        }
-        Ok(!self.block.is_empty())
-    }
-
-    fn document(&mut self) -> Result<Range<usize>, Error> {
-        while self.fill()? {
-            let token = self.block[self.next];
-            (self.next, self.place) = (self.next + 1, self.place + 1);
-            self.matched = go_on(self.separator, &self.borders, self.matched, token);
-            if self.matched == self.separator.len() && self.matched > 0 {
-                self.matched = 0;
-                break;
-            }
-        }
-        let document = self.start..self.place;
-        self.start = self.place;
-        Ok(document)
     }
 }
 
@@ -381,21 +388,69 @@ impl Iterator for Scan<'_> {
     type Item = Result<Range<usize>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let document = self.document();
-        match &document {
-            Ok(document) if document.is_empty() => None,
-            _ => Some(document),
+        let length = self.search.length;
+        if self.start == length {
+            return None;
         }
+        let end = match &self.separator {
+            Some(separator) => self.search.end_of(separator),
+            None => Ok(length),
+        };
+        let width = self.search.codes.width as u64;
+        let document = end.map(|end| {
+            let start = mem::replace(&mut self.start, end);
+            (start / width) as usize..(end / width) as usize
+        });
+        Some(document)
     }
 }
 
-/// How much of the separator there is after one more symbol.
-fn go_on(separator: &[u32], borders: &[usize], mut matched: usize, token: u32) -> usize {
-    while matched > 0 && separator[matched] != token {
-        matched = borders[matched - 1];
+/// Looks for something in the codes of a text, from one place to the next.
+struct Search<'a> {
+    codes: &'a Codes,
+    /// In bytes, as are all places here.
+    length: u64,
+    /// What is at `place`, searched up to `next`.
+    block: Vec<u8>,
+    place: u64,
+    next: usize,
+}
+
+/// Bytes of codes that are read together.
+const BLOCK: usize = 1 << 18;
+
+impl Search<'_> {
+    /// Where the next one ends; the end of the text, if there is none.
+    fn end_of(&mut self, needle: &Finder) -> Result<u64, Error> {
+        let length = needle.needle().len();
+        loop {
+            match needle.find(&self.block[self.next..]) {
+                Some(at) => {
+                    let at = self.next + at;
+                    // It may be the end of one code and the beginning of another.
+                    if (self.place + at as u64).is_multiple_of(self.codes.width as u64) {
+                        self.next = at + length;
+                        return Ok(self.place + self.next as u64);
+                    }
+                    self.next = at + 1;
+                }
+                None if self.read_on(length - 1)? => (),
+                None => return Ok(self.length),
+            }
+        }
     }
-    match separator.get(matched) {
-        Some(&expected) if expected == token => matched + 1,
-        _ => matched,
+
+    /// Reads the next block, after up to `kept` bytes of this one, with which something may begin. Gives
+    /// whether there is one.
+    fn read_on(&mut self, kept: usize) -> Result<bool, Error> {
+        let kept = kept.min(self.block.len() - self.next);
+        let gone = self.block.len() - kept;
+        self.block.drain(..gone);
+        (self.place, self.next) = (self.place + gone as u64, 0);
+        let from = self.place + kept as u64;
+        let n = (self.length - from).min(BLOCK as u64) as usize;
+        self.block.resize(kept + n, 0);
+        self.codes.read(from, &mut self.block[kept..])?;
+        Ok(n > 0)
     }
 }

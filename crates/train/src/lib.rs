@@ -12,6 +12,7 @@
 //! neither terminal nor concrete backend. A [`RunFolder`] keeps what it leaves behind; a [`Sampler`]
 //! writes text with a trained model.
 
+mod ahead;
 pub mod checkpoint;
 pub mod clip;
 mod codes;

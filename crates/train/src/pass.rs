@@ -1,10 +1,11 @@
 //! The one pass over the files of a text: its symbols, its length, its hash, and where it is read from.
 
-use std::path::Path;
+use std::{mem, path::Path};
 
 use sha2::{Digest, Sha256};
 
 use crate::{
+    ahead::{self, BLOCK},
     codes::{Codes, Piece},
     corpus::{Corpus, TextId},
     error::Error,
@@ -13,9 +14,6 @@ use crate::{
     spool::{Bytes, Spool},
     vocab::{Units, Vocab},
 };
-
-/// Bytes that are looked at together.
-const BLOCK: usize = 1 << 20;
 
 /// How much of a file tells whether it is text.
 const HEAD: usize = 8 << 10;
@@ -57,39 +55,49 @@ impl<'a> Pass<'a> {
     /// Reads a file.
     pub fn take(&mut self, source: &Source, mut reader: Reader) -> Result<(), Error> {
         let path = &source.path;
-        let mut block = Vec::new();
-        let mut is_last = reader.read_block(path, BLOCK, &mut block)? == 0;
-        // Bytes of the file before the block.
+        let mut first = Vec::new();
+        reader.read_block(path, BLOCK, &mut first)?;
+        let is_whole = first.len() < BLOCK;
+        // Bytes of the file before what is to be seen next.
         let mut offset = 0;
         if self.units == Units::Chars {
-            if source.is_found && !is_text(&block) {
+            if source.is_found && !is_text(&first) {
                 let path = path.clone();
                 self.skipped.push(Skipped::new(path, "not UTF-8 text"));
                 return Ok(());
             }
-            if block.starts_with(BYTE_ORDER_MARK) {
+            if first.starts_with(BYTE_ORDER_MARK) {
                 offset = BYTE_ORDER_MARK.len();
-                block.drain(..offset);
+                first.drain(..offset);
             }
         }
 
         let stays = reader.is_large_file(path)?;
-        let mut ending = Vec::new();
         self.begin_piece(stays, offset);
-        loop {
-            let whole = self.see(path, offset, &block, is_last)?;
-            self.keep(&block[..whole], stays)?;
+        let mut hasher = mem::take(&mut self.hasher);
+        let (mut rest, mut ending) = (Vec::new(), Vec::new());
+        let look = |block: &[u8], is_last| {
+            let joined = (!rest.is_empty()).then(|| [&rest, block].concat());
+            let bytes = joined.as_deref().unwrap_or(block);
+            let whole = self.see(path, offset, bytes, is_last)?;
+            self.keep(&bytes[..whole], stays)?;
             if let Some(separator) = self.separator {
-                ending.extend_from_slice(&block[whole.saturating_sub(separator.len())..whole]);
+                ending.extend_from_slice(&bytes[whole.saturating_sub(separator.len())..whole]);
                 ending.drain(..ending.len().saturating_sub(separator.len()));
             }
             offset += whole;
-            block.drain(..whole);
-            if is_last {
-                break;
-            }
-            is_last = reader.read_block(path, BLOCK, &mut block)? == 0;
-        }
+            rest = bytes[whole..].to_vec();
+            Ok(())
+        };
+        ahead::look_at_all(
+            (first, is_whole),
+            &mut reader,
+            path,
+            stays,
+            &mut hasher,
+            look,
+        )?;
+        self.hasher = hasher;
         if let (true, Reader::Plain(file)) = (stays, reader) {
             let path = path.clone();
             self.files.push(Bytes::File { file, path });
@@ -98,6 +106,7 @@ impl<'a> Pass<'a> {
             Some(separator) if !ending.is_empty() && ending != separator => {
                 self.begin_piece(false, 0);
                 self.see(path, 0, separator, true)?;
+                self.hasher.update(separator);
                 self.keep(separator, false)
             }
             _ => Ok(()),
@@ -105,7 +114,6 @@ impl<'a> Pass<'a> {
     }
 
     fn keep(&mut self, bytes: &[u8], stays: bool) -> Result<(), Error> {
-        self.hasher.update(bytes);
         self.n_bytes += bytes.len() as u64;
         match stays {
             true => Ok(()),

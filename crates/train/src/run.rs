@@ -47,7 +47,7 @@ pub struct Run<'a, B: AutodiffBackend> {
     corpus: &'a Corpus,
     config: RunConfig,
     device: B::Device,
-    folder: &'a RunFolder,
+    folder: RunFolder,
     /// One run a folder.
     _lock: File,
     windows: Windows<'a>,
@@ -77,11 +77,12 @@ pub fn train<B: AutodiffBackend>(
     folder: &RunFolder,
     listen: impl FnMut(&Event),
 ) -> Result<Outcome<B::InnerBackend>, Error> {
+    let folder = || Ok(folder.clone());
     Run::<B>::new(corpus, config, device, folder)?.go(|| false, listen)
 }
 
 impl<'a, B: AutodiffBackend> Run<'a, B> {
-    /// A run from the start, in a new folder.
+    /// A run from the start, in a new folder, which is made once all else is known to be well.
     ///
     /// # Errors
     ///
@@ -91,7 +92,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         corpus: &'a Corpus,
         config: &RunConfig,
         device: &B::Device,
-        folder: &'a RunFolder,
+        folder: impl FnOnce() -> Result<RunFolder, Error>,
     ) -> Result<Self, Error> {
         Self::begin(corpus, config, device, folder, || {
             let model = config.char_lm(corpus.vocab.size());
@@ -111,7 +112,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         corpus: &'a Corpus,
         config: &RunConfig,
         device: &B::Device,
-        folder: &'a RunFolder,
+        folder: impl FnOnce() -> Result<RunFolder, Error>,
     ) -> Result<Self, Error> {
         let (old_config, old_vocab) = (old.config()?, old.vocab()?);
         old_config.check_init_from(config)?;
@@ -131,13 +132,14 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         corpus: &'a Corpus,
         config: &RunConfig,
         device: &B::Device,
-        folder: &'a RunFolder,
+        folder: impl FnOnce() -> Result<RunFolder, Error>,
         model: impl FnOnce() -> Result<CharLm<B>, Error>,
     ) -> Result<Self, Error> {
         config.validate()?;
         let (windows, val_windows) = split(corpus, config)?;
         let epoch_length = windows.n_windows();
         let trainer = Trainer::with_model(config, model()?, epoch_length, device);
+        let folder = folder()?;
         let lock = folder.lock()?;
         folder.save_settings(config, &corpus.vocab)?;
         let checkpoints = folder.checkpoints();
@@ -146,7 +148,6 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
             corpus,
             config: config.clone(),
             device: device.clone(),
-            folder,
             _lock: lock,
             windows,
             val_windows,
@@ -155,6 +156,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
             metrics: folder.new_metrics()?,
             saver: Saver::new(folder.disk().clone(), checkpoints, folder.weights()),
             resumed: None,
+            folder,
         })
     }
 
@@ -170,11 +172,12 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         corpus: &'a Corpus,
         config: &RunConfig,
         device: &B::Device,
-        folder: &'a RunFolder,
+        folder: &RunFolder,
     ) -> Result<Self, Error> {
         config.validate()?;
         let lock = folder.lock()?;
         let checkpoints = folder.checkpoints();
+        let mut cut = None;
         let mut damaged = Vec::new();
         for (_, path) in checkpoint::list(&checkpoints)? {
             let checkpoint = match Checkpoint::open(&path) {
@@ -186,8 +189,10 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
                 }
             };
             checkpoint.saved.check_resumed(corpus, config)?;
-            let (windows, val_windows) = split(corpus, config)?;
-            let epoch_length = windows.n_windows();
+            if cut.is_none() {
+                cut = Some(split(corpus, config)?);
+            }
+            let epoch_length = cut.as_ref().map_or(0, |(windows, _)| windows.n_windows());
             let restored = Trainer::restore(config, epoch_length, device, &checkpoint);
             let (trainer, best) = match restored {
                 Ok(restored) => restored,
@@ -197,6 +202,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
                 }
             };
 
+            let (windows, val_windows) = cut.expect("cut");
             put_aside(&damaged)?;
             folder.save_config(config)?;
             if trainer.progress().epoch > 0 {
@@ -206,7 +212,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
                 corpus,
                 config: config.clone(),
                 device: device.clone(),
-                folder,
+                folder: folder.clone(),
                 _lock: lock,
                 windows,
                 val_windows,
@@ -221,6 +227,11 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
             path: checkpoints,
             passed_over: damaged.into_iter().map(|(_, why)| why).collect(),
         })
+    }
+
+    /// The folder that it leaves itself in.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
     }
 
     /// Trains until the end, or until `stop` holds: then the update that it is at is finished, and all

@@ -38,7 +38,7 @@ const CHECKPOINTS: &str = "checkpoints";
 const LOCK: &str = "lock";
 
 /// The folder of one run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
     disk: Arc<dyn FileSystem>,
@@ -247,7 +247,7 @@ pub(crate) fn model_from<B: Backend>(
         ));
     }
     let model = config.char_lm(vocab.size()).init_seeded::<B>(0, device);
-    let layout = tensors::layout(&tensors::of_module(&model));
+    let layout = tensors::layout_of_module(&model);
     let weights = tensors::parse(bytes, &layout, precision)?;
     Ok(tensors::into_module(model, weights))
 }

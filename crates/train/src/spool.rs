@@ -54,20 +54,36 @@ impl Bytes {
     }
 }
 
-#[cfg(unix)]
 fn read_exact_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, buffer, from)
+    match fill_at(file, buffer, from)? {
+        n if n < buffer.len() => Err(ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Reads what is at byte `from` and after until the buffer is full or the file ends; gives how much
+/// that is.
+pub(crate) fn fill_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match read_at(file, &mut buffer[filled..], from + filled as u64) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == ErrorKind::Interrupted => (),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, from)
 }
 
 #[cfg(windows)]
-fn read_exact_at(file: &File, mut buffer: &mut [u8], mut from: u64) -> io::Result<()> {
-    while !buffer.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, buffer, from)? {
-            0 => return Err(ErrorKind::UnexpectedEof.into()),
-            n => (buffer, from) = (&mut buffer[n..], from + n as u64),
-        }
-    }
-    Ok(())
+fn read_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, from)
 }
 
 /// Bytes that grow: in memory first, then in a temporary file without a name, which goes with the

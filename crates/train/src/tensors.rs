@@ -90,6 +90,26 @@ pub(crate) fn into_module<B: Backend, M: Module<B>>(module: M, tensors: Tensors)
     module.map(&mut Replace { names, tensors })
 }
 
+/// What a file of a module's parameters must have.
+pub(crate) fn layout_of_module<B: Backend>(module: &impl Module<B>) -> Layout {
+    struct Shapes {
+        names: HashMap<ParamId, String>,
+        layout: Layout,
+    }
+    impl<B: Backend> ModuleVisitor<B> for Shapes {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+            let shape = param.val().shape().iter().copied().collect();
+            self.layout.insert(self.names[&param.id].clone(), shape);
+        }
+    }
+    let mut shapes = Shapes {
+        names: names(module),
+        layout: Layout::new(),
+    };
+    module.visit(&mut shapes);
+    shapes.layout
+}
+
 /// What a file of these tensors must have.
 pub(crate) fn layout(tensors: &Tensors) -> Layout {
     let shape = |data: &TensorData| data.shape.iter().copied().collect();

@@ -62,9 +62,10 @@ pub struct Progress {
     /// The best validation loss in nats and the epoch it was reached after.
     #[serde(with = "exact::best")]
     pub best: Option<(f64, usize)>,
-    /// Epochs since the best or, if that was later, since the last plateau of the schedule.
+    /// Epochs since the best or, if that was later, since the last plateau of the schedule or the last
+    /// change of the rate.
     pub waited: usize,
-    /// Plateaus so far.
+    /// Plateaus since the rate or its schedule was given.
     pub plateaus: usize,
     /// Updates skipped.
     pub skipped: usize,
@@ -97,6 +98,16 @@ impl Progress {
             self.plateaus += 1;
         }
         is_best
+    }
+
+    /// Goes on with other settings. Where the rate or its schedule is another, it holds from here on:
+    /// plateaus that are past no longer reduce it.
+    pub fn change(&mut self, before: &RunConfig, now: &RunConfig) {
+        let rate = |config: &RunConfig| (config.learning_rate, config.schedule);
+        if rate(before) != rate(now) {
+            self.waited = 0;
+            self.plateaus = 0;
+        }
     }
 
     /// Whether a run ends here: it has done `max_epochs`, or `patience` of them without a validation
@@ -307,10 +318,11 @@ impl<B: AutodiffBackend> Trainer<B> {
         let vocab_size = checkpoint.saved.vocab.size();
         let mut trainer = Self::new(config, vocab_size, epoch_length, device);
         trainer.progress = checkpoint.saved.progress.clone();
+        trainer.progress.change(&checkpoint.saved.config, config);
         trainer.state = trainer.zero_state(trainer.progress.rows);
         let updates = trainer.progress.update - trainer.progress.skipped;
 
-        let weights = tensors::layout(&tensors::of_module(&trainer.model()));
+        let weights = tensors::layout_of_module(&trainer.model());
         let state = tensors::layout(&state_tensors(&trainer.state));
         let none = Layout::new();
         let moments = match updates {

@@ -10,6 +10,7 @@ use flate2::{Compression, write::GzEncoder};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tests::tiny::all_tokens;
 use train::{Corpus, Error, Separator, Units, Vocab};
@@ -325,6 +326,47 @@ fn large_files_are_read_where_they_are() {
                 .vocab
                 .decode(token(&corpus, place).expect("there"), &mut found);
             assert_eq!(found, [letter], "{units:?}, place {place}");
+        }
+    }
+}
+
+/// Several threads read it, and the ends of their blocks fall into characters.
+#[test]
+fn a_large_file_is_read_in_its_order() {
+    let place = Place::new();
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let mut text = String::new();
+    while text.len() < LARGE as usize {
+        text.push_str(["a", "\u{e9}", "\u{20ac}", "\u{1f600}"][rng.random_range(0..4)]);
+    }
+    // A file whose last block is a whole one, too.
+    let whole = "b".repeat((18 << 20) - text.len());
+    for text in [text.clone(), text + &whole] {
+        let path = place.file("large", &text);
+        for units in [Units::Bytes, Units::Chars] {
+            let corpus = read(std::slice::from_ref(&path), units).expect("a text");
+            let symbols = match units {
+                Units::Bytes => text.len(),
+                Units::Chars => text.chars().count(),
+            };
+            let sha256 = Sha256::digest(&text);
+            let sha256: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(
+                (&corpus.id().sha256, corpus.n_symbols()),
+                (&sha256, symbols)
+            );
+            assert!(content(&corpus) == text.as_bytes(), "{units:?}");
+        }
+        for place_of_error in [5 << 20, text.len() - 1] {
+            let mut bytes = text.clone().into_bytes();
+            let start = (0..=place_of_error)
+                .rev()
+                .find(|&i| text.is_char_boundary(i));
+            bytes[start.expect("a character")] = 0xff;
+            let error = read(&[place.file("bad", bytes)], Units::Chars).expect_err("not UTF-8");
+            let message = error.to_string();
+            let offset = format!("0xff at byte offset {}", start.expect("a character"));
+            assert!(message.contains(&offset), "{offset}: {message}");
         }
     }
 }

@@ -237,6 +237,43 @@ fn every_document_of_several_pools_is_read() {
     assert!(sorted([trained, held_out].concat()) == sorted(expected(&text, "\n")));
 }
 
+/// Symbols of two bytes each: where a separator seems to be, it may lie across two of them.
+#[test]
+fn documents_of_many_symbols() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let symbol = |_| char::from_u32(0x400 + rng.random_range(0..300)).expect("a character");
+    let text: String = (0..600_000).map(symbol).collect();
+    for separator in ["\u{501}", "\u{502}\u{501}", "\u{400}"] {
+        let corpus = corpus(&text, separator);
+        let config = RunConfig {
+            batch_size: 7,
+            seq_length: 100,
+            ..config(separator, CellKind::Rnn, 0)
+        };
+        let (train, _) = split(&corpus, &config).expect("documents");
+        let (documents, _) = read(&train, &corpus, &config, 0);
+        assert!(sorted(documents) == sorted(expected(&text, separator)));
+    }
+}
+
+/// The last ones are trained on in one pool and held out in the next.
+#[test]
+fn the_last_of_several_pools_are_held_out() {
+    let text = random_documents(140_000, 3, 2);
+    let corpus = corpus(&text, "\n");
+    let config = RunConfig {
+        batch_size: 1000,
+        val_frac: 0.3,
+        ..config("\n", CellKind::Rnn, 0)
+    };
+    let (train, val) = split(&corpus, &config).expect("documents");
+    let (trained, _) = read(&train, &corpus, &config, 1);
+    let (held_out, _) = read(&val.expect("held out"), &corpus, &config, 0);
+    let mut expected = expected(&text, "\n");
+    assert!(sorted(held_out) == sorted(expected.split_off(98_000)));
+    assert!(sorted(trained) == sorted(expected));
+}
+
 #[test]
 fn little_is_padded() {
     let text = random_documents(2000, 100, 3);

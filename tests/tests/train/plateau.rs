@@ -1,7 +1,7 @@
 //! What sequences of validation losses decide, worked out by hand: the best epoch, when a run ends and
 //! when the learning rate falls.
 
-use train::{Schedule, trainer::Progress};
+use train::{RunConfig, Schedule, trainer::Progress};
 
 const LONG: usize = 1000;
 
@@ -108,5 +108,43 @@ fn other_schedules_see_no_plateau() {
         assert_eq!(plateaus(&[1.0; 20], schedule), [0; 20], "{schedule}");
         let factors = [0, 5].map(|plateaus| schedule.factor(3, 2, 20, plateaus));
         assert_eq!(factors[0], factors[1], "{schedule}");
+    }
+}
+
+/// A run that had come down to an eighth of its rate is given another one, which is that one.
+#[test]
+fn another_rate_or_schedule_forgets_the_plateaus() {
+    let half = Schedule::Plateau {
+        factor: 0.5,
+        patience: 1,
+    };
+    let before = RunConfig {
+        learning_rate: 0.1,
+        schedule: half,
+        ..RunConfig::default()
+    };
+    let less = Schedule::Plateau {
+        factor: 0.9,
+        patience: 1,
+    };
+    let same = before.clone();
+    let rate = RunConfig {
+        learning_rate: 0.02,
+        ..before.clone()
+    };
+    let schedule = RunConfig {
+        schedule: less,
+        ..before.clone()
+    };
+    let longer = RunConfig {
+        max_epochs: 99,
+        ..before.clone()
+    };
+    for (now, expected) in [(&same, 3), (&longer, 3), (&rate, 0), (&schedule, 0)] {
+        let run = epochs(&[1.0, 2.0, 2.0, 2.0], half);
+        let mut progress = run.last().expect("four epochs").clone();
+        progress.change(&before, now);
+        assert_eq!(progress.plateaus, expected);
+        assert_eq!((progress.best, progress.epoch), (Some((1.0, 1)), 4));
     }
 }

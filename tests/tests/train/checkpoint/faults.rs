@@ -75,14 +75,13 @@ fn a_fault_at_each_call_leaves_the_old_checkpoint_or_the_new_one() {
             .on_disk(disk);
         let mut done = 0;
         let corpus = text();
-        let run = Run::<B>::new(&corpus, &config, &Default::default(), &folder);
+        let run = Run::<B>::new(&corpus, &config, &Default::default(), || Ok(folder));
         let ended = run.and_then(|run| {
             run.go(
                 || false,
                 |event| done += usize::from(matches!(event, Event::Update { .. })),
             )
         });
-        drop(folder);
         let Err(error) = ended else {
             assert!(gone_on > 100, "gone on after {gone_on} faults of {good}");
             return;

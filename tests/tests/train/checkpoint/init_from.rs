@@ -22,8 +22,9 @@ fn fine_tuned(
     let corpus = corpus(text).with_known(&known).expect("characters");
     let place = tempfile::tempdir().expect("a folder");
     let folder = create(place.path());
+    let new = || Ok(folder.clone());
     let device = Default::default();
-    let run = Run::<B>::init_from(&old, &corpus, &config, &device, &folder).expect("it fits");
+    let run = Run::<B>::init_from(&old, &corpus, &config, &device, new).expect("it fits");
     let new = run.go(|| true, |_| ()).expect("a run");
     let weights = (
         parameters(&outcome.expect("a run").model),

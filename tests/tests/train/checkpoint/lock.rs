@@ -8,9 +8,10 @@ fn a_folder_that_is_trained_in_is_refused() {
     let place = tempfile::tempdir().expect("a folder");
     let (corpus, device) = (text(), Default::default());
     let folder = create(place.path());
-    let run = Run::<B>::new(&corpus, &config, &device, &folder).expect("ready");
+    let new = || Ok(folder.clone());
+    let run = Run::<B>::new(&corpus, &config, &device, new).expect("ready");
 
-    let again = Run::<B>::new(&corpus, &config, &device, &folder).map(|_| ());
+    let again = Run::<B>::new(&corpus, &config, &device, new).map(|_| ());
     let resumed = Run::<B>::resume(&corpus, &config, &device, &folder).map(|_| ());
     let created = RunFolder::create(place.path()).map(|_| ());
     for error in [again, resumed, created].map(|result| result.expect_err("locked")) {

@@ -50,6 +50,46 @@ fn every_optimizer_and_schedule_goes_on() {
     }
 }
 
+/// The learning rate of each update in a log.
+fn rates(log: &str) -> Vec<f64> {
+    let rate = |line: &str| {
+        let (_, rate) = line.split_once("\"learning_rate\":")?;
+        rate.split([',', '}']).next()?.parse().ok()
+    };
+    log.lines().filter_map(rate).collect()
+}
+
+/// A rate that fell on plateaus is the same after a stop; another one holds as it is given.
+#[test]
+fn a_rate_that_fell_goes_on() {
+    let config = RunConfig {
+        schedule: Schedule::Plateau {
+            factor: 0.5,
+            patience: 1,
+        },
+        learning_rate: 0.1,
+        max_epochs: 20,
+        ..forty_updates(CellKind::Lstm, OptimizerConfig::Adam)
+    };
+    let expected = uninterrupted(&config);
+    let last = *rates(&expected.2).last().expect("updates");
+    assert!(last <= 0.025, "two plateaus or more: {last}");
+    for updates in [63, 64, 65, 100, 120, 159] {
+        let folder = stopped_after(updates, &config);
+        go_on::<B>(&text(), &config, &reopen(folder.path()), TO_THE_END).expect("goes on");
+        assert!(left(folder.path()) == expected, "stopped after {updates}");
+    }
+
+    let given = RunConfig {
+        learning_rate: 0.02,
+        ..config.clone()
+    };
+    let folder = stopped_after(155, &config);
+    go_on::<B>(&text(), &given, &reopen(folder.path()), TO_THE_END).expect("goes on");
+    let log = fs::read_to_string(folder.path().join("metrics.jsonl")).expect("a log");
+    assert_eq!(rates(&log)[155..], [0.02; 5]);
+}
+
 #[test]
 fn a_run_that_stops_at_every_update_goes_on() {
     let config = forty_updates(CellKind::Lstm, OptimizerConfig::Adam);

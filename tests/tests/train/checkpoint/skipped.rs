@@ -149,7 +149,8 @@ fn outliers_and_nothing_else_are_skipped_when_asked() {
     let config = with_outliers(20);
     let place = tempfile::tempdir().expect("a folder");
     let (corpus, folder) = (text(), create(place.path()));
-    let run = Run::<B>::new(&corpus, &config, &Default::default(), &folder).expect("ready");
+    let new = || Ok(folder.clone());
+    let run = Run::<B>::new(&corpus, &config, &Default::default(), new).expect("ready");
     let (mut mean, mut learned, mut skipped) = (0.0, 0, 0);
     let outcome = run.go(
         || false,

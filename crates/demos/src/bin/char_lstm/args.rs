@@ -61,7 +61,7 @@ pub struct TrainArgs {
         help_heading = "Text"
     )]
     dataset: Option<String>,
-    /// Independent short texts: one a line (lines), or what comes before each SEP
+    /// Independent short texts: one a line (lines), or what comes before each SEP; none: one text
     #[arg(long, value_name = "SEP", help_heading = "Text")]
     documents: Option<Separator>,
     /// What a symbol is: chars (of UTF-8 text), bytes
@@ -240,8 +240,9 @@ impl TrainArgs {
             config.data.clone_from(&self.data);
             config.dataset.clone_from(&self.dataset);
         }
-        if self.documents.is_some() {
-            config.documents.clone_from(&self.documents);
+        if let Some(separator) = &self.documents {
+            let is_one_text = separator.0 == "none";
+            config.documents = (!is_one_text).then(|| separator.clone());
         }
         macro_rules! flags_win {
             ($($name:ident)*) => {$(

@@ -9,7 +9,7 @@ use demos::{
     backend::{self, Answering, Program},
     datasets,
     exit::Signalled,
-    memory,
+    memory, open_files,
     stop::Stop,
     view::{self, Progress},
 };
@@ -62,6 +62,7 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         Origin::InitFrom(old) => old.config()?.check_init_from(&config)?,
         Origin::Resume(folder) => folder.config()?.check_resumed(&config)?,
     }
+    open_files::raise_limit();
     let mut corpus = read_corpus(&config)?;
     if let Some(folder) = origin.folder() {
         corpus = corpus.with_known(&folder.vocab()?)?;
@@ -102,24 +103,16 @@ impl Program for TrainRun<'_> {
                 "--hidden-size, --num-layers, --embedding-size, --batch-size or --seq-length",
             )?;
         }
-        train::windows::split(&corpus, &config)?;
         let new_folder = || match out {
             Some(path) => RunFolder::create(path),
             None => RunFolder::create_numbered(Path::new(RUNS), &stem(&config)),
         };
-        let new;
-        let folder = match &origin {
-            Origin::Resume(folder) => folder,
-            Origin::Fresh | Origin::InitFrom(_) => {
-                new = new_folder()?;
-                &new
-            }
-        };
         let run = match &origin {
-            Origin::Fresh => Run::<B>::new(&corpus, &config, device, folder),
-            Origin::InitFrom(old) => Run::init_from(old, &corpus, &config, device, folder),
-            Origin::Resume(_) => Run::resume(&corpus, &config, device, folder),
+            Origin::Fresh => Run::<B>::new(&corpus, &config, device, new_folder),
+            Origin::InitFrom(old) => Run::init_from(old, &corpus, &config, device, new_folder),
+            Origin::Resume(folder) => Run::resume(&corpus, &config, device, folder),
         }?;
+        let folder = run.folder().path().to_owned();
         let on = format!("{} ({})", backend.name, backend.device_name);
         view::say(&heading(&corpus, &config, &on));
 
@@ -129,7 +122,7 @@ impl Program for TrainRun<'_> {
         let outcome = run.go(is_asked, |event| progress.show(event));
         progress.finish();
         let outcome = outcome?;
-        let (path, program) = (folder.path().display(), program());
+        let (path, program) = (folder.display(), program());
         if let (true, Some(signal)) = (outcome.is_stopped, stop.signal()) {
             view::say(&format!(
                 "\nstopped; all of the run is saved. To go on:\n  {program} train --resume {path}\n"

@@ -1,0 +1,31 @@
+//! The folder of a run is read to write with its model or to plot it, whatever its files are.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use burn_ndarray::NdArray;
+use fuzz::{Damage, Target};
+use libfuzzer_sys::fuzz_target;
+use train::{History, RunFolder, Sampler};
+
+static TARGET: LazyLock<Target> = LazyLock::new(Target::folder);
+
+fuzz_target!(|damage: Damage| {
+    TARGET.damage(&damage);
+    let _ = History::read(TARGET.path());
+    write(&TARGET);
+    TARGET.restore();
+});
+
+fn write(target: &Target) -> Option<()> {
+    let folder = RunFolder::open(target.path()).ok()?;
+    let (config, vocab) = (folder.config().ok()?, folder.vocab().ok()?);
+    let model = folder.load_model::<NdArray<f32>>(&config, &vocab, &Default::default());
+    let model = model.ok()?;
+    let documents = config.documents.as_ref();
+    let sampler = Sampler::new(&model, &vocab, documents, "", 1.0, config.seed).ok()?;
+    for token in sampler.take(3) {
+        assert!((token as usize) < vocab.size());
+    }
+    Some(())
+}
