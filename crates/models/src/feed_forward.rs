@@ -24,6 +24,17 @@ pub struct FeedForwardConfig {
 ///
 /// An [`Rnn`](crate::Rnn) without its `h[t-1]·Wh`: whatever came before, the same input has the same
 /// answer.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::{FeedForward, FeedForwardConfig};
+///
+/// let device = Default::default();
+/// let layer: FeedForward<NdArray> = FeedForwardConfig::new(2, 8).init_seeded(1, &device);
+/// let pairs = Tensor::from_floats([[0.0, 1.0], [1.0, 1.0]], &device);
+/// assert_eq!(layer.forward(pairs).dims(), [2, 8]);
+/// ```
 #[derive(Module, Debug)]
 pub struct FeedForward<B: Backend> {
     /// `[d_input, d_hidden]`
@@ -33,11 +44,6 @@ pub struct FeedForward<B: Backend> {
 }
 
 impl FeedForwardConfig {
-    /// A [`FeedForward`] with fresh weights. `B::seed` decides which.
-    pub fn init<B: Backend>(&self, device: &B::Device) -> FeedForward<B> {
-        self.init_with(&mut Init::from_backend(device))
-    }
-
     /// A [`FeedForward`] with fresh weights: the same ones on every backend for the same `seed`.
     pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> FeedForward<B> {
         self.init_with(&mut Init::from_seed(seed, device))

@@ -28,7 +28,7 @@ pub enum Initializer {
 
 impl Initializer {
     /// The bound of the uniform distribution in a layer whose PyTorch bound is `1/√n`.
-    pub fn bound(self, n: usize) -> f64 {
+    pub(crate) fn bound(self, n: usize) -> f64 {
         match self {
             Initializer::PyTorch => 1.0 / (n as f64).sqrt(),
             Initializer::Uniform { bound } => bound,
@@ -72,18 +72,18 @@ impl<B: Backend> Init<B> {
     }
 
     /// `n` draws from U(−bound, bound).
-    pub fn uniform(&mut self, n: usize, bound: f64) -> Vec<f64> {
+    pub(crate) fn uniform(&mut self, n: usize, bound: f64) -> Vec<f64> {
         let draw = |_| bound * (2.0 * self.rng.random::<f64>() - 1.0);
         (0..n).map(draw).collect()
     }
 
     /// A draw from U(low, high).
-    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.rng.random::<f64>()
     }
 
     /// `n` draws from N(0, 1).
-    pub fn normal(&mut self, n: usize) -> Vec<f64> {
+    pub(crate) fn normal(&mut self, n: usize) -> Vec<f64> {
         (0..n)
             .map(|_| StandardNormal.sample(&mut self.rng))
             .collect()
@@ -91,7 +91,7 @@ impl<B: Backend> Init<B> {
 
     /// `[n, blocks·n]`: each `[n, n]` block a random orthogonal matrix (Saxe, McClelland and
     /// Ganguli 2013), by Gram–Schmidt on Gaussian rows.
-    pub fn orthogonal(&mut self, n: usize, blocks: usize) -> Vec<f64> {
+    pub(crate) fn orthogonal(&mut self, n: usize, blocks: usize) -> Vec<f64> {
         let mut values = vec![0.0; n * blocks * n];
         for block in 0..blocks {
             let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
@@ -129,11 +129,7 @@ impl<B: Backend> Init<B> {
     }
 
     /// A trainable parameter with these values.
-    ///
-    /// # Panics
-    ///
-    /// Where the shape has another number of elements.
-    pub fn param<const D: usize>(
+    pub(crate) fn param<const D: usize>(
         &self,
         shape: [usize; D],
         values: Vec<f64>,

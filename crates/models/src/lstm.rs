@@ -37,7 +37,8 @@ pub struct LstmConfig {
     pub forget_bias: Option<f64>,
     /// The chrono initialisation of Tallec and Ollivier (2018), in place of `forget_bias`: the forget gate's
     /// part of `b` is drawn from `ln U(1, T−1)`, the input gate's is the negative of it, so that the cells
-    /// of a fresh network remember over 1 to `T` steps. `T`, at least 3, is the longest dependency expected.
+    /// of a fresh network remember over 1 to `T` steps. `T`, at least 2, is the longest dependency expected.
+    /// Without `bias` it changes nothing, as `forget_bias`.
     #[config(default = "None")]
     pub chrono: Option<usize>,
 }
@@ -88,6 +89,10 @@ pub struct Lstm<B: Backend> {
 
 impl LstmConfig {
     /// An [`Lstm`] with fresh weights. `B::seed` decides which.
+    ///
+    /// # Panics
+    ///
+    /// Where `chrono` is below 2, as do the other two.
     pub fn init<B: Backend>(&self, device: &B::Device) -> Lstm<B> {
         self.init_with(&mut Init::from_backend(device))
     }
@@ -109,6 +114,7 @@ impl LstmConfig {
         let b = self.bias.then(|| {
             let mut b = init.uniform(4 * h, bound);
             if let Some(longest) = self.chrono {
+                assert!(longest >= 2, "chrono: a dependency of at least 2 steps");
                 let (input, forget) = b[..2 * h].split_at_mut(h);
                 let longest = longest as f64;
                 for (bi, bf) in input.iter_mut().zip(forget) {

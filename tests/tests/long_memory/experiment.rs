@@ -101,7 +101,7 @@ fn train(job: Job, updates: usize) -> Trained<NdArray<f32>> {
         updates,
         ..Budget::default()
     };
-    let trained = job.train::<B>(&budget, &Default::default(), |_| true);
+    let trained = job.train::<B>(&budget, &Default::default(), || true);
     trained.expect("nothing stopped it")
 }
 
@@ -205,7 +205,7 @@ fn a_learning_rate_beyond_reason_leaves_finite_weights() {
         learning_rate: 1e30,
         ..Budget::default()
     };
-    let trained = job.train::<B>(&budget, &Default::default(), |_| true);
+    let trained = job.train::<B>(&budget, &Default::default(), || true);
     assert!(is_finite(&trained.expect("an end").network));
 }
 

@@ -27,7 +27,7 @@ pub struct Panel {
     pub x: Axis,
     /// Vertical.
     pub y: Axis,
-    /// What is drawn, the first at the back, as (x, y).
+    /// What is drawn, the first at the back, as (x, y); points that are not finite are left out.
     pub series: Vec<(Mark, Vec<(f64, f64)>)>,
 }
 
@@ -59,13 +59,13 @@ pub enum Mark {
     Cross(Ink),
     /// A line upwards from the bottom of the panel, with a dot on it.
     Stem(Ink),
-    /// What a closed line surrounds, so opaque.
-    Area(Ink, f64),
 }
 
 /// A colour as its red, green and blue.
 pub type Ink = (u8, u8, u8);
 
+/// Black, for what has to be seen through others.
+pub const BLACK: Ink = (0, 0, 0);
 /// Grey, for what is no network's.
 pub const GREY: Ink = (120, 120, 120);
 
@@ -221,13 +221,15 @@ impl Panel {
             .x_label_formatter(&|x| self.x.number(*x))
             .y_label_formatter(&|y| self.y.number(*y))
             .light_line_style(TRANSPARENT)
-            .bold_line_style(BLACK.mix(0.12))
+            .bold_line_style(plotters::style::BLACK.mix(0.12))
             .label_style(("sans-serif", LABEL))
             .draw()?;
         let floor = self.y.scale().low;
         for (mark, points) in &self.series {
             let place = |&(x, y): &(f64, f64)| (self.x.place(x), self.y.place(y));
-            let places: Vec<(f64, f64)> = points.iter().map(place).collect();
+            let places = points.iter().map(place);
+            let is_there = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
+            let places: Vec<(f64, f64)> = places.filter(is_there).collect();
             let style = mark.style();
             match *mark {
                 Mark::Line(..) => {
@@ -253,9 +255,6 @@ impl Panel {
                     chart.draw_series(places.iter().map(line))?;
                     chart.draw_series(places.iter().map(|&p| Circle::new(p, SIZE - 1, style)))?;
                 }
-                Mark::Area(..) => {
-                    chart.draw_series([Polygon::new(places, style)])?;
-                }
             }
         }
         Ok(())
@@ -270,7 +269,6 @@ impl Mark {
             Mark::Dashes(ink) => rgb(ink).stroke_width(1),
             Mark::Cross(ink) => rgb(ink).stroke_width(2),
             Mark::Dot(ink) | Mark::Triangle(ink) | Mark::Stem(ink) => rgb(ink).filled(),
-            Mark::Area(ink, share) => rgb(ink).mix(share).filled(),
         }
     }
 
@@ -287,7 +285,6 @@ impl Mark {
             Mark::Dot(_) | Mark::Stem(_) => area.draw(&Circle::new(middle, SIZE, style))?,
             Mark::Triangle(_) => area.draw(&TriangleMarker::new(middle, SIZE + 2, style))?,
             Mark::Cross(_) => area.draw(&Cross::new(middle, SIZE, style))?,
-            Mark::Area(..) => area.draw(&Rectangle::new([(x, y - 6), (x + 28, y + 6)], style))?,
         }
         Ok(())
     }

@@ -55,8 +55,8 @@ fn names<S: Serializer>(tasks: &[&dyn Task], serializer: S) -> Result<S::Ok, S::
 
 /// What is told of an experiment as it goes.
 pub enum Event<'a, B: Backend> {
-    /// A network has done so many updates.
-    Update(&'a Job, usize),
+    /// A network has done another update.
+    Update(&'a Job),
     /// A network is trained.
     Trained(&'a Trained<B>),
 }
@@ -77,6 +77,11 @@ impl Experiment {
         )?;
         let reason = "needs at least one distance";
         check(!self.distances.is_empty(), "distances", "", reason)?;
+        for (i, task) in self.tasks.iter().enumerate() {
+            let mut before = self.tasks[..i].iter();
+            let is_new = before.all(|other| other.name() != task.name());
+            check(is_new, "tasks", task.name(), "is there twice")?;
+        }
         for (i, distance) in self.distances.iter().enumerate() {
             let reason = "must be from 2 to 1000000: nothing lies between fewer than two steps";
             check((2..=MOST).contains(distance), "distances", distance, reason)?;
@@ -102,13 +107,8 @@ impl Experiment {
             check((1..=MOST).contains(&value), flag, value, reason)?;
         }
         let rate = budget.learning_rate;
-        let reason = "must be a number above 0";
-        check(
-            rate > 0.0 && rate.is_finite(),
-            "learning-rate",
-            rate,
-            reason,
-        )?;
+        let reason = "must be a number above 0, and at most 1000";
+        check(rate > 0.0 && rate <= 1000.0, "learning-rate", rate, reason)?;
         let bias = budget.forget_bias.unwrap_or(0.0);
         check(bias.is_finite(), "forget-bias", bias, "must be a number")
     }
@@ -176,8 +176,8 @@ impl Experiment {
         let work = || {
             while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let job = &jobs[i];
-                let on_update = |update| tell(Event::Update(job, update));
-                let Some(done) = job.train::<B>(&self.budget, device, on_update) else {
+                let goes_on = || tell(Event::Update(job));
+                let Some(done) = job.train::<B>(&self.budget, device, goes_on) else {
                     return;
                 };
                 let goes_on = tell(Event::Trained(&done));

@@ -1,6 +1,6 @@
 //! How far a gradient reaches back: `‖∂loss_T/∂h_{T−k}‖` for each k.
 //!
-//! In a plain network the gradient is multiplied by `Wh·diag(1 − h²)` at each step back, so it vanishes or
+//! In a plain network the gradient is multiplied by `diag(1 − h²)·Whᵀ` at each step back, so it vanishes or
 //! explodes as a power of the distance (Hochreiter 1991; Bengio, Simard and Frasconi 1994). In an LSTM that
 //! of the cell is multiplied by the forget gate, which may stay near 1.
 

@@ -27,7 +27,7 @@
 //!
 //! let job = Job { task: &RunningXor, distance: 3, kind: Kind::Lstm, seed: 1 };
 //! let device = Default::default();
-//! let trained = job.train::<Autodiff<NdArray>>(&Budget::default(), &device, |_update| true);
+//! let trained = job.train::<Autodiff<NdArray>>(&Budget::default(), &device, || true);
 //! assert!(trained.expect("nothing stopped it").result > 0.99); // share of right answers
 //! ```
 

@@ -100,6 +100,8 @@ pub struct NetworkConfig {
     pub forget_bias: Option<f64>,
     /// The longest dependency that is expected, in steps.
     pub longest: usize,
+    /// Whether an [`Rnn`]'s `Wh` starts as a random orthogonal matrix.
+    pub orthogonal: bool,
 }
 
 impl NetworkConfig {
@@ -117,7 +119,11 @@ impl NetworkConfig {
             Kind::FeedForward => {
                 Layer::FeedForward(FeedForwardConfig::new(d_input, d_hidden).init_with(init))
             }
-            Kind::Rnn => Layer::Rnn(RnnConfig::new(d_input, d_hidden).init_with(init)),
+            Kind::Rnn => {
+                let config = RnnConfig::new(d_input, d_hidden);
+                let config = config.with_orthogonal_recurrent(self.orthogonal);
+                Layer::Rnn(config.init_with(init))
+            }
             Kind::Lstm => {
                 let config = LstmConfig::new(d_input, d_hidden);
                 let config = match self.forget_bias {

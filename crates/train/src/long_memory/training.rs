@@ -35,6 +35,9 @@ pub struct Budget {
     /// What the bias of the [`Lstm`](models::Lstm)'s forget gate starts from; `None`: what the task's length
     /// asks for ([`LstmConfig::chrono`](models::LstmConfig::chrono)).
     pub forget_bias: Option<f64>,
+    /// Whether `Wh` of the [`Rnn`](models::Rnn) starts as a random orthogonal matrix, which keeps the length of
+    /// a gradient (Saxe, McClelland and Ganguli 2013), in place of PyTorch's U(−1/√H, 1/√H).
+    pub orthogonal: bool,
 }
 
 impl Default for Budget {
@@ -46,6 +49,7 @@ impl Default for Budget {
             learning_rate: 0.01,
             grad_clip: 1.0,
             forget_bias: None,
+            orthogonal: false,
         }
     }
 }
@@ -80,7 +84,7 @@ pub struct Trained<B: Backend> {
     pub d_hidden: usize,
     /// Trainable numbers.
     pub parameters: usize,
-    /// The result on [`TEST`] sequences that it never learned from.
+    /// The result on [`TEST`] sequences of a stream that it did not learn from.
     pub result: f64,
     /// Results on the way, on fewer sequences.
     pub curve: Vec<Point>,
@@ -146,6 +150,7 @@ impl Job {
             d_hidden: self.kind.d_hidden(d_input, d_output, parameters),
             d_output,
             forget_bias: budget.forget_bias,
+            orthogonal: budget.orthogonal,
             longest: self.steps(),
         }
     }
@@ -156,12 +161,12 @@ impl Job {
         Batch::draw(self.task, self.distance, size, rng, device)
     }
 
-    /// Trains it. `on_update` hears of each update, and says whether to go on.
+    /// Trains it. `goes_on` is asked after each update.
     pub fn train<B: AutodiffBackend>(
         &self,
         budget: &Budget,
         device: &B::Device,
-        mut on_update: impl FnMut(usize) -> bool,
+        mut goes_on: impl FnMut() -> bool,
     ) -> Option<Trained<B::InnerBackend>> {
         let answer = self.task.answer();
         let config = self.network(budget);
@@ -202,7 +207,7 @@ impl Job {
                 network = optimizer.step(rate, network, grads);
             }
             updates += 1;
-            if !on_update(updates) {
+            if !goes_on() {
                 return None;
             }
             if (updates * POINTS) % budget.updates < POINTS {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, builder::PossibleValuesParser, builder::TypedValueParser};
 use demos::backend::BackendName;
-use train::long_memory::{Budget, Experiment, Task, tasks};
+use train::long_memory::{Budget, Experiment, tasks};
 
 /// What do networks with and without memory learn, as what matters moves further back?
 ///
@@ -16,7 +16,7 @@ pub struct Args {
     /// xor, running-xor, adding, first-symbol [default: all]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', num_args = 1.., value_parser = task(),
           hide_possible_values = true, help_heading = "Experiment")]
-    tasks: Vec<&'static str>,
+    tasks: Option<Vec<&'static str>>,
     /// Steps of a sequence, or between the first symbol and the end [default: 10,50,100,200]
     #[arg(long, value_name = "N,…", value_delimiter = ',', num_args = 1.., help_heading = "Experiment")]
     distances: Option<Vec<usize>>,
@@ -40,9 +40,11 @@ pub struct Args {
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = Budget::default().batch_size)]
     batch_size: usize,
     /// Size of an update at its largest
-    #[arg(long, value_name = "X", help_heading = "Training", default_value_t = Budget::default().learning_rate)]
+    #[arg(long, value_name = "X", help_heading = "Training", default_value_t = Budget::default().learning_rate,
+          allow_negative_numbers = true)]
     learning_rate: f64,
-    /// What the bias of the LSTM's forget gate starts from [default: as long sequences ask for]
+    /// What the bias of the LSTM's forget gate starts from [default: drawn so that a fresh network
+    /// remembers over 1 to as many steps as a sequence has]
     #[arg(
         long,
         value_name = "X",
@@ -50,6 +52,9 @@ pub struct Args {
         allow_negative_numbers = true
     )]
     forget_bias: Option<f64>,
+    /// Start the plain network's Wh as a random orthogonal matrix
+    #[arg(long, help_heading = "Training")]
+    orthogonal: bool,
 
     /// Folder for tables and pictures; those of an earlier experiment are written over
     #[arg(
@@ -91,10 +96,18 @@ impl Args {
             false => (all.distances, all.seeds),
             true => (vec![10, 50], 1),
         };
-        let is_wanted =
-            |task: &&dyn Task| self.tasks.is_empty() || self.tasks.contains(&task.name());
+        let find = |name: &&str| {
+            let mut tasks = tasks::ALL.into_iter();
+            tasks
+                .find(|task| task.name() == *name)
+                .expect("a task of this name")
+        };
+        let tasks = match &self.tasks {
+            Some(names) => names.iter().map(find).collect(),
+            None => all.tasks,
+        };
         let experiment = Experiment {
-            tasks: tasks::ALL.into_iter().filter(is_wanted).collect(),
+            tasks,
             distances: self.distances.clone().unwrap_or(distances),
             seed: self.seed,
             seeds: self.seeds.unwrap_or(seeds),
@@ -104,6 +117,7 @@ impl Args {
                 batch_size: self.batch_size,
                 learning_rate: self.learning_rate,
                 forget_bias: self.forget_bias,
+                orthogonal: self.orthogonal,
                 ..all.budget
             },
         };

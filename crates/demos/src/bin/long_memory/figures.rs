@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use burn::tensor::backend::Backend;
 use demos::view::{
     chart::COLOURS,
-    figure::{Axis, Figure, GREY, Ink, Mark, Panel},
+    figure::{Axis, BLACK, Figure, GREY, Ink, Mark, Panel},
     picture,
 };
 use train::long_memory::{Answer, Kind, Trained, trace::Moment, training::Point};
@@ -79,22 +79,22 @@ fn key(label: &str, mark: Mark) -> (String, Mark) {
     (label.to_owned(), mark)
 }
 
-/// Below this a mean square error is off the picture.
+/// A mean square error beyond these stands at the end of the axis.
 const LEAST: f64 = 1e-4;
+const MOST: f64 = 10.0;
 
 /// What a result is measured by.
 fn axis(answer: Answer) -> Axis {
     match answer {
-        Answer::Number => Axis::log("mean square error", LEAST..2.0),
+        Answer::Number => Axis::log("mean square error", LEAST..MOST),
         Answer::Class(_) => Axis::linear("share of right answers", -0.02..1.04),
     }
 }
 
-/// A result as it can be drawn: a number above the axis' end, or none at all, stands at its end.
+/// A result as it can be drawn.
 fn within(answer: Answer, result: f64) -> f64 {
     match answer {
-        Answer::Number if result.is_nan() => 2.0,
-        Answer::Number => result.clamp(LEAST, 2.0),
+        Answer::Number => result.clamp(LEAST, MOST),
         Answer::Class(_) => result,
     }
 }
@@ -122,8 +122,11 @@ fn distance<B: Backend>(groups: &[Group<B>]) -> Figure {
             [vec![first], between.collect(), vec![last]].concat()
         };
         let mut series = vec![
-            (Mark::Dashes(GREY), known(&|distance| task.chance(distance))),
             (Mark::Line(GREY, 1), known(&|distance| task.floor(distance))),
+            (
+                Mark::Dashes(BLACK),
+                known(&|distance| task.chance(distance)),
+            ),
         ];
         for (i, kind) in Kind::ALL.into_iter().enumerate() {
             // Side by side, so that none hides another.
@@ -158,7 +161,7 @@ fn distance<B: Backend>(groups: &[Group<B>]) -> Figure {
     let mut keys: Vec<_> = Kind::ALL
         .map(|kind| key(&format!("{kind}: each seed; line: median"), mark(kind)))
         .into();
-    keys.push(key("guess that sees nothing", Mark::Dashes(GREY)));
+    keys.push(key("guess that sees nothing", Mark::Dashes(BLACK)));
     keys.push(key("best guess from the last input", Mark::Line(GREY, 1)));
     Figure {
         keys,
@@ -246,9 +249,7 @@ fn gradient<B: Backend>(groups: &[Group<B>]) -> Option<Figure> {
             .iter()
             .flat_map(|(_, points)| points)
             .map(|&(_, y)| y);
-        let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), y| {
-            (low.min(y), high.max(y))
-        });
+        let (low, high) = values.fold((0.1f64, 1.0f64), |(low, high), y| (low.min(y), high.max(y)));
         let (group, steps) = (of_task[0], of_task[0].task.steps(of_task[0].distance));
         let training = ["before", "after"][when];
         Panel {
@@ -258,10 +259,7 @@ fn gradient<B: Backend>(groups: &[Group<B>]) -> Option<Figure> {
                 group.distance
             ),
             x: Axis::linear("steps back, k", 0.0..steps as f64),
-            y: Axis::log(
-                "gradient norm at step T-k",
-                low.min(high / 10.0) / 2.0..high * 2.0,
-            ),
+            y: Axis::log("gradient norm at step T-k", low / 2.0..high * 2.0),
             series,
         }
     };
@@ -323,6 +321,8 @@ fn forget_gate(example: &Example) -> Figure {
     let heights = cells.iter().flat_map(|(_, points)| points).map(|&(_, c)| c);
     let (low, high) = heights.fold((0.0f64, 0.0f64), |(low, high), c| (low.min(c), high.max(c)));
     let margin = 0.05 * (high - low);
+    let forget = example.moments.iter().flat_map(|moment| &moment.f);
+    let lowest = forget.copied().fold(0.9, f64::min);
     let answer = example.moments[steps - 1].answer[0];
     let sum = example.sums[steps - 1];
     let rows = [
@@ -338,7 +338,7 @@ fn forget_gate(example: &Example) -> Figure {
         panel(
             "forget gate: 1 keeps what the cell has, 0 forgets it".into(),
             "f",
-            -0.03..1.03,
+            lowest - 0.02..1.01,
             of_units(&|moment| &moment.f),
         ),
         panel(

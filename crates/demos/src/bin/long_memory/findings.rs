@@ -2,7 +2,7 @@
 
 use burn::tensor::backend::Backend;
 use train::long_memory::{
-    Answer, Kind, Task, Trained, after_pasts,
+    Answer, Experiment, Kind, Task, Trained, after_pasts,
     pasts::PAIRS,
     tasks::{Adding, Xor},
     trace,
@@ -12,6 +12,8 @@ use train::long_memory::{
 
 /// All that came out.
 pub struct Findings<B: Backend> {
+    /// What was asked for; a signal may have ended it before.
+    pub experiment: Experiment,
     /// In the order of the table.
     pub trained: Vec<Trained<B>>,
     /// What each network that learned xor says after different pasts.
@@ -55,7 +57,7 @@ pub struct Group<'a, B: Backend> {
 }
 
 impl<B: Backend> Findings<B> {
-    pub fn new(trained: Vec<Trained<B>>, device: &B::Device) -> Self {
+    pub fn new(experiment: &Experiment, trained: Vec<Trained<B>>, device: &B::Device) -> Self {
         let of_xor = trained
             .iter()
             .filter(|done| done.job.task.name() == Xor.name());
@@ -76,6 +78,7 @@ impl<B: Backend> Findings<B> {
         let pasts = pasts.collect();
         let example = example(&trained, device);
         Findings {
+            experiment: experiment.clone(),
             trained,
             pasts,
             example,
@@ -107,10 +110,6 @@ impl<B: Backend> Group<'_, B> {
         let answer: Answer = self.task.answer();
         let is_solved = |done: &&&Trained<B>| answer.is_solved(done.result);
         self.trained.iter().filter(is_solved).count()
-    }
-
-    pub fn all_solved(&self) -> bool {
-        self.solved() == self.trained.len()
     }
 
     /// The result that as many are above as below.

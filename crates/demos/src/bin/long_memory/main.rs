@@ -8,7 +8,7 @@ mod tables;
 
 use std::{fs, ops::ControlFlow, process::ExitCode, thread};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use args::Args;
 use burn::tensor::backend::AutodiffBackend;
 use clap::{CommandFactory, FromArgMatches};
@@ -21,7 +21,7 @@ use demos::{
 };
 use findings::Findings;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use train::long_memory::{Event, Experiment, Job};
+use train::long_memory::{Event, Experiment, Job, Kind};
 
 /// As in `char_lstm`: training frees and takes the same pieces at each update.
 #[global_allocator]
@@ -62,6 +62,12 @@ impl Program for Run<'_> {
             memory::check(experiment.memory(workers), flags)?;
         }
         let folder = &args.out;
+        if folder.exists() && !folder.is_dir() {
+            bail!(
+                "{}: is no folder; name another with --out",
+                folder.display()
+            );
+        }
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         tables::settings(folder, &experiment)?;
 
@@ -78,10 +84,10 @@ impl Program for Run<'_> {
         let bar = bar(&experiment, &jobs);
         let trained = experiment.run::<B>(&backend.device, workers, |event| {
             match event {
-                Event::Update(job, _) => bar.inc(job.steps() as u64),
+                Event::Update(job) => bar.inc(cost(job)),
                 Event::Trained(done) => {
                     let left = experiment.budget.updates - done.updates;
-                    bar.inc((left * done.job.steps()) as u64);
+                    bar.inc(left as u64 * cost(&done.job));
                     bar.set_message(table::line(done));
                 }
             }
@@ -92,7 +98,7 @@ impl Program for Run<'_> {
         });
         bar.finish_and_clear();
 
-        let findings = Findings::new(trained, &backend.device);
+        let findings = Findings::new(&experiment, trained, &backend.device);
         view::say(&table::draw(&findings));
         tables::write(folder, &findings)?;
         let pictures = figures::write(folder, &findings)?;
@@ -109,12 +115,21 @@ impl Program for Run<'_> {
     }
 }
 
-/// Counts steps of sequences, on which the time goes. It is on standard error and hides where that is no
+/// Counts steps that are trained on, on which the time goes. It is on standard error and hides where that is no
 /// terminal.
 fn bar(experiment: &Experiment, jobs: &[Job]) -> ProgressBar {
-    let steps: usize = jobs.iter().map(Job::steps).sum();
-    let length = (steps * experiment.budget.updates) as u64;
+    let of_update: u64 = jobs.iter().map(cost).sum();
+    let length = of_update * experiment.budget.updates as u64;
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(5));
     let template = "{bar:24} {percent:>3}%  {msg}  {eta} left";
-    bar.with_style(ProgressStyle::with_template(template).expect("a valid template"))
+    let bar = bar.with_style(ProgressStyle::with_template(template).expect("a valid template"));
+    bar.with_message("the longest first")
+}
+
+/// Steps that an update trains on, for one sequence.
+fn cost(job: &Job) -> u64 {
+    match job.kind {
+        Kind::FeedForward => 1,
+        Kind::Rnn | Kind::Lstm => job.steps() as u64,
+    }
 }

@@ -8,8 +8,8 @@ use crate::long_memory::task::{Answer, Sequence, Task};
 /// `distance` numbers from U(0, 1), of which one in the first half and one in the second are marked by a 1
 /// beside them; what is the sum of these two?
 ///
-/// Hochreiter and Schmidhuber 1997, experiment 4, in the form of Le, Jaitly and Hinton 2015 (numbers from
-/// 0 to 1, marks 0 and 1, lengths fixed).
+/// Hochreiter and Schmidhuber 1997, experiment 4, in the form of Arjovsky, Shah and Bengio 2016 (numbers
+/// from 0 to 1, one mark in each half, lengths fixed).
 pub struct Adding;
 
 impl Task for Adding {
