@@ -12,6 +12,7 @@ use crate::{
     fused,
     init::{Init, Initializer},
     loss::cross_entropy,
+    product::{linear, product},
     stack::{CellKind, Stack, StackConfig, StackState},
 };
 
@@ -105,7 +106,7 @@ impl<B: Backend> CharLm<B> {
     ) -> (Tensor<B, 3>, StackState<B>) {
         let [batch, time] = tokens.dims();
         let (hidden, state) = self.hidden(tokens, state);
-        let logits = self.head.forward(hidden.flatten::<2>(0, 1));
+        let logits = linear(&self.head, hidden.flatten::<2>(0, 1));
         let vocab_size = logits.dims()[1];
         (logits.reshape([batch, time, vocab_size]), state)
     }
@@ -138,7 +139,7 @@ impl<B: Backend> CharLm<B> {
             kernels.cross_entropy(&hidden, &self.head.weight.val(), &bias, &targets)
         });
         let loss = fused.unwrap_or_else(|| {
-            let logits = self.head.forward(hidden);
+            let logits = linear(&self.head, hidden);
             cross_entropy(logits, targets)
         });
         (loss, state)
@@ -178,7 +179,7 @@ impl<B: Backend> CharLm<B> {
         state: StackState<B>,
     ) -> (Tensor<B, 2>, StackState<B>) {
         let (hidden, state) = self.stack.step(self.embed(tokens), state);
-        (self.head.forward(hidden), state)
+        (linear(&self.head, hidden), state)
     }
 
     /// The state before the first character of `batch` texts.
@@ -189,7 +190,7 @@ impl<B: Backend> CharLm<B> {
     /// `x·Wx` of each character, `[vocab_size, gates·d_hidden]`: one-hot vectors pick rows of `Wx`.
     pub(crate) fn token_table(&self, wx: Tensor<B, 2>) -> Tensor<B, 2> {
         match &self.embedding {
-            Some(embedding) => embedding.weight.val().matmul(wx),
+            Some(embedding) => product(embedding.weight.val(), wx),
             None => wx,
         }
     }

@@ -6,7 +6,10 @@ use burn::{
     tensor::{Tensor, backend::Backend},
 };
 
-use crate::init::{Init, Initializer};
+use crate::{
+    init::{Init, Initializer},
+    product::product,
+};
 
 /// How to build a [`FeedForward`].
 #[derive(Config, Debug)]
@@ -68,6 +71,6 @@ impl<B: Backend> FeedForward<B> {
     ///
     /// Where shapes do not agree.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        (x.matmul(self.wx.val()) + self.b.val().unsqueeze()).tanh()
+        (product(x, self.wx.val()) + self.b.val().unsqueeze()).tanh()
     }
 }

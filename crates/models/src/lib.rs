@@ -23,6 +23,7 @@
 //! | a language model of characters | [`char_lm`] |
 //! | the same networks in real time, on slices | [`stepper`] |
 //! | how a whole sequence reaches kernels that are equal and faster | [`fused`] |
+//! | `x·W` on GPUs, and a head of your own there | [`product`](mod@product) |
 //! | what the weights start from | [`init`] |
 //!
 //! # A sequence, and one step at a time
@@ -58,6 +59,7 @@ pub mod fused;
 pub mod init;
 pub mod loss;
 pub mod lstm;
+pub mod product;
 pub mod rnn;
 pub mod scan;
 pub mod stack;
@@ -68,6 +70,7 @@ pub use char_lm::{CharLm, CharLmConfig};
 pub use feed_forward::{FeedForward, FeedForwardConfig};
 pub use init::{Init, Initializer};
 pub use lstm::{Lstm, LstmConfig, LstmGates, LstmState};
+pub use product::{linear, product};
 pub use rnn::{Rnn, RnnConfig, RnnState};
 pub use scan::scan;
 pub use stack::{CellKind, Layer, LayerState, Stack, StackConfig};

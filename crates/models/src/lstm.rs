@@ -12,6 +12,7 @@ use crate::{
     cell::{RecurrentCell, RecurrentState},
     fused::{self, Input},
     init::{Init, Initializer},
+    product::product,
     scan,
 };
 
@@ -157,7 +158,7 @@ impl<B: Backend> Lstm<B> {
     ///
     /// Where shapes do not agree.
     pub fn gates(&self, x: Tensor<B, 2>, hidden: Tensor<B, 2>) -> LstmGates<B> {
-        let mut a = x.matmul(self.wx.val()) + hidden.matmul(self.wh.val());
+        let mut a = product(x, self.wx.val()) + product(hidden, self.wh.val());
         if let Some(b) = &self.b {
             a = a + b.val().unsqueeze();
         }

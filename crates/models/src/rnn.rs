@@ -10,6 +10,7 @@ use crate::{
     cell::{RecurrentCell, RecurrentState},
     fused::{self, Input},
     init::{Init, Initializer},
+    product::product,
     scan,
 };
 
@@ -126,7 +127,7 @@ impl<B: Backend> RecurrentCell<B> for Rnn<B> {
 
     fn step(&self, x: Tensor<B, 2>, state: RnnState<B>) -> (Tensor<B, 2>, RnnState<B>) {
         let state = state.of_batch(x.dims()[0]);
-        let mut a = x.matmul(self.wx.val()) + state.hidden.matmul(self.wh.val());
+        let mut a = product(x, self.wx.val()) + product(state.hidden, self.wh.val());
         if let Some(b) = &self.b {
             a = a + b.val().unsqueeze();
         }

@@ -6,7 +6,7 @@ use burn::{
     nn::{Linear, LinearConfig},
     tensor::{Tensor, backend::Backend},
 };
-use models::{Lstm, LstmConfig, LstmState, RecurrentCell};
+use models::{Lstm, LstmConfig, LstmState, RecurrentCell, linear};
 
 #[derive(Config, Debug)]
 pub struct ForecasterConfig {
@@ -37,12 +37,12 @@ impl<B: Backend> Forecaster<B> {
         state: Option<LstmState<B>>,
     ) -> (Tensor<B, 3>, LstmState<B>) {
         let (hidden, state) = self.lstm.forward(values, state);
-        (self.head.forward(hidden), state)
+        (linear(&self.head, hidden), state)
     }
 
     /// The value after this one: `[batch, 1]` → `[batch, 1]`.
     pub fn step(&self, value: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
         let (hidden, state) = self.lstm.step(value, state);
-        (self.head.forward(hidden), state)
+        (linear(&self.head, hidden), state)
     }
 }

@@ -11,7 +11,7 @@ use burn::{
         backend::{AutodiffBackend, Backend},
     },
 };
-use models::{RecurrentCell, RecurrentState};
+use models::{RecurrentCell, RecurrentState, linear};
 
 use super::{
     network::{Layer, Network},
@@ -38,7 +38,7 @@ pub fn reach<B: AutodiffBackend>(
 ) -> Option<Reach> {
     // The weights are fixed here: only the state is differentiated by.
     let network = network.clone().no_grad();
-    let loss = |hidden| answer.loss(network.head.forward(hidden), &batch.targets);
+    let loss = |hidden| answer.loss(linear(&network.head, hidden), &batch.targets);
     let inputs = batch.inputs.clone().iter_dim(1);
     let inputs = inputs.map(|x| x.squeeze_dim(1)).collect();
     match &network.layer {

@@ -7,7 +7,9 @@ use burn::{
     nn::Linear,
     tensor::{Tensor, backend::Backend},
 };
-use models::{FeedForward, FeedForwardConfig, Init, Initializer, Lstm, LstmConfig, Rnn, RnnConfig};
+use models::{
+    FeedForward, FeedForwardConfig, Init, Initializer, Lstm, LstmConfig, Rnn, RnnConfig, linear,
+};
 use serde::Serialize;
 
 /// Which layer.
@@ -150,6 +152,6 @@ impl<B: Backend> Network<B> {
             Layer::Rnn(rnn) => last(rnn.forward(x, None).0),
             Layer::Lstm(lstm) => last(lstm.forward(x, None).0),
         };
-        self.head.forward(hidden)
+        linear(&self.head, hidden)
     }
 }

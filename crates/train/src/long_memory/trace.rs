@@ -1,7 +1,7 @@
 //! What goes on inside an [`Lstm`] while it reads one sequence.
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
-use models::{Lstm, RecurrentCell};
+use models::{Lstm, RecurrentCell, linear};
 
 use super::network::{Layer, Network};
 
@@ -40,7 +40,7 @@ pub fn trace<B: Backend>(
             i: values(gates.i),
             f: values(gates.f),
             c: values(state.cell.clone()),
-            answer: values(network.head.forward(hidden)),
+            answer: values(linear(&network.head, hidden)),
         }
     };
     Some(inputs.chunks(d_input(lstm)).map(step).collect())

@@ -1,0 +1,75 @@
+//! `x·W`, right on every backend.
+//!
+//! On GPUs Burn 0.21 picks the fastest of its kernels for a product of matrices, and some are wrong: those
+//! for a vector, where operations are fused (issue 5122 of tracel-ai/burn), and those that read ahead, where
+//! `W` is transposed, as it is on the way back, and the sum is over an odd number of their steps (issue 5626;
+//! issue 434 of tracel-ai/cubek). They are right for sizes that are multiples of two steps, so there other
+//! sizes are filled up with zeros, which cost time and change nothing: a `d_hidden` and a batch that are
+//! multiples of 32 (of 64 with tensor cores) go as they are.
+
+use burn::{
+    nn::Linear,
+    tensor::{Tensor, backend::Backend},
+};
+
+/// `x·W`: `[n, d_input]` times `[d_input, d_output]` → `[n, d_output]`.
+///
+/// # Panics
+///
+/// Where shapes do not agree.
+pub fn product<B: Backend>(x: Tensor<B, 2>, w: Tensor<B, 2>) -> Tensor<B, 2> {
+    let ([n, d_input], [rows, d_output]) = (x.dims(), w.dims());
+    assert_eq!(d_input, rows, "x·W: d_input and the rows of W differ");
+    let multiple = multiple::<B>(&x.device());
+    let up = |size: usize| size.next_multiple_of(multiple);
+    let x = filled_up(x, [up(n), up(d_input)]);
+    let w = filled_up(w, [up(d_input), up(d_output)]);
+    let y = x.matmul(w);
+    if y.dims() == [n, d_output] {
+        y
+    } else {
+        y.slice([0..n, 0..d_output])
+    }
+}
+
+/// `x·W + b` of a layer of Burn's, for vectors of any shape: `[…, d_input]` → `[…, d_output]`.
+///
+/// It stands for [`Linear::forward`] in a network for GPUs, a head of one output above all.
+///
+/// # Panics
+///
+/// Where shapes do not agree.
+pub fn linear<B: Backend, const D: usize>(layer: &Linear<B>, x: Tensor<B, D>) -> Tensor<B, D> {
+    let [d_input, d_output] = layer.weight.dims();
+    let mut dims = x.dims();
+    let n = dims[..D - 1].iter().product();
+    let y = product(x.reshape([n, d_input]), layer.weight.val());
+    dims[D - 1] = d_output;
+    let y = y.reshape(dims);
+    match &layer.bias {
+        Some(b) => y + b.val().unsqueeze(),
+        None => y,
+    }
+}
+
+/// What sizes are filled up to a multiple of.
+fn multiple<B: Backend>(device: &B::Device) -> usize {
+    let name = B::name(device);
+    if !name.contains("cubecl") {
+        32
+    } else if name.contains("wgsl") {
+        32
+    } else {
+        64
+    }
+}
+
+/// `tensor` in the upper left corner of zeros.
+fn filled_up<B: Backend>(tensor: Tensor<B, 2>, dims: [usize; 2]) -> Tensor<B, 2> {
+    let [rows, columns] = tensor.dims();
+    if [rows, columns] == dims {
+        return tensor;
+    }
+    let zeros = Tensor::zeros(dims, (&tensor.device(), tensor.dtype()));
+    zeros.slice_assign([0..rows, 0..columns], tensor)
+}
