@@ -131,7 +131,7 @@ fn experiments_agree() {
                 continue;
             }
             let [a, b] = [a, b].map(|number| number.parse::<f64>().expect("a number"));
-            assert!((a - b).abs() < 1e-3, "{a} on {}, {b} on {name}", names[0]);
+            assert!((a - b).abs() < 1e-5, "{a} on {}, {b} on {name}", names[0]);
         }
     }
 }
