@@ -56,7 +56,7 @@ pub fn linear<B: Backend, const D: usize>(layer: &Linear<B>, x: Tensor<B, D>) ->
 fn multiple<B: Backend>(device: &B::Device) -> usize {
     let name = B::name(device);
     if !name.contains("cubecl") {
-        32
+        1
     } else if name.contains("wgsl") {
         32
     } else {
