@@ -104,11 +104,8 @@ impl<B: Backend> CharLm<B> {
         tokens: Tensor<B, 2, Int>,
         state: Option<StackState<B>>,
     ) -> (Tensor<B, 3>, StackState<B>) {
-        let [batch, time] = tokens.dims();
         let (hidden, state) = self.hidden(tokens, state);
-        let logits = linear(&self.head, hidden.flatten::<2>(0, 1));
-        let vocab_size = logits.dims()[1];
-        (logits.reshape([batch, time, vocab_size]), state)
+        (linear(&self.head, hidden), state)
     }
 
     /// The mean cross-entropy `[1]`, in nats, of what follows each character of a batch of texts:

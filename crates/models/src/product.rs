@@ -70,6 +70,7 @@ fn filled_up<B: Backend>(tensor: Tensor<B, 2>, dims: [usize; 2]) -> Tensor<B, 2>
     if [rows, columns] == dims {
         return tensor;
     }
+    // In its own precision: `Tensor::pad` of Burn 0.21 takes the device's default one.
     let zeros = Tensor::zeros(dims, (&tensor.device(), tensor.dtype()));
     zeros.slice_assign([0..rows, 0..columns], tensor)
 }
