@@ -28,7 +28,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// Where the peer is not there.
+    /// Returns an error if the peer is not there.
     pub fn start(peer: Peer, threads: usize, python: &Path) -> Result<Self> {
         let threads = match peer {
             Peer::OursOneThread => 1,
@@ -81,7 +81,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// Where the peer fails.
+    /// Returns an error if the peer fails.
     pub fn time(&mut self, case: Case, calls: u32) -> Result<Option<f64>> {
         let answer = self.ask(&format!("time {case} {calls}"))?;
         match answer.split_once(' ') {
@@ -96,7 +96,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// Where the process has ended.
+    /// Returns an error if the process has ended.
     pub fn forget(&mut self) -> Result<()> {
         self.ask("forget").map(|_| ())
     }

@@ -17,7 +17,7 @@ pub struct Memory {
 ///
 /// # Errors
 ///
-/// Where the peer fails, and where the system does not tell (it does on Linux).
+/// Returns an error if the peer fails, or if the system does not tell (it does on Linux).
 pub fn measure(mut child: Child, case: Case) -> Result<Memory> {
     let before = largest_resident_set(child.id())?;
     child.time(case, 5)?.context("the peer has no such case")?;

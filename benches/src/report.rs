@@ -77,7 +77,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// Where it cannot be written.
+    /// Returns an error if it cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         std::fs::write(path, self.page()).with_context(|| path.display().to_string())
     }

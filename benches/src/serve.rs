@@ -25,7 +25,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Where standard input or output fails.
+/// Returns an error if standard input or output fails.
 pub fn serve(peer: Peer) -> Result<()> {
     let mut out = io::stdout();
     writeln!(out, "ready {}", crate::machine::version(peer))?;

@@ -103,7 +103,7 @@ impl Target {
     ///
     /// # Panics
     ///
-    /// Where it cannot be made.
+    /// Panics if it cannot be made.
     pub fn checkpoint() -> Self {
         let mut target = Self::run(3);
         fs::remove_dir_all(target.path().join("checkpoints/0")).expect("removed");
@@ -117,7 +117,7 @@ impl Target {
     ///
     /// # Panics
     ///
-    /// Where it cannot be made.
+    /// Panics if it cannot be made.
     pub fn folder() -> Self {
         let mut target = Self::run(TO_THE_END);
         target.remember();
@@ -172,7 +172,7 @@ impl Target {
     ///
     /// # Panics
     ///
-    /// Where they cannot be written.
+    /// Panics if they cannot be written.
     pub fn damage(&self, damage: &Damage) {
         let mut files = self.files.clone();
         for (which, edit) in &damage.edits {
@@ -195,7 +195,7 @@ impl Target {
     ///
     /// # Panics
     ///
-    /// Where it cannot be written.
+    /// Panics if it cannot be written.
     pub fn restore(&self) {
         fs::write(self.path().join("metrics.jsonl"), &self.log).expect("written");
         let checkpoints = self.path().join("checkpoints");

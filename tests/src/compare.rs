@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 ///
 /// # Panics
 ///
-/// Where the shapes differ.
+/// Panics if the shapes differ.
 pub fn relative_error(ours: &TensorData, expected: &TensorData) -> f64 {
     assert_eq!(ours.shape, expected.shape, "shapes differ");
     let differences = ours.iter::<f64>().zip(expected.iter::<f64>());
@@ -33,7 +33,7 @@ impl Worst {
     ///
     /// # Panics
     ///
-    /// Where the shapes differ.
+    /// Panics if the shapes differ.
     pub fn see(&mut self, what: &str, ours: &TensorData, expected: &TensorData) {
         let error = relative_error(ours, expected);
         let worst = self.0.as_ref().map(|(worst, _)| *worst);
@@ -44,7 +44,7 @@ impl Worst {
 
     /// # Panics
     ///
-    /// Where nothing was compared, or the worst relative error is above `tolerance`.
+    /// Panics if nothing was compared, or the worst relative error is above `tolerance`.
     pub fn assert_within(&self, tolerance: f64) {
         let (error, what) = self.0.as_ref().expect("a comparison");
         println!("worst relative error {error:.1e} in {what}");
@@ -59,7 +59,7 @@ impl Worst {
 ///
 /// # Panics
 ///
-/// Where it is not, or where the shapes differ.
+/// Panics if it is not, or if the shapes differ.
 pub fn assert_close<B: Backend, const D: usize>(
     what: &str,
     ours: Tensor<B, D>,

@@ -20,7 +20,7 @@ impl Case {
     ///
     /// # Panics
     ///
-    /// Where the case has no tensor of this name.
+    /// Panics if the case has no tensor of this name.
     pub fn data(&self, name: &str) -> &TensorData {
         self.0.get(name).unwrap_or_else(|| panic!("no {name}"))
     }
@@ -30,7 +30,7 @@ impl Case {
 ///
 /// # Panics
 ///
-/// Where the file is not as `golden.py` writes it.
+/// Panics if the file is not as `golden.py` writes it.
 pub fn cases(name: &str) -> BTreeMap<String, Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
     let bytes = fs::read(folder.join(name).with_extension("safetensors")).expect("a golden file");

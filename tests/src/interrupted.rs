@@ -20,7 +20,7 @@ impl FileSystem for Hasty {
 ///
 /// # Panics
 ///
-/// Where it cannot be made.
+/// Panics if it cannot be made.
 pub fn create(path: &Path) -> RunFolder {
     let folder = RunFolder::create(path).expect("a folder");
     folder.on_disk(Arc::new(Hasty))
@@ -30,7 +30,7 @@ pub fn create(path: &Path) -> RunFolder {
 ///
 /// # Panics
 ///
-/// Where it is none.
+/// Panics if it is none.
 pub fn reopen(path: &Path) -> RunFolder {
     let folder = RunFolder::resume(path).expect("the folder of a run");
     folder.on_disk(Arc::new(Hasty))
@@ -40,7 +40,7 @@ pub fn reopen(path: &Path) -> RunFolder {
 ///
 /// # Errors
 ///
-/// As [`Run::go`] has them.
+/// Returns the errors of [`Run::go`].
 pub fn begin<B: AutodiffBackend>(
     corpus: &Corpus,
     config: &RunConfig,
@@ -56,7 +56,7 @@ pub fn begin<B: AutodiffBackend>(
 ///
 /// # Errors
 ///
-/// As [`Run::resume`] and [`Run::go`] have them.
+/// Returns the errors of [`Run::resume`] and [`Run::go`].
 pub fn go_on<B: AutodiffBackend>(
     corpus: &Corpus,
     config: &RunConfig,
@@ -84,7 +84,7 @@ fn go<B: AutodiffBackend>(
 ///
 /// # Panics
 ///
-/// Where there is no folder of checkpoints.
+/// Panics if there is no folder of checkpoints.
 pub fn newest(folder: &Path) -> Option<usize> {
     let entries = fs::read_dir(folder.join("checkpoints")).expect("checkpoints");
     let name = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
@@ -98,7 +98,7 @@ pub fn newest(folder: &Path) -> Option<usize> {
 ///
 /// # Panics
 ///
-/// Where it is none.
+/// Panics if it is none.
 pub fn sign(checkpoint: &Path) {
     let path = checkpoint.join("manifest.json");
     let json = fs::read(&path).expect("a manifest");
@@ -120,7 +120,7 @@ pub const TO_THE_END: usize = usize::MAX;
 ///
 /// # Panics
 ///
-/// Where a file is missing.
+/// Panics if a file is missing.
 pub fn left(folder: &Path) -> (Vec<u8>, Vec<u8>, String) {
     let weights = fs::read(folder.join("weights.safetensors")).expect("weights");
     let last = newest(folder).expect("a checkpoint").to_string();

@@ -81,7 +81,7 @@ pub fn tensors<B: Backend>(state: &impl RecurrentState<B>) -> Vec<Tensor<B, 2>> 
 ///
 /// # Panics
 ///
-/// Where there are too few.
+/// Panics if there are too few.
 pub fn with_tensors<B: Backend, S: RecurrentState<B>>(
     like: S,
     tensors: impl IntoIterator<Item = Tensor<B, 2>>,

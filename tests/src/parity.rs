@@ -19,7 +19,7 @@ const CASES: usize = 24;
 ///
 /// # Panics
 ///
-/// Where they do not, up to a relative error of `tolerance`.
+/// Panics if they do not, up to a relative error of `tolerance`.
 pub fn assert_forward_and_backward<B: AutodiffBackend, N: Network<B>>(file: &str, tolerance: f64) {
     let mut worst = Worst::default();
     let cases = golden::cases(file);
@@ -67,7 +67,7 @@ pub fn assert_forward_and_backward<B: AutodiffBackend, N: Network<B>>(file: &str
 ///
 /// # Panics
 ///
-/// Where they do not, up to a relative error of `tolerance`.
+/// Panics if they do not, up to a relative error of `tolerance`.
 pub fn assert_steps<B: Backend, N: Network<B>>(file: &str, tolerance: f64) {
     let mut worst = Worst::default();
     let cases = golden::cases(file);

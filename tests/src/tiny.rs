@@ -45,7 +45,7 @@ pub const MODELS: [(CellKind, usize); 4] = [
 ///
 /// # Panics
 ///
-/// Where there are fewer than two different ones.
+/// Panics if there are fewer than two different ones.
 pub fn corpus(text: &str) -> Corpus {
     Corpus::from_bytes("text", text.as_bytes(), Units::Chars, None).expect("a text")
 }
@@ -54,7 +54,7 @@ pub fn corpus(text: &str) -> Corpus {
 ///
 /// # Panics
 ///
-/// Where it cannot be read.
+/// Panics if it cannot be read.
 pub fn all_tokens(corpus: &Corpus) -> Vec<u32> {
     let mut tokens = Vec::new();
     let read = corpus.tokens(0..corpus.n_symbols(), &mut tokens);
@@ -79,7 +79,7 @@ pub fn fresh_model<B: Backend>(corpus: &Corpus, config: &RunConfig) -> CharLm<B>
 ///
 /// # Errors
 ///
-/// As [`train::train()`] has them.
+/// Returns the errors of [`train::train()`].
 pub fn train<B: AutodiffBackend>(
     corpus: &Corpus,
     config: &RunConfig,
@@ -104,7 +104,7 @@ pub fn parameters<B: Backend>(module: &impl Module<B>) -> Values {
 ///
 /// # Panics
 ///
-/// Where a parameter has none.
+/// Panics if a parameter has none.
 pub fn gradients<B: AutodiffBackend>(
     module: &impl AutodiffModule<B>,
     grads: &GradientsParams,
@@ -154,7 +154,7 @@ impl<B: Backend> ModuleVisitor<B> for Collect<'_> {
 ///
 /// # Panics
 ///
-/// Where there are too few, or a shape does not agree.
+/// Panics if there are too few, or a shape does not agree.
 pub fn with_parameters<B: Backend, M: Module<B>>(module: M, parameters: Values) -> M {
     module.map(&mut Replace(parameters.into_iter()))
 }
@@ -175,7 +175,7 @@ impl<B: Backend> ModuleMapper<B> for Replace {
 ///
 /// # Panics
 ///
-/// Where they are not of the same parameters.
+/// Panics if they are not of the same parameters.
 pub fn difference(a: &Values, b: &Values) -> f64 {
     assert_eq!(a.len(), b.len());
     let mut largest = 0.0_f64;

@@ -13,7 +13,7 @@ use crate::case::{Case, Kind};
 ///
 /// # Errors
 ///
-/// Where candle fails.
+/// Returns an error if candle fails.
 pub fn prepare(case: Case) -> Result<Option<Run>> {
     let x_shape = (case.batch, case.time, case.d_input);
     let run: Run = match case.kind {

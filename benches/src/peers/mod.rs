@@ -68,7 +68,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// Where the peer fails, and for PyTorch, which is no Rust.
+    /// Returns an error if the peer fails, and for PyTorch, which is no Rust.
     pub fn prepare(self, case: Case) -> Result<Option<Run>> {
         match self {
             Peer::Ours | Peer::OursOneThread => Ok(ours::prepare(case)),

@@ -84,7 +84,7 @@ impl BackendName {
 ///
 /// # Errors
 ///
-/// Where the backend is not compiled in or finds no device, and where the program fails.
+/// Returns an error if the backend is not compiled in or finds no device, or if the program fails.
 pub fn run(name: Option<BackendName>, program: impl Program) -> Result<()> {
     let name = match name {
         Some(name) if !name.is_compiled_in() => {

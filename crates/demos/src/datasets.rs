@@ -49,7 +49,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 ///
-/// Where there is no such data set, it cannot be downloaded, or the cache folder cannot be written.
+/// Returns an error if there is no such data set, it cannot be downloaded, or the cache folder
+/// cannot be written.
 pub fn find(name: &str) -> Result<PathBuf> {
     let Some(dataset) = DATASETS.iter().find(|dataset| dataset.name == name) else {
         let known = DATASETS.map(|dataset| dataset.name).join(", ");
@@ -79,8 +80,8 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// Where the server does not answer with these bytes, or says nothing for as long as `patience`;
-    /// where the folder cannot be written.
+    /// Returns an error if the server does not answer with these bytes, or says nothing for as long
+    /// as `patience`; or if the folder cannot be written.
     pub fn fetch(&self, host: &str, cache: &Path, patience: Duration) -> Result<PathBuf> {
         let file = cache.join(self.name).with_extension("txt");
         if let Ok(kept) = File::open(&file)

@@ -10,7 +10,7 @@ use crate::{exit::UsageError, view};
 ///
 /// # Errors
 ///
-/// Where it does not fit.
+/// Returns an error if it does not fit.
 pub fn check(needed: f64, flags: &str) -> Result<()> {
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let there = System::new_with_specifics(memory).total_memory() as f64;

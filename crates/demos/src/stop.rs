@@ -22,7 +22,7 @@ impl Stop {
     ///
     /// # Errors
     ///
-    /// Where the system does not let it.
+    /// Returns an error if the system does not let it.
     pub fn on_signals() -> io::Result<Self> {
         let (signal, is_asked) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         for number in [SIGINT, SIGTERM] {

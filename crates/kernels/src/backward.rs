@@ -38,7 +38,7 @@ pub struct WeightGradients {
 ///
 /// # Panics
 ///
-/// Where they do not.
+/// Panics if they do not.
 pub(crate) fn check(
     Shape { batch, time }: Shape,
     gates: usize,

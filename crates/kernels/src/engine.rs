@@ -103,7 +103,7 @@ impl Engine {
     ///
     /// # Panics
     ///
-    /// Where the processor lacks them.
+    /// Panics if the processor lacks them.
     pub fn with_isa(self, isa: Isa) -> Self {
         assert!(isa.is_available(), "this processor has no {isa}");
         Engine { isa, ..self }

@@ -49,7 +49,7 @@ impl Head<'_> {
     ///
     /// # Panics
     ///
-    /// Where the lengths do not agree, or a target is outside the vocabulary.
+    /// Panics if the lengths do not agree, or a target is outside the vocabulary.
     pub fn loss(&self, engine: &Engine) -> (f32, Vec<f32>) {
         let (n, vocabulary, h) = (self.targets.len(), self.bias.len(), self.d_hidden());
         assert_eq!(
@@ -91,7 +91,7 @@ impl Head<'_> {
     ///
     /// # Panics
     ///
-    /// Where the lengths do not agree.
+    /// Panics if the lengths do not agree.
     pub fn backward(&self, engine: &Engine, d_logits: &[f32]) -> Gradients {
         let (n, vocabulary, h) = (self.targets.len(), self.bias.len(), self.d_hidden());
         assert_eq!(d_logits.len(), n * vocabulary, "d_logits: [n, vocabulary]");

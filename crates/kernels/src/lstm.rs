@@ -62,7 +62,7 @@ impl<'a> Lstm<'a> {
     ///
     /// # Panics
     ///
-    /// Where the lengths do not agree.
+    /// Panics if the lengths do not agree.
     pub fn new(engine: &Engine, d_hidden: usize, wx: &[f32], wh: &[f32], b: &[f32]) -> Self {
         Lstm(Weights::new(engine, GATES, d_hidden, wx, wh, b))
     }
@@ -71,7 +71,7 @@ impl<'a> Lstm<'a> {
     ///
     /// # Panics
     ///
-    /// Where the lengths do not agree.
+    /// Panics if the lengths do not agree.
     pub fn of_tokens(
         engine: &Engine,
         d_hidden: usize,
@@ -94,7 +94,7 @@ impl<'a> Lstm<'a> {
     ///
     /// # Panics
     ///
-    /// Where the lengths do not agree with `shape`, or a token is not in the table.
+    /// Panics if the lengths do not agree with `shape`, or a token is not in the table.
     pub fn infer(
         &self,
         shape: Shape,
@@ -137,7 +137,7 @@ impl<'a> Lstm<'a> {
     ///
     /// # Panics
     ///
-    /// As [`infer`](Self::infer).
+    /// Panics if [`infer`](Self::infer) does.
     pub fn forward(&self, shape: Shape, input: Input, h0: &[f32], c0: &[f32]) -> (Vec<f32>, Saved) {
         self.forward_in(Saved::default(), shape, input, h0, c0)
     }
@@ -148,7 +148,7 @@ impl<'a> Lstm<'a> {
     ///
     /// # Panics
     ///
-    /// As [`infer`](Self::infer).
+    /// Panics if [`infer`](Self::infer) does.
     pub fn forward_in(
         &self,
         spare: Saved,

@@ -24,7 +24,7 @@ impl<'a> Rnn<'a> {
     ///
     /// # Panics
     ///
-    /// Where the lengths do not agree.
+    /// Panics if the lengths do not agree.
     pub fn new(engine: &Engine, d_hidden: usize, wx: &[f32], wh: &[f32], b: &[f32]) -> Self {
         Rnn(Weights::new(engine, 1, d_hidden, wx, wh, b))
     }
@@ -33,7 +33,7 @@ impl<'a> Rnn<'a> {
     ///
     /// # Panics
     ///
-    /// Where the lengths do not agree.
+    /// Panics if the lengths do not agree.
     pub fn of_tokens(
         engine: &Engine,
         d_hidden: usize,
@@ -49,7 +49,7 @@ impl<'a> Rnn<'a> {
     ///
     /// # Panics
     ///
-    /// Where the lengths do not agree with `shape`, or a token is not in the table.
+    /// Panics if the lengths do not agree with `shape`, or a token is not in the table.
     pub fn forward(&self, shape: Shape, input: Input, h0: &[f32], output: &mut [f32]) {
         let (Shape { batch, time }, h) = (shape, self.0.d_hidden());
         self.0.check(shape, input, h0);

@@ -64,7 +64,7 @@ impl<'a> Weights<'a> {
     ///
     /// # Panics
     ///
-    /// Where the lengths do not agree.
+    /// Panics if the lengths do not agree.
     pub(crate) fn new(
         engine: &Engine,
         gates: usize,
@@ -95,7 +95,7 @@ impl<'a> Weights<'a> {
     ///
     /// # Panics
     ///
-    /// Where the lengths do not agree.
+    /// Panics if the lengths do not agree.
     pub(crate) fn of_tokens(
         engine: &Engine,
         gates: usize,
@@ -169,7 +169,7 @@ impl<'a> Weights<'a> {
 
     /// # Panics
     ///
-    /// Where `input` and `h0` are not of this shape.
+    /// Panics if `input` and `h0` are not of this shape.
     pub(crate) fn check(&self, shape: Shape, input: Input, h0: &[f32]) {
         let Shape { batch, time } = shape;
         let steps = batch * time;

@@ -90,7 +90,7 @@ impl Stepper {
     ///
     /// # Panics
     ///
-    /// Where lengths do not agree.
+    /// Panics if lengths do not agree.
     pub fn new(
         batch: usize,
         front: Front,
@@ -153,7 +153,7 @@ impl Stepper {
     ///
     /// # Panics
     ///
-    /// Where lengths do not agree, or this is a network of tokens.
+    /// Panics if lengths do not agree, or this is a network of tokens.
     pub fn step(&mut self, x: &[f32], y: &mut [f32]) {
         assert_eq!(self.front, Front::Vectors, "this network takes tokens");
         self.run(Input::Vectors(x), y);
@@ -163,7 +163,8 @@ impl Stepper {
     ///
     /// # Panics
     ///
-    /// Where lengths do not agree, a token is not in the table, or this is a network of vectors.
+    /// Panics if lengths do not agree, a token is not in the table, or this is a network of
+    /// vectors.
     pub fn step_tokens(&mut self, tokens: &[u32], y: &mut [f32]) {
         assert_eq!(self.front, Front::Tokens, "this network takes vectors");
         self.run(Input::Tokens(tokens), y);

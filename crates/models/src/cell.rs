@@ -20,7 +20,7 @@ pub trait RecurrentCell<B: Backend> {
     ///
     /// # Panics
     ///
-    /// Where the shapes of `x`, `state` and the weights do not agree.
+    /// Panics if the shapes of `x`, `state` and the weights do not agree.
     fn step(&self, x: Tensor<B, 2>, state: Self::State) -> (Tensor<B, 2>, Self::State);
 }
 
@@ -45,7 +45,7 @@ pub trait RecurrentState<B: Backend>: Clone {
     ///
     /// # Panics
     ///
-    /// Where it does not.
+    /// Panics if it does not.
     fn of_batch(self, batch: usize) -> Self {
         self.map(&mut |tensor| {
             let rows = tensor.dims()[0];
@@ -71,7 +71,7 @@ pub trait RecurrentState<B: Backend>: Clone {
     ///
     /// # Panics
     ///
-    /// Where `data` has another number of tensors than the state has.
+    /// Panics if `data` has another number of tensors than the state has.
     fn with_data(self, data: Vec<TensorData>) -> Self {
         let mut data = data.into_iter();
         let state = self.map(&mut |tensor| {

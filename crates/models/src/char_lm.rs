@@ -98,7 +98,7 @@ impl<B: Backend> CharLm<B> {
     ///
     /// # Panics
     ///
-    /// On a text of no characters, and where shapes do not agree.
+    /// Panics on a text of no characters, or if shapes do not agree.
     pub fn forward(
         &self,
         tokens: Tensor<B, 2, Int>,
@@ -114,7 +114,7 @@ impl<B: Backend> CharLm<B> {
     ///
     /// # Panics
     ///
-    /// On a text of no characters, where shapes do not agree, and where no character counts.
+    /// Panics on a text of no characters, if shapes do not agree, or if no character counts.
     pub fn loss(
         &self,
         tokens: Tensor<B, 2, Int>,
@@ -169,7 +169,7 @@ impl<B: Backend> CharLm<B> {
     ///
     /// # Panics
     ///
-    /// Where shapes do not agree.
+    /// Panics if shapes do not agree.
     pub fn step(
         &self,
         tokens: Tensor<B, 1, Int>,

@@ -69,7 +69,7 @@ impl<B: Backend> FeedForward<B> {
     ///
     /// # Panics
     ///
-    /// Where shapes do not agree.
+    /// Panics if shapes do not agree.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         (product(x, self.wx.val()) + self.b.val().unsqueeze()).tanh()
     }

@@ -7,7 +7,7 @@ use burn::tensor::{Int, Tensor, activation::log_softmax, backend::Backend};
 ///
 /// # Panics
 ///
-/// Where shapes do not agree.
+/// Panics if shapes do not agree.
 ///
 /// # The way back
 ///

@@ -93,7 +93,7 @@ impl LstmConfig {
     ///
     /// # Panics
     ///
-    /// Where `chrono` is below 2, as do the other two.
+    /// Panics if `chrono` is below 2, as do the other two.
     pub fn init<B: Backend>(&self, device: &B::Device) -> Lstm<B> {
         self.init_with(&mut Init::from_backend(device))
     }
@@ -141,7 +141,7 @@ impl<B: Backend> Lstm<B> {
     ///
     /// # Panics
     ///
-    /// On a sequence of no steps, and where shapes do not agree.
+    /// Panics on a sequence of no steps, or if shapes do not agree.
     pub fn forward(
         &self,
         input: Tensor<B, 3>,
@@ -156,7 +156,7 @@ impl<B: Backend> Lstm<B> {
     ///
     /// # Panics
     ///
-    /// Where shapes do not agree.
+    /// Panics if shapes do not agree.
     pub fn gates(&self, x: Tensor<B, 2>, hidden: Tensor<B, 2>) -> LstmGates<B> {
         let mut a = product(x, self.wx.val()) + product(hidden, self.wh.val());
         if let Some(b) = &self.b {

@@ -16,7 +16,7 @@ use burn::{
 ///
 /// # Panics
 ///
-/// Where shapes do not agree.
+/// Panics if shapes do not agree.
 pub fn product<B: Backend>(x: Tensor<B, 2>, w: Tensor<B, 2>) -> Tensor<B, 2> {
     let ([n, d_input], [rows, d_output]) = (x.dims(), w.dims());
     assert_eq!(d_input, rows, "x·W: d_input and the rows of W differ");
@@ -38,7 +38,7 @@ pub fn product<B: Backend>(x: Tensor<B, 2>, w: Tensor<B, 2>) -> Tensor<B, 2> {
 ///
 /// # Panics
 ///
-/// Where shapes do not agree.
+/// Panics if shapes do not agree.
 pub fn linear<B: Backend, const D: usize>(layer: &Linear<B>, x: Tensor<B, D>) -> Tensor<B, D> {
     let [d_input, d_output] = layer.weight.dims();
     let mut dims = x.dims();

@@ -88,7 +88,7 @@ impl<B: Backend> Rnn<B> {
     ///
     /// # Panics
     ///
-    /// On a sequence of no steps, and where shapes do not agree.
+    /// Panics on a sequence of no steps, or if shapes do not agree.
     pub fn forward(
         &self,
         input: Tensor<B, 3>,

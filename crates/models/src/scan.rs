@@ -17,7 +17,7 @@ use crate::cell::RecurrentCell;
 ///
 /// # Panics
 ///
-/// On a sequence of no steps, and where [`step`](RecurrentCell::step) does.
+/// Panics on a sequence of no steps, or if [`step`](RecurrentCell::step) does.
 pub fn scan<B: Backend, C: RecurrentCell<B>>(
     cell: &C,
     input: Tensor<B, 3>,

@@ -116,7 +116,7 @@ impl<B: Backend> Stack<B> {
     ///
     /// # Panics
     ///
-    /// On a sequence of no steps, and where shapes or kinds of state do not agree.
+    /// Panics on a sequence of no steps, or if shapes or kinds of state do not agree.
     pub fn forward(
         &self,
         input: Tensor<B, 3>,
@@ -204,7 +204,7 @@ impl<B: Backend> Layer<B> {
     ///
     /// # Panics
     ///
-    /// Where they do, and where `state` belongs to another kind of network.
+    /// Panics if they do, or if `state` belongs to another kind of network.
     pub fn forward(
         &self,
         input: Tensor<B, 3>,

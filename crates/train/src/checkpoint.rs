@@ -180,8 +180,8 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// Where the folder or a file is a link, is not what the manifest says, or cannot be read; and where
-    /// the format is newer than [`FORMAT`].
+    /// Returns an error if the folder or a file is a link, is not what the manifest says, or cannot
+    /// be read; or if the format is newer than [`FORMAT`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         if !fs::symlink_metadata(path).in_file(path)?.is_dir() {
             return Err(Error::foreign(path, "it is no folder"));

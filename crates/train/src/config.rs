@@ -177,7 +177,7 @@ impl RunConfig {
     ///
     /// # Errors
     ///
-    /// On the first that is out of it.
+    /// Returns an error on the first that is out of it.
     pub fn validate(&self) -> Result<(), Error> {
         const MANY: usize = 1_000_000_000;
         for (flag, value, least) in [
@@ -276,7 +276,8 @@ impl RunConfig {
     ///
     /// # Errors
     ///
-    /// Where it cannot be read, is not such a file, or has a setting out of its range.
+    /// Returns an error if it cannot be read, is not such a file, or has a setting out of its
+    /// range.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let json = std::fs::read(path).in_file(path)?;
         let config: Self = serde_json::from_slice(&json).map_err(|e| Error::foreign(path, e))?;
@@ -288,7 +289,7 @@ impl RunConfig {
     ///
     /// # Errors
     ///
-    /// Where the file cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         durable::write_file(&Disk, path, &self.to_json())
     }
@@ -301,7 +302,7 @@ impl RunConfig {
     ///
     /// # Errors
     ///
-    /// On the first setting that differs and may not.
+    /// Returns an error on the first setting that differs and may not.
     pub fn check_resumed(&self, now: &Self) -> Result<(), Error> {
         let text = "it decides how the text is cut, and so the place in it";
         let weights = "the weights have this form";
@@ -330,7 +331,7 @@ impl RunConfig {
     ///
     /// # Errors
     ///
-    /// On the first setting that differs and may not.
+    /// Returns an error on the first setting that differs and may not.
     pub fn check_init_from(&self, new: &Self) -> Result<(), Error> {
         let form = "the weights have this form";
         let keys = [

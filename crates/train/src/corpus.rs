@@ -65,8 +65,8 @@ impl Corpus {
     ///
     /// # Errors
     ///
-    /// Where a file cannot be read or decompressed, or is not UTF-8 though `units` are characters;
-    /// where the text is empty, or is one symbol over and over.
+    /// Returns an error if a file cannot be read or decompressed, or is not UTF-8 though `units`
+    /// are characters; or if the text is empty, or is one symbol over and over.
     pub fn read(
         paths: &[PathBuf],
         units: Units,
@@ -90,7 +90,7 @@ impl Corpus {
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read) has them.
+    /// Returns the errors of [`read`](Self::read).
     pub fn from_bytes(
         name: &str,
         bytes: &[u8],
@@ -116,7 +116,7 @@ impl Corpus {
     ///
     /// # Errors
     ///
-    /// Where one is of characters and the other of bytes.
+    /// Returns an error if one is of characters and the other of bytes.
     pub fn with_known(mut self, known: &Vocab) -> Result<Self, Error> {
         let Some(vocab) = known.extended(&self.vocab) else {
             let reason = "not of the units of this text".to_owned();
@@ -144,7 +144,7 @@ impl Corpus {
     ///
     /// # Errors
     ///
-    /// Where a file cannot be read, or is not as it was.
+    /// Returns an error if a file cannot be read, or is not as it was.
     pub fn tokens(&self, range: Range<usize>, tokens: &mut Vec<u32>) -> Result<(), Error> {
         assert!(range.end <= self.n_symbols(), "past the end of the text");
         self.codes.look_up(range, &self.tokens, tokens)

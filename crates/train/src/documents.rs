@@ -118,7 +118,7 @@ struct Batch {
 ///
 /// # Errors
 ///
-/// Where there are too few, or the text cannot be read.
+/// Returns an error if there are too few, or the text cannot be read.
 pub fn split<'a>(
     corpus: &'a Corpus,
     separator: &Separator,
@@ -210,11 +210,11 @@ impl Documents<'_> {
     ///
     /// # Errors
     ///
-    /// Where the text cannot be read.
+    /// Returns an error if the text cannot be read.
     ///
     /// # Panics
     ///
-    /// Where `index` is not below [`n_windows`](Self::n_windows).
+    /// Panics if `index` is not below [`n_windows`](Self::n_windows).
     pub fn window(&self, epoch: usize, index: usize) -> Result<Window, Error> {
         let mut plan = self.plan.borrow_mut();
         if plan.epoch != epoch || !plan.windows.contains(&index) {

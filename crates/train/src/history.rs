@@ -65,7 +65,7 @@ impl History {
     ///
     /// # Errors
     ///
-    /// Where there is none, or it cannot be read.
+    /// Returns an error if there is none, or it cannot be read.
     pub fn read(run: &Path) -> Result<Self, Error> {
         fs::read_dir(run).in_file(run)?;
         let path = run.join(METRICS);

@@ -61,7 +61,7 @@ impl<'a> Lanes<'a> {
     ///
     /// # Panics
     ///
-    /// Where a lane and its last target reach past the end of the text.
+    /// Panics if a lane and its last target reach past the end of the text.
     pub fn new(corpus: &'a Corpus, starts: Vec<usize>, length: usize) -> Self {
         let end = corpus.n_symbols();
         assert!(starts.iter().all(|start| start + length < end));
@@ -86,11 +86,11 @@ impl<'a> Lanes<'a> {
     ///
     /// # Errors
     ///
-    /// Where the text cannot be read.
+    /// Returns an error if the text cannot be read.
     ///
     /// # Panics
     ///
-    /// Where `index` is not below [`n_windows`](Self::n_windows).
+    /// Panics if `index` is not below [`n_windows`](Self::n_windows).
     pub fn window(&self, index: usize, seq_length: usize) -> Result<Window, Error> {
         let from = index * seq_length;
         assert!(from < self.length, "window {index} is past the end");
@@ -128,11 +128,11 @@ impl<'a> Lanes<'a> {
 ///
 /// # Errors
 ///
-/// Where the text is too short.
+/// Returns an error if the text is too short.
 ///
 /// # Panics
 ///
-/// On settings that [`RunConfig::validate`] refuses.
+/// Panics on settings that [`RunConfig::validate`] refuses.
 pub fn split<'a>(
     corpus: &'a Corpus,
     config: &RunConfig,

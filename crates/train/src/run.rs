@@ -69,7 +69,7 @@ pub struct Run<'a, B: AutodiffBackend> {
 ///
 /// # Errors
 ///
-/// As [`Run::new`] and [`Run::go`] have them.
+/// Returns the errors of [`Run::new`] and [`Run::go`].
 pub fn train<B: AutodiffBackend>(
     corpus: &Corpus,
     config: &RunConfig,
@@ -86,8 +86,8 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
     ///
     /// # Errors
     ///
-    /// Where a setting is out of its range, the text is too short, the folder cannot be written, or another
-    /// run trains in it.
+    /// Returns an error if a setting is out of its range, the text is too short, the folder cannot
+    /// be written, or another run trains in it.
     pub fn new(
         corpus: &'a Corpus,
         config: &RunConfig,
@@ -106,7 +106,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new) has them, and where the weights do not fit.
+    /// Returns the errors of [`new`](Self::new), or if the weights do not fit.
     pub fn init_from(
         old: &RunFolder,
         corpus: &'a Corpus,
@@ -166,8 +166,8 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
     ///
     /// # Errors
     ///
-    /// Where there is no such checkpoint, where text or settings are not those of the run, and where it is
-    /// being trained.
+    /// Returns an error if there is no such checkpoint, if text or settings are not those of the
+    /// run, or if it is being trained.
     pub fn resume(
         corpus: &'a Corpus,
         config: &RunConfig,
@@ -239,8 +239,8 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
     ///
     /// # Errors
     ///
-    /// Where a file cannot be written or the text not be read, or training diverges. The last
-    /// checkpoint is whole, whatever happened after it.
+    /// Returns an error if a file cannot be written or the text not be read, or training diverges.
+    /// The last checkpoint is whole, whatever happened after it.
     pub fn go(
         mut self,
         stop: impl Fn() -> bool,

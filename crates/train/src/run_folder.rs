@@ -49,7 +49,8 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// Where something is there already, other than an empty folder, or it cannot be made.
+    /// Returns an error if something is there already, other than an empty folder, or it cannot be
+    /// made.
     pub fn create(path: &Path) -> Result<Self, Error> {
         fs::create_dir_all(path).in_file(path)?;
         if fs::read_dir(path).in_file(path)?.next().is_some() {
@@ -67,7 +68,7 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// Where it cannot be made.
+    /// Returns an error if it cannot be made.
     pub fn create_numbered(parent: &Path, name: &str) -> Result<Self, Error> {
         fs::create_dir_all(parent).in_file(parent)?;
         for number in 1.. {
@@ -85,7 +86,7 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// Where one of its files is missing.
+    /// Returns an error if one of its files is missing.
     pub fn open(path: &Path) -> Result<Self, Error> {
         check_has(path, &[CONFIG, VOCAB, WEIGHTS])?;
         Ok(Self::new(path.to_owned()))
@@ -95,7 +96,7 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// Where one of its files is missing.
+    /// Returns an error if one of its files is missing.
     pub fn resume(path: &Path) -> Result<Self, Error> {
         check_has(path, &[CONFIG, VOCAB])?;
         Ok(Self::new(path.to_owned()))
@@ -159,7 +160,7 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// Where a file cannot be written.
+    /// Returns an error if a file cannot be written.
     pub fn save_settings(&self, config: &RunConfig, vocab: &Vocab) -> Result<(), Error> {
         self.save_config(config)?;
         durable::write_file(&*self.disk, &self.path.join(VOCAB), &vocab.to_json())
@@ -178,7 +179,7 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// As [`RunConfig::load`] has it.
+    /// Returns the errors of [`RunConfig::load`].
     pub fn config(&self) -> Result<RunConfig, Error> {
         RunConfig::load(&self.path.join(CONFIG))
     }
@@ -187,7 +188,7 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// As [`Vocab::load`] has it.
+    /// Returns the errors of [`Vocab::load`].
     pub fn vocab(&self) -> Result<Vocab, Error> {
         Vocab::load(&self.path.join(VOCAB))
     }
@@ -196,7 +197,8 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// Where the weights cannot be read, or are not those of a model with these settings.
+    /// Returns an error if the weights cannot be read, or are not those of a model with these
+    /// settings.
     pub fn load_model<B: Backend>(
         &self,
         config: &RunConfig,

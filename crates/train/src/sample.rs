@@ -30,7 +30,7 @@ impl Sampler {
     ///
     /// # Errors
     ///
-    /// Where `prime` has a character that is not in the vocabulary.
+    /// Returns an error if `prime` has a character that is not in the vocabulary.
     pub fn new<B: Backend>(
         model: &CharLm<B>,
         vocab: &Vocab,

@@ -31,7 +31,7 @@ pub fn loss<B: Backend>(
 ///
 /// # Errors
 ///
-/// Where the text cannot be read.
+/// Returns an error if the text cannot be read.
 pub fn evaluate<B: Backend>(
     model: &CharLm<B>,
     windows: &Windows,

@@ -71,7 +71,7 @@ pub(crate) fn of_module<B: Backend>(module: &impl Module<B>) -> Tensors {
 ///
 /// # Panics
 ///
-/// Where one is missing or of another shape: [`parse`] them with the module's layout.
+/// Panics if one is missing or of another shape: [`parse`] them with the module's layout.
 pub(crate) fn into_module<B: Backend, M: Module<B>>(module: M, tensors: Tensors) -> M {
     struct Replace {
         names: HashMap<ParamId, String>,
@@ -173,7 +173,7 @@ pub(crate) fn parse(bytes: &[u8], layout: &Layout, precision: DType) -> Result<T
 ///
 /// # Panics
 ///
-/// Where `known` has a tensor of another name or rank, or a larger one.
+/// Panics if `known` has a tensor of another name or rank, or a larger one.
 pub(crate) fn overlaid(mut fresh: Tensors, known: &Tensors) -> Tensors {
     for (name, data) in &mut fresh {
         let old = &known[name];

@@ -176,7 +176,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     ///
     /// # Panics
     ///
-    /// Where an update panicked before.
+    /// Panics if an update panicked before.
     pub fn model(&self) -> CharLm<B::InnerBackend> {
         self.trained().valid()
     }
@@ -199,7 +199,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     ///
     /// # Errors
     ///
-    /// Where too many in a row had to be skipped, or the weights are not finite.
+    /// Returns an error if too many in a row had to be skipped, or the weights are not finite.
     pub fn update(&mut self, window: &Window) -> Result<Update, Error> {
         let (config, update) = (&self.config, self.progress.update);
         // Dropout's masks are a function of the seed and the place in the run.
@@ -306,7 +306,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     ///
     /// # Errors
     ///
-    /// Where its tensors are not those of a run with its settings.
+    /// Returns an error if its tensors are not those of a run with its settings.
     pub(crate) fn restore(
         config: &RunConfig,
         epoch_length: usize,

@@ -81,7 +81,7 @@ impl Vocab {
     ///
     /// # Panics
     ///
-    /// Where `token` is not below [`size`](Self::size).
+    /// Panics if `token` is not below [`size`](Self::size).
     pub fn decode(&self, token: u32, text: &mut Vec<u8>) {
         match self {
             Vocab::Chars(symbols) => {
@@ -96,7 +96,7 @@ impl Vocab {
     ///
     /// # Errors
     ///
-    /// Where the file cannot be read or holds anything else.
+    /// Returns an error if the file cannot be read or holds anything else.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let json = std::fs::read(path).in_file(path)?;
         let vocab: Self = serde_json::from_slice(&json).map_err(|e| Error::foreign(path, e))?;
@@ -121,7 +121,7 @@ impl Vocab {
     ///
     /// # Errors
     ///
-    /// Where the file cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         durable::write_file(&Disk, path, &self.to_json())
     }

@@ -43,11 +43,11 @@ impl Windows<'_> {
     ///
     /// # Errors
     ///
-    /// Where the text cannot be read.
+    /// Returns an error if the text cannot be read.
     ///
     /// # Panics
     ///
-    /// Where `index` is not below [`n_windows`](Self::n_windows).
+    /// Panics if `index` is not below [`n_windows`](Self::n_windows).
     pub fn window(&self, epoch: usize, index: usize) -> Result<Window, Error> {
         match self {
             Windows::Lanes { lanes, seq_length } => lanes.window(index, *seq_length),
@@ -60,11 +60,11 @@ impl Windows<'_> {
 ///
 /// # Errors
 ///
-/// Where the text is too short, or cannot be read.
+/// Returns an error if the text is too short, or cannot be read.
 ///
 /// # Panics
 ///
-/// On settings that [`RunConfig::validate`] refuses.
+/// Panics on settings that [`RunConfig::validate`] refuses.
 pub fn split<'a>(
     corpus: &'a Corpus,
     config: &RunConfig,

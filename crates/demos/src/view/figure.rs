@@ -171,7 +171,7 @@ impl Figure {
     ///
     /// # Errors
     ///
-    /// Never with finite numbers.
+    /// Never fails with finite numbers.
     pub fn svg(&self) -> Result<String> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
         let width = columns * self.panel.0;

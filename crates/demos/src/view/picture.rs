@@ -38,7 +38,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 ///
 /// # Errors
 ///
-/// Never on a chart with finite numbers.
+/// Never fails on a chart with finite numbers.
 pub fn svg(chart: &Chart) -> Result<String> {
     let mut svg = String::new();
     let size = (960, 500 + legend_height(chart) as u32);
@@ -53,7 +53,7 @@ pub fn svg(chart: &Chart) -> Result<String> {
 ///
 /// # Errors
 ///
-/// Where it is not one of [`svg`]'s.
+/// Returns an error if it is not one of [`svg`]'s.
 pub fn png(svg: &str) -> Result<Vec<u8>> {
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(epaint_default_fonts::UBUNTU_LIGHT.to_vec());

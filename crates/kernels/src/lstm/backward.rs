@@ -52,7 +52,7 @@ impl Backward<'_> {
     ///
     /// # Panics
     ///
-    /// Where the lengths do not agree.
+    /// Panics if the lengths do not agree.
     pub fn run(&self, engine: &Engine, wanted: Wanted, saved: Saved) -> Gradients {
         let Shape { batch, time } = self.shape;
         let slices = [self.wx, self.wh, self.h0, self.output, self.d_output];

@@ -76,7 +76,7 @@ impl<B: Backend> Weights<B> {
 
     /// # Panics
     ///
-    /// Where shapes do not agree.
+    /// Panics if shapes do not agree.
     pub(crate) fn check(&self, input: &Input<B>, states: &[&Tensor<B, 2>]) {
         let ([d_input, width], [d_hidden, _]) = (self.wx.dims(), self.wh.dims());
         assert_eq!(

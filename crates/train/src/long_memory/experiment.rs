@@ -66,7 +66,7 @@ impl Experiment {
     ///
     /// # Errors
     ///
-    /// On the first that is not.
+    /// Returns an error on the first that is not.
     pub fn validate(&self) -> Result<(), Error> {
         let budget = &self.budget;
         check(
