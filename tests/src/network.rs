@@ -4,7 +4,7 @@ use burn::{
     module::Param,
     tensor::{Tensor, backend::Backend},
 };
-use models::{Lstm, LstmConfig, RecurrentCell, RecurrentState, Rnn, RnnConfig};
+use models::{Lstm, LstmConfig, RecurrentCell, Rnn, RnnConfig};
 
 /// What [`Rnn`] and [`Lstm`] have in common.
 pub trait Network<B: Backend>: RecurrentCell<B> + Clone {
@@ -21,9 +21,6 @@ pub trait Network<B: Backend>: RecurrentCell<B> + Clone {
 
     /// `wx`, `wh` and `b`.
     fn weights(&self) -> (Tensor<B, 2>, Tensor<B, 2>, Option<Tensor<B, 1>>);
-
-    /// A whole sequence, as in [`Rnn::forward`] and [`Lstm::forward`].
-    fn forward(&self, x: Tensor<B, 3>, state: Option<Self::State>) -> (Tensor<B, 3>, Self::State);
 }
 
 macro_rules! network {
@@ -52,43 +49,12 @@ macro_rules! network {
                     self.b.as_ref().map(Param::val),
                 )
             }
-
-            fn forward(
-                &self,
-                x: Tensor<B, 3>,
-                state: Option<Self::State>,
-            ) -> (Tensor<B, 3>, Self::State) {
-                $module::forward(self, x, state)
-            }
         }
     };
 }
 
 network!(Rnn, RnnConfig, ["h"], 1);
 network!(Lstm, LstmConfig, ["h", "c"], 4);
-
-/// The tensors of a state, in the order of its fields.
-pub fn tensors<B: Backend>(state: &impl RecurrentState<B>) -> Vec<Tensor<B, 2>> {
-    let mut tensors = Vec::new();
-    state.clone().map(&mut |tensor| {
-        tensors.push(tensor.clone());
-        tensor
-    });
-    tensors
-}
-
-/// A state of the form of `like` that holds `tensors`.
-///
-/// # Panics
-///
-/// Panics if there are too few.
-pub fn with_tensors<B: Backend, S: RecurrentState<B>>(
-    like: S,
-    tensors: impl IntoIterator<Item = Tensor<B, 2>>,
-) -> S {
-    let mut tensors = tensors.into_iter();
-    like.map(&mut |_| tensors.next().expect("a tensor for each field"))
-}
 
 /// The loop that `forward` stands for, written out.
 pub fn by_steps<B: Backend, C: RecurrentCell<B>>(

@@ -9,7 +9,7 @@ use models::RecurrentState;
 use crate::{
     compare::Worst,
     golden::{self, Case},
-    network::{Network, by_steps, tensors, with_tensors},
+    network::{Network, by_steps},
 };
 
 /// Batch 1, 3 × time 1, 7, 64 × with and without bias × with and without initial state.
@@ -27,12 +27,13 @@ pub fn assert_forward_and_backward<B: AutodiffBackend, N: Network<B>>(file: &str
     for (name, case) in &cases {
         let network: N = network(case);
         let x = case.get::<B, 3>("x").expect("x").require_grad();
-        let initial = initial(&network, case).map(|s| s.map(&mut Tensor::require_grad));
+        let initial =
+            initial(&network, case).map(|s| s.map(&mut |_, tensor| tensor.require_grad()));
 
         let (y, state) = network.forward(x.clone(), initial.clone());
         let cotangent = |letter: &&str| case.get(&format!("d_{letter}_T")).expect("a cotangent");
         let loss = (y.clone() * case.get("d_y").expect("d_y")).sum();
-        let loss = std::iter::zip(tensors(&state), N::STATE.iter().map(cotangent))
+        let loss = std::iter::zip(state.tensors(), N::STATE.iter().map(cotangent))
             .fold(loss, |loss, (tensor, d)| loss + (tensor * d).sum());
         let grads = loss.backward();
 
@@ -42,10 +43,10 @@ pub fn assert_forward_and_backward<B: AutodiffBackend, N: Network<B>>(file: &str
         };
         see("y", y.into_data());
         see("d_x", x.grad(&grads).expect("d_x").into_data());
-        for (letter, tensor) in N::STATE.iter().zip(tensors(&state)) {
+        for (letter, tensor) in N::STATE.iter().zip(state.tensors()) {
             see(&format!("{letter}_T"), tensor.into_data());
         }
-        for (letter, tensor) in N::STATE.iter().zip(initial.iter().flat_map(tensors)) {
+        for (letter, tensor) in N::STATE.iter().zip(initial.iter().flat_map(RecurrentState::tensors)) {
             let d = tensor.grad(&grads).expect("d_h_0, d_c_0");
             see(&format!("d_{letter}_0"), d.into_data());
         }
@@ -80,7 +81,7 @@ pub fn assert_steps<B: Backend, N: Network<B>>(file: &str, tolerance: f64) {
         let (y, state) = by_steps(&network, x, state);
         let what = format!("{file} {name} y");
         worst.see(&what, &y.into_data(), case.data("y"));
-        for (letter, tensor) in N::STATE.iter().zip(tensors(&state)) {
+        for (letter, tensor) in N::STATE.iter().zip(state.tensors()) {
             let what = format!("{file} {name} {letter}_T");
             let expected = case.data(&format!("{letter}_T"));
             worst.see(&what, &tensor.into_data(), expected);
@@ -104,5 +105,5 @@ fn network<B: Backend, N: Network<B>>(case: &Case) -> N {
 fn initial<B: Backend, N: Network<B>>(network: &N, case: &Case) -> Option<N::State> {
     let get = |letter: &&str| case.get::<B, 2>(&format!("{letter}_0"));
     let initial: Option<Vec<_>> = N::STATE.iter().map(get).collect();
-    initial.map(|initial| with_tensors(network.initial_state(1), initial))
+    initial.map(|initial| network.initial_state(1).with_tensors(initial))
 }

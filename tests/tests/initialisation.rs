@@ -153,9 +153,9 @@ fn the_layers_of_a_model_differ() {
     let config = CharLmConfig::new(D).with_d_embedding(H).with_d_hidden(H);
     let config = config.with_cell(CellKind::Rnn);
     let model = config.init_seeded::<B>(8, &Default::default());
-    let wx = |layer: &models::Layer<B>| match layer {
-        models::Layer::Rnn(rnn) => values(rnn.wx.val()),
-        models::Layer::Lstm(_) => panic!("another kind"),
+    let wx = |layer: &models::AnyCell<B>| match layer {
+        models::AnyCell::Rnn(rnn) => values(rnn.wx.val()),
+        models::AnyCell::Lstm(_) => panic!("another kind"),
     };
     assert_ne!(wx(&model.stack.layers[0]), wx(&model.stack.layers[1]));
 }

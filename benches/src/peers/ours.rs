@@ -5,7 +5,7 @@ use std::hint::black_box;
 use burn::tensor::{Distribution, Tensor};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
-use models::{CharLmConfig, LstmConfig, RnnConfig};
+use models::{CharLmConfig, LstmConfig, RecurrentCell, RnnConfig};
 use train::{RunConfig, Trainer, lanes::Window};
 
 use super::Run;

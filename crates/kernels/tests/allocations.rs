@@ -4,16 +4,14 @@ use std::hint::black_box;
 
 use allocation_counter::measure;
 use kernels::{
-    Engine, Input, Isa, Shape, Wanted,
-    lstm::{self, Lstm},
-    rnn::{self, Rnn},
-    stepper::{CellKind, Front, LayerWeights, Stepper},
+    Backward, Engine, Input, Isa, Kernel, Layer, LayerWeights, Lstm, NeedsGrad, Rnn, Shape,
+    Stepper, Takes, recurrent::Cell,
 };
 
 const BATCH: usize = 3;
 const D_INPUT: usize = 5;
 const D_HIDDEN: usize = 19;
-const ALL: Wanted = Wanted {
+const ALL: NeedsGrad = NeedsGrad {
     input: true,
     weights: true,
 };
@@ -45,7 +43,7 @@ impl Problem {
     }
 }
 
-fn lstm_infer(isa: Isa, time: usize) -> u64 {
+fn infer<C: Cell>(isa: Isa, time: usize) -> u64 {
     let Problem {
         engine,
         shape,
@@ -54,14 +52,18 @@ fn lstm_infer(isa: Isa, time: usize) -> u64 {
         x,
         state,
         mut output,
-    } = Problem::new(isa, 4, time);
-    let lstm = Lstm::new(&engine, D_HIDDEN, &wx, &wh, &[]);
-    let mut cell = state.clone();
-    let infer = || lstm.infer(shape, Input::Vectors(&x), &state, &mut cell, &mut output);
+    } = Problem::new(isa, C::GATES.count(), time);
+    let layer = Layer::<C>::new(&engine, D_HIDDEN, &wx, &wh, &[]);
+    let mut cell = if C::HAS_CELL {
+        state.clone()
+    } else {
+        Vec::new()
+    };
+    let infer = || layer.infer(shape, Input::Vectors(&x), &state, &mut cell, &mut output);
     measure(infer).count_total
 }
 
-fn lstm_backward(isa: Isa, time: usize) -> u64 {
+fn backward<C: Cell>(isa: Isa, time: usize) -> u64 {
     let Problem {
         engine,
         shape,
@@ -70,11 +72,12 @@ fn lstm_backward(isa: Isa, time: usize) -> u64 {
         x,
         state,
         output,
-    } = &Problem::new(isa, 4, time);
+    } = &Problem::new(isa, C::GATES.count(), time);
     let (shape, input) = (*shape, Input::Vectors(x));
-    let lstm = Lstm::new(engine, D_HIDDEN, wx, wh, &[]);
-    let (_, saved) = lstm.forward(shape, input, state, state);
-    let backward = lstm::Backward {
+    let layer = Layer::<C>::new(engine, D_HIDDEN, wx, wh, &[]);
+    let c = if C::HAS_CELL { &state[..] } else { &[] };
+    let (_, saved) = layer.forward(shape, input, state, c);
+    let backward = Backward {
         shape,
         wx,
         wh,
@@ -82,56 +85,19 @@ fn lstm_backward(isa: Isa, time: usize) -> u64 {
         h0: state,
         output,
         d_output: output,
-        d_cell: state,
+        d_cell: c,
     };
-    measure(|| drop(backward.run(engine, ALL, saved))).count_total
-}
-
-fn rnn_forward(isa: Isa, time: usize) -> u64 {
-    let Problem {
-        engine,
-        shape,
-        wx,
-        wh,
-        x,
-        state,
-        mut output,
-    } = Problem::new(isa, 1, time);
-    let rnn = Rnn::new(&engine, D_HIDDEN, &wx, &wh, &[]);
-    measure(|| rnn.forward(shape, Input::Vectors(&x), &state, &mut output)).count_total
-}
-
-fn rnn_backward(isa: Isa, time: usize) -> u64 {
-    let Problem {
-        engine,
-        shape,
-        wx,
-        wh,
-        x,
-        state,
-        output,
-    } = &Problem::new(isa, 1, time);
-    let (shape, input) = (*shape, Input::Vectors(x));
-    let backward = rnn::Backward {
-        shape,
-        wx,
-        wh,
-        input,
-        h0: state,
-        output,
-        d_output: output,
-    };
-    measure(|| drop(backward.run(engine, ALL))).count_total
+    measure(|| drop(backward.run::<C>(engine, ALL, saved))).count_total
 }
 
 #[test]
 fn steps_do_not_allocate() {
     type Allocations = fn(Isa, usize) -> u64;
     let functions: [(&str, Allocations); 4] = [
-        ("Lstm::infer", lstm_infer),
-        ("lstm::Backward::run", lstm_backward),
-        ("Rnn::forward", rnn_forward),
-        ("rnn::Backward::run", rnn_backward),
+        ("Layer::<Lstm>::infer", infer::<Lstm>),
+        ("Backward::run::<Lstm>", backward::<Lstm>),
+        ("Layer::<Rnn>::infer", infer::<Rnn>),
+        ("Backward::run::<Rnn>", backward::<Rnn>),
     ];
     for (name, allocations) in functions {
         for isa in Isa::available() {
@@ -157,25 +123,25 @@ fn a_stepper_allocates_nothing() {
         numbers(D_HIDDEN * D_HIDDEN),
         numbers(D_HIDDEN * D_HIDDEN),
     ];
-    let layer = |cell, wx, wh| LayerWeights {
-        cell,
+    let layer = |kernel, wx, wh| LayerWeights {
+        kernel,
         d_hidden: D_HIDDEN,
         wx,
         wh,
         b: &[],
     };
     let layers = [
-        layer(CellKind::Lstm, &wx, &wh),
-        layer(CellKind::Rnn, &rnn_wx, &rnn_wh),
+        layer(&Lstm as &dyn Kernel, &wx, &wh),
+        layer(&Rnn, &rnn_wx, &rnn_wh),
     ];
     let (weight, bias) = (numbers(D_HIDDEN * 7), numbers(7));
-    let mut stepper = Stepper::new(BATCH, Front::Vectors, &layers, Some((&weight, &bias)));
+    let mut stepper = Stepper::new(BATCH, Takes::Vectors, &layers, Some((&weight, &bias)));
     let (x, mut y) = (numbers(BATCH * D_INPUT), numbers(BATCH * 7));
     let steps = || (0..10).for_each(|_| stepper.step(&x, &mut y));
     assert_eq!(measure(steps).count_total, 0);
 }
 
-/// Else the tests above would be empty.
+/// Otherwise the tests above would be empty.
 #[test]
 fn the_counter_counts() {
     assert_eq!(measure(|| drop(black_box(vec![1_u8; 10]))).count_total, 1);

@@ -1,20 +1,67 @@
 //! What a recurrent cell is: a state to start from, and one step.
 
-use burn::tensor::{Tensor, TensorData, backend::Backend};
+use burn::{
+    module::{Module, ModuleDisplay},
+    tensor::{Tensor, TensorData, backend::Backend},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    fused::{self, Input, KernelLayer},
+    init::{Init, Initializer},
+    scan,
+    stepper::Stepper,
+};
 
 /// A recurrent cell: the pure function `(x[t], state[t-1]) → (y[t], state[t])`.
 ///
-/// [`scan`](crate::scan()) drives a cell over a sequence. A cell of your own needs only these
-/// two methods to use it.
+/// A cell of your own needs only [`initial_state`](Self::initial_state) and [`step`](Self::step). That is
+/// enough to run it over sequences ([`forward`](Self::forward)), to stream it
+/// ([`stepper`](Self::stepper)), and to put it into a [`Stack`](crate::Stack).
+///
+/// ```
+/// use burn::tensor::{Tensor, backend::Backend};
+/// use burn_ndarray::NdArray;
+/// use models::{RecurrentCell, RecurrentState};
+///
+/// /// `h[t] = ½·h[t-1] + x[t]`
+/// struct Fading<B: Backend>(B::Device);
+///
+/// #[derive(Clone)]
+/// struct Trace<B: Backend>(Tensor<B, 2>);
+///
+/// impl<B: Backend> RecurrentState<B> for Trace<B> {
+///     fn map(self, f: &mut impl FnMut(&str, Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
+///         Trace(f("trace", self.0))
+///     }
+/// }
+///
+/// impl<B: Backend> RecurrentCell<B> for Fading<B> {
+///     type State = Trace<B>;
+///
+///     fn initial_state(&self, batch: usize) -> Trace<B> {
+///         Trace(Tensor::zeros([batch, 1], &self.0))
+///     }
+///
+///     fn step(&self, x: Tensor<B, 2>, state: Trace<B>) -> (Tensor<B, 2>, Trace<B>) {
+///         let h = state.0 * 0.5 + x;
+///         (h.clone(), Trace(h))
+///     }
+/// }
+///
+/// let cell = Fading::<NdArray>(Default::default());
+/// let (y, _) = cell.forward(Tensor::ones([1, 3, 1], &cell.0), None);
+/// assert_eq!(y.into_data().to_vec::<f32>().unwrap(), [1.0, 1.5, 1.75]);
+/// ```
 pub trait RecurrentCell<B: Backend> {
     /// What the cell remembers between steps.
     type State: RecurrentState<B>;
 
-    /// The state before the first step: zeros, for `batch` sequences, on the device and in the
+    /// Returns the state before the first step of `batch` sequences: zeros, on the device and in the
     /// precision of the weights.
     fn initial_state(&self, batch: usize) -> Self::State;
 
-    /// One step in time: the article's `next`.
+    /// Runs one step in time: the article's `next`.
     ///
     /// `x` is `[batch, d_input]`; the output is `[batch, d_hidden]`.
     ///
@@ -22,32 +69,72 @@ pub trait RecurrentCell<B: Backend> {
     ///
     /// Panics if the shapes of `x`, `state` and the weights do not agree.
     fn step(&self, x: Tensor<B, 2>, state: Self::State) -> (Tensor<B, 2>, Self::State);
-}
 
-/// What a cell carries from one step to the next: a record of `[batch, d_hidden]` tensors.
-pub trait RecurrentState<B: Backend>: Clone {
-    /// The same record with `f` applied to each tensor, in the order of the fields.
-    fn map(self, f: &mut impl FnMut(Tensor<B, 2>) -> Tensor<B, 2>) -> Self;
-
-    /// The same values, cut off from the graph: no gradient crosses this point. This is the
-    /// boundary of truncated BPTT.
-    fn detach(self) -> Self {
-        self.map(&mut Tensor::detach)
-    }
-
-    /// The same values on another device.
-    fn to_device(self, device: &B::Device) -> Self {
-        self.map(&mut |tensor| tensor.to_device(device))
-    }
-
-    /// The same record, once it is clear that it belongs to `batch` sequences: a state of one row
-    /// would be broadcast in silence.
+    /// Runs a whole sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state after
+    /// the last step. Without a `state` it starts from [`initial_state`](Self::initial_state).
+    ///
+    /// It stands for [`scan`](crate::scan()), and runs kernels instead where there are some
+    /// ([`fused`](mod@crate::fused)).
     ///
     /// # Panics
     ///
-    /// Panics if it does not.
+    /// Panics on a sequence of no steps, or if shapes do not agree.
+    fn forward(
+        &self,
+        input: Tensor<B, 3>,
+        state: Option<Self::State>,
+    ) -> (Tensor<B, 3>, Self::State)
+    where
+        Self: Sized,
+    {
+        let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
+        fused::sequence(self, &Input::Vectors(input.clone()), None, &state)
+            .unwrap_or_else(|| scan(self, input, state))
+    }
+
+    /// Returns the layers of this cell in the form that kernels take, from the input upwards: one for a
+    /// cell by itself. `None`, the default, if there is a layer that has no kernel.
+    fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
+        None
+    }
+
+    /// Returns a copy of this cell that runs `batch` sequences one step at a time, on slices: `[batch,
+    /// d_input]` in, `[batch, d_hidden]` out.
+    fn stepper(&self, batch: usize) -> Stepper
+    where
+        Self: Clone + Send + 'static,
+    {
+        Stepper::of_cell(self, batch)
+    }
+}
+
+/// What a cell carries from one step to the next: a record of `[batch, d_hidden]` tensors. The first is
+/// the hidden state.
+pub trait RecurrentState<B: Backend>: Clone {
+    /// Returns the same record with `f` applied to each tensor and its name, in the order of the fields.
+    ///
+    /// The names are those of the tensors in a checkpoint, so no two are the same.
+    fn map(self, f: &mut impl FnMut(&str, Tensor<B, 2>) -> Tensor<B, 2>) -> Self;
+
+    /// Returns the same values, detached from the graph: no gradient crosses this point. This is the
+    /// boundary of truncated BPTT.
+    fn detach(self) -> Self {
+        self.map(&mut |_, tensor| tensor.detach())
+    }
+
+    /// Moves the state to another device.
+    fn to_device(self, device: &B::Device) -> Self {
+        self.map(&mut |_, tensor| tensor.to_device(device))
+    }
+
+    /// Returns the state unchanged, after checking that it has `batch` rows. Without this check a state
+    /// of one row would be broadcast silently.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it has another number of rows.
     fn of_batch(self, batch: usize) -> Self {
-        self.map(&mut |tensor| {
+        self.map(&mut |_, tensor| {
             let rows = tensor.dims()[0];
             assert_eq!(
                 rows, batch,
@@ -57,40 +144,151 @@ pub trait RecurrentState<B: Backend>: Clone {
         })
     }
 
-    /// The values, in the order of the fields.
-    fn to_data(&self) -> Vec<TensorData> {
-        let mut data = Vec::new();
-        self.clone().map(&mut |tensor| {
-            data.push(tensor.to_data());
+    /// Returns the tensors, in the order of the fields.
+    fn tensors(&self) -> Vec<Tensor<B, 2>> {
+        let mut tensors = Vec::new();
+        self.clone().map(&mut |_, tensor| {
+            tensors.push(tensor.clone());
             tensor
         });
-        data
+        tensors
     }
 
-    /// A state of this form that holds `data`, as [`to_data`](Self::to_data) gave it.
+    /// Returns a state of this form that holds `tensors`, in the order of the fields.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `tensors` has another length than [`tensors`](Self::tensors).
+    fn with_tensors(self, tensors: Vec<Tensor<B, 2>>) -> Self {
+        let mut tensors = tensors.into_iter();
+        let mut next = || tensors.next().expect("too few tensors for this state");
+        let state = self.map(&mut |_, _| next());
+        assert!(tensors.next().is_none(), "too many tensors for this state");
+        state
+    }
+
+    /// Returns the values, in the order of the fields.
+    fn to_data(&self) -> Vec<TensorData> {
+        self.tensors().into_iter().map(Tensor::into_data).collect()
+    }
+
+    /// Returns a state of this form that holds `data`, as [`to_data`](Self::to_data) returned it, on the
+    /// device and in the precision of this one.
     ///
     /// # Panics
     ///
     /// Panics if `data` has another number of tensors than the state has.
     fn with_data(self, data: Vec<TensorData>) -> Self {
-        let mut data = data.into_iter();
-        let state = self.map(&mut |tensor| {
-            let data = data
-                .next()
-                .expect("with_data: too few tensors for this state");
-            Tensor::from_data(data, (&tensor.device(), tensor.dtype()))
+        let like = self.tensors();
+        assert_eq!(data.len(), like.len(), "the tensors of this state");
+        let tensors = data.into_iter().zip(like).map(|(data, like)| {
+            let options = (&like.device(), like.dtype());
+            Tensor::from_data(data, options)
         });
-        assert!(
-            data.next().is_none(),
-            "with_data: too many tensors for this state"
-        );
-        state
+        self.with_tensors(tensors.collect())
     }
 }
 
-/// The states of several layers, one after another.
+/// The states of several layers, from the input upwards; names are preceded by the layer's number:
+/// `0.hidden`.
 impl<B: Backend, S: RecurrentState<B>> RecurrentState<B> for Vec<S> {
-    fn map(self, f: &mut impl FnMut(Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
-        self.into_iter().map(|state| state.map(f)).collect()
+    fn map(self, f: &mut impl FnMut(&str, Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
+        let layers = self.into_iter().enumerate();
+        let layer = |(i, state): (usize, S)| {
+            state.map(&mut |name, tensor| f(&format!("{i}.{name}"), tensor))
+        };
+        layers.map(layer).collect()
+    }
+}
+
+/// A cell that can be made from sizes, so that a [`Stack`](crate::Stack), a [`CharLm`](crate::CharLm), the
+/// command line and a checkpoint can have it: a Burn module with its [`Description`].
+///
+/// [`cells!`](crate::cells!) makes a list of such cells, from which one is chosen at run time.
+pub trait Cell<B: Backend>: RecurrentCell<B> + Module<B> + ModuleDisplay {
+    /// What tells cells of this type apart before they have weights: nothing, `()`, for a cell by itself;
+    /// for a list of cells, which of them it is.
+    type Kind: Kind;
+
+    /// Describes the cells of this kind.
+    fn description(kind: Self::Kind) -> &'static Description;
+
+    /// Returns a cell with fresh weights, which are the next ones of `init`.
+    fn init(kind: Self::Kind, options: &CellOptions, init: &mut Init<B>) -> Self;
+}
+
+/// What a [`Cell::Kind`] is: a plain value that can be compared and written to a file.
+pub trait Kind:
+    Copy + Default + PartialEq + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<K> Kind for K where
+    K: Copy
+        + Default
+        + PartialEq
+        + std::fmt::Debug
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// What is known of a cell before it has weights. Counts are floats, for they have to hold for sizes that
+/// no machine has memory for.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    /// The name on the command line and in files: `lstm`.
+    pub name: &'static str,
+    /// The name of the type: `Lstm`.
+    pub title: &'static str,
+    /// Trainable numbers, given `d_input` and `d_hidden`.
+    pub parameters: fn(f64, f64) -> f64,
+    /// Numbers in the state of one sequence, given `d_hidden`.
+    pub state: fn(f64) -> f64,
+    /// Numbers that a step of one sequence leaves for the backward pass, given `d_hidden`.
+    pub saved: fn(f64) -> f64,
+}
+
+/// The sizes of a cell, and how its weights start. A cell ignores the options that it has no use for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CellOptions {
+    /// Size of each input vector.
+    pub d_input: usize,
+    /// Size of the hidden state.
+    pub d_hidden: usize,
+    /// What the weights are drawn from.
+    pub initializer: Initializer,
+    /// Whether the recurrent weights start as random orthogonal matrices.
+    pub orthogonal_recurrent: bool,
+    /// How open the gates start that let a cell remember.
+    pub remember: Remember,
+}
+
+/// How open the gates of a fresh cell are that let it remember, the forget gate of an
+/// [`Lstm`](crate::Lstm) for one.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Remember {
+    /// As the cell's own config starts them.
+    #[default]
+    ByDefault,
+    /// From a bias of this value.
+    Bias(f64),
+    /// For dependencies of up to this many steps (Tallec and Ollivier 2018).
+    UpTo(usize),
+}
+
+impl CellOptions {
+    /// Returns options of these sizes, with weights drawn as PyTorch draws them.
+    pub fn new(d_input: usize, d_hidden: usize) -> Self {
+        CellOptions {
+            d_input,
+            d_hidden,
+            initializer: Initializer::PyTorch,
+            orthogonal_recurrent: false,
+            remember: Remember::ByDefault,
+        }
     }
 }

@@ -2,39 +2,40 @@
 
 use burn::{
     config::Config,
-    module::Module,
+    module::{Module, ModuleDisplay},
     nn::{Embedding, Linear},
     tensor::{Int, Tensor, TensorData, backend::Backend},
 };
 
 use crate::{
-    cell::RecurrentCell,
+    cell::{Cell, RecurrentCell},
+    cells::{AnyCell, CellKind},
     fused,
     init::{Init, Initializer},
     loss::cross_entropy,
-    product::{linear, product},
-    stack::{CellKind, Stack, StackConfig, StackState},
+    matmul::{linear, matmul},
+    stack::{Stack, StackConfig, StackState},
+    stepper::Stepper,
 };
 
 /// How to build a [`CharLm`].
 #[derive(Config, Debug)]
 pub struct CharLmConfig {
-    /// How many different characters there are.
+    /// Number of distinct characters.
     pub vocab_size: usize,
-    /// Which recurrent network each layer is.
+    /// Which cell each layer is.
     #[config(default = "CellKind::Lstm")]
     pub cell: CellKind,
-    /// Size of the vector that stands for a character; 0 for one-hot vectors, which have no
-    /// weights of their own.
+    /// Size of the vector that represents a character; 0 for one-hot vectors, which have no weights.
     #[config(default = 64)]
     pub d_embedding: usize,
     /// Size of each layer's hidden state.
     #[config(default = 128)]
     pub d_hidden: usize,
-    /// How many recurrent layers.
+    /// Number of recurrent layers.
     #[config(default = 2)]
     pub n_layers: usize,
-    /// Probability of zeroing an element of a layer's output, in training.
+    /// Probability of zeroing an element of a layer's output during training.
     #[config(default = 0.0)]
     pub dropout: f64,
     /// What the weights are drawn from.
@@ -44,30 +45,36 @@ pub struct CharLmConfig {
 
 /// Embedding → recurrent layers → head.
 ///
-/// A character's number goes in, a score (logit) for each possible next one comes out:
-/// `p(next = v) = softmax(logits)[v]`.
+/// The number of a character goes in, and a score (logit) for each possible next one comes out:
+/// `p(next = v) = softmax(logits)[v]`. The layers are cells `C`; [`AnyCell`] is chosen at run time.
 #[derive(Module, Debug)]
-pub struct CharLm<B: Backend> {
+pub struct CharLm<B: Backend, C = AnyCell<B>> {
     /// A vector for each character; without it, one-hot vectors.
     pub embedding: Option<Embedding<B>>,
     /// The recurrent layers.
-    pub stack: Stack<B>,
+    pub stack: Stack<B, C>,
     /// From the top layer's hidden state to a score for each character.
     pub head: Linear<B>,
 }
 
 impl CharLmConfig {
-    /// A [`CharLm`] with fresh weights. `B::seed` decides which.
+    /// Returns a [`CharLm`] with fresh weights, which `B::seed` determines.
     pub fn init<B: Backend>(&self, device: &B::Device) -> CharLm<B> {
-        self.init_with(Init::from_backend(device))
+        self.init_of(self.cell, &mut Init::from_backend(device))
     }
 
-    /// A [`CharLm`] with fresh weights: the same ones on every backend for the same `seed`.
+    /// Returns a [`CharLm`] with fresh weights: the same on every backend for the same `seed`.
     pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> CharLm<B> {
-        self.init_with(Init::from_seed(seed, device))
+        self.init_of(self.cell, &mut Init::from_seed(seed, device))
     }
 
-    fn init_with<B: Backend>(&self, mut init: Init<B>) -> CharLm<B> {
+    /// Returns a [`CharLm`] of cells of any type, in place of [`cell`](Self::cell). Its weights are the next
+    /// ones of `init`.
+    pub fn init_of<B: Backend, C: Cell<B>>(
+        &self,
+        kind: C::Kind,
+        init: &mut Init<B>,
+    ) -> CharLm<B, C> {
         let (v, e, h) = (self.vocab_size, self.d_embedding, self.d_hidden);
         let embedding = (e > 0).then(|| {
             let weight = match self.initializer {
@@ -78,11 +85,11 @@ impl CharLmConfig {
                 weight: init.param([v, e], weight),
             }
         });
-        let stack = StackConfig::new(self.cell, if e > 0 { e } else { v }, h)
+        let stack = StackConfig::new(if e > 0 { e } else { v }, h)
             .with_n_layers(self.n_layers)
             .with_dropout(self.dropout)
             .with_initializer(self.initializer)
-            .init_with(&mut init);
+            .init_with(kind, init);
         let head = init.linear(h, v, self.initializer);
         CharLm {
             embedding,
@@ -92,36 +99,37 @@ impl CharLmConfig {
     }
 }
 
-impl<B: Backend> CharLm<B> {
-    /// A batch of texts: `[batch, time]` → `[batch, time, vocab_size]` logits, and the state they
-    /// end in. Without a `state` they start from zeros.
+impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
+    /// Runs a batch of texts: `[batch, time]` → `[batch, time, vocab_size]` logits, and the state after the
+    /// last character. Without a `state` the texts start from zeros.
     ///
     /// # Panics
     ///
-    /// Panics on a text of no characters, or if shapes do not agree.
+    /// Panics on a text of no characters, or if the shapes do not agree.
     pub fn forward(
         &self,
         tokens: Tensor<B, 2, Int>,
-        state: Option<StackState<B>>,
-    ) -> (Tensor<B, 3>, StackState<B>) {
+        state: Option<StackState<B, C>>,
+    ) -> (Tensor<B, 3>, StackState<B, C>) {
         let (hidden, state) = self.hidden(tokens, state);
         (linear(&self.head, hidden), state)
     }
 
-    /// The mean cross-entropy `[1]`, in nats, of what follows each character of a batch of texts:
-    /// `−(1/n) Σ ln p(target | text up to here)`, and the state they end in. `tokens` and `targets` are
-    /// `[batch, time]`; of each text the first `lengths` characters count, all of them without it.
+    /// Returns the mean cross-entropy `[1]`, in nats, of what follows each character of a batch of texts,
+    /// `−(1/n) Σ ln p(target | text up to here)`, and the state after the last character. `tokens` and
+    /// `targets` are `[batch, time]`. If `lengths` is given, only the first `lengths[i]` characters of text
+    /// `i` count; the rest is padding.
     ///
     /// # Panics
     ///
-    /// Panics on a text of no characters, if shapes do not agree, or if no character counts.
+    /// Panics on a text of no characters, if the shapes do not agree, or if no character counts.
     pub fn loss(
         &self,
         tokens: Tensor<B, 2, Int>,
         targets: Tensor<B, 2, Int>,
         lengths: Option<&[usize]>,
-        state: Option<StackState<B>>,
-    ) -> (Tensor<B, 1>, StackState<B>) {
+        state: Option<StackState<B, C>>,
+    ) -> (Tensor<B, 1>, StackState<B, C>) {
         assert_eq!(tokens.dims(), targets.dims(), "a target for each token");
         let [batch, time] = tokens.dims();
         let (hidden, state) = self.hidden(tokens, state);
@@ -142,12 +150,12 @@ impl<B: Backend> CharLm<B> {
         (loss, state)
     }
 
-    /// What the top layer says of each character, `[batch, time, d_hidden]`.
+    /// Returns the top layer's output for each character, `[batch, time, d_hidden]`.
     fn hidden(
         &self,
         tokens: Tensor<B, 2, Int>,
-        state: Option<StackState<B>>,
-    ) -> (Tensor<B, 3>, StackState<B>) {
+        state: Option<StackState<B, C>>,
+    ) -> (Tensor<B, 3>, StackState<B, C>) {
         let [batch, time] = tokens.dims();
         let state = state.unwrap_or_else(|| self.initial_state(batch));
         // `Wx` times each vector of the embedding is less work than `Wx` times each character's.
@@ -165,34 +173,51 @@ impl<B: Backend> CharLm<B> {
             .forward(x.reshape([batch, time, d_input]), Some(state))
     }
 
-    /// One character of each text: `[batch]` → `[batch, vocab_size]` logits.
+    /// Runs one character of each text: `[batch]` → `[batch, vocab_size]` logits.
     ///
     /// # Panics
     ///
-    /// Panics if shapes do not agree.
+    /// Panics if the shapes do not agree.
     pub fn step(
         &self,
         tokens: Tensor<B, 1, Int>,
-        state: StackState<B>,
-    ) -> (Tensor<B, 2>, StackState<B>) {
+        state: StackState<B, C>,
+    ) -> (Tensor<B, 2>, StackState<B, C>) {
         let (hidden, state) = self.stack.step(self.embed(tokens), state);
         (linear(&self.head, hidden), state)
     }
 
-    /// The state before the first character of `batch` texts.
-    pub fn initial_state(&self, batch: usize) -> StackState<B> {
+    /// Returns the state before the first character of `batch` texts.
+    pub fn initial_state(&self, batch: usize) -> StackState<B, C> {
         self.stack.initial_state(batch)
     }
 
-    /// `x·Wx` of each character, `[vocab_size, gates·d_hidden]`: one-hot vectors pick rows of `Wx`.
+    /// Returns a copy of this model that runs `batch` texts one character at a time: `[batch]` tokens in,
+    /// `[batch, vocab_size]` logits out. There is no dropout in it.
+    pub fn stepper(&self, batch: usize) -> Stepper
+    where
+        C: 'static,
+    {
+        Stepper::of_char_lm(self, batch)
+    }
+
+    pub(crate) fn without_dropout(self) -> Self {
+        CharLm {
+            stack: self.stack.without_dropout(),
+            ..self
+        }
+    }
+
+    /// Returns the `x·Wx` of each character, `[vocab_size, gates·d_hidden]`: one-hot vectors pick rows of
+    /// `Wx`.
     pub(crate) fn token_table(&self, wx: Tensor<B, 2>) -> Tensor<B, 2> {
         match &self.embedding {
-            Some(embedding) => product(embedding.weight.val(), wx),
+            Some(embedding) => matmul(embedding.weight.val(), wx),
             None => wx,
         }
     }
 
-    /// `[n]` characters → `[n, d_input]` vectors. One-hot vectors are the rows of the identity.
+    /// Embeds `[n]` characters as `[n, d_input]` vectors. One-hot vectors are the rows of the identity.
     fn embed(&self, tokens: Tensor<B, 1, Int>) -> Tensor<B, 2> {
         let table = match &self.embedding {
             Some(embedding) => embedding.weight.val(),
@@ -205,7 +230,7 @@ impl<B: Backend> CharLm<B> {
     }
 }
 
-/// The rows of `[batch·time]` that are among the first `lengths` of their text.
+/// Returns the rows of `[batch·time]` that are among the first `lengths` of their text.
 fn counted<B: Backend>(lengths: &[usize], time: usize, device: &B::Device) -> Tensor<B, 1, Int> {
     let rows = lengths.iter().enumerate().flat_map(|(text, &length)| {
         assert!(length <= time, "a length of at most {time}");

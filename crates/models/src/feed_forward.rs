@@ -1,4 +1,4 @@
-//! The layer without memory: a pure function of its present input, which the recurrent ones grow out of.
+//! The layer without memory: a pure function of its present input.
 
 use burn::{
     config::Config,
@@ -8,7 +8,7 @@ use burn::{
 
 use crate::{
     init::{Init, Initializer},
-    product::product,
+    matmul::matmul,
 };
 
 /// How to build a [`FeedForward`].
@@ -25,8 +25,8 @@ pub struct FeedForwardConfig {
 
 /// `h[t] = tanh(x[t]·Wx + b)`
 ///
-/// An [`Rnn`](crate::Rnn) without its `h[t-1]·Wh`: whatever came before, the same input has the same
-/// answer.
+/// An [`Rnn`](crate::Rnn) without its `h[t-1]·Wh`: the same input has the same answer, whatever came
+/// before.
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -47,12 +47,12 @@ pub struct FeedForward<B: Backend> {
 }
 
 impl FeedForwardConfig {
-    /// A [`FeedForward`] with fresh weights: the same ones on every backend for the same `seed`.
+    /// Returns a [`FeedForward`] with fresh weights: the same on every backend for the same `seed`.
     pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> FeedForward<B> {
         self.init_with(&mut Init::from_seed(seed, device))
     }
 
-    /// A [`FeedForward`] whose weights are the next ones of `init`.
+    /// Returns a [`FeedForward`] whose weights are the next ones of `init`.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> FeedForward<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(d);
@@ -65,12 +65,12 @@ impl FeedForwardConfig {
 }
 
 impl<B: Backend> FeedForward<B> {
-    /// `[n, d_input]` → `[n, d_hidden]`, each row by itself.
+    /// Maps each row by itself: `[n, d_input]` → `[n, d_hidden]`.
     ///
     /// # Panics
     ///
-    /// Panics if shapes do not agree.
+    /// Panics if the shapes do not agree.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        (product(x, self.wx.val()) + self.b.val().unsqueeze()).tanh()
+        (matmul(x, self.wx.val()) + self.b.val().unsqueeze()).tanh()
     }
 }

@@ -1,8 +1,10 @@
 //! Recurrent networks, written from their equations, as [Burn](burn) modules generic over any
 //! [`Backend`](burn::tensor::backend::Backend).
 //!
-//! A feed-forward network is a pure function of its present input. A recurrent network takes its
-//! old state in and gives its new state out, so it can remember:
+//! They follow an introductory article,
+//! [循环神经网络入门](https://www.jqr.com/news/008527) (An introduction to recurrent neural networks, by 论智,
+//! jqr.com, 2017-11-08). A feed-forward network is a pure function of its present input. A recurrent network
+//! takes its old state in and returns its new state, so it can remember:
 //!
 //! ```text
 //! Rnn    h[t] = tanh(x[t]·Wx + h[t-1]·Wh + b)
@@ -12,18 +14,19 @@
 //!        h[t] = o·tanh(c[t])
 //! ```
 //!
-//! | to read | where |
+//! | to read about | see |
 //! |---|---|
 //! | what a cell is: [`initial_state`](RecurrentCell::initial_state) and [`step`](RecurrentCell::step) | [`cell`] |
 //! | the only loop over time | [`scan`](mod@scan) |
 //! | no memory at all, to compare with | [`feed_forward`] |
-//! | the plain network | [`rnn`] |
+//! | the plain recurrent network | [`rnn`] |
 //! | gates and cell | [`lstm`] |
+//! | the list of cells, and a cell chosen at run time | [`cells`] |
 //! | several layers, dropout between them | [`stack`] |
 //! | a language model of characters | [`char_lm`] |
 //! | the same networks in real time, on slices | [`stepper`] |
 //! | how a whole sequence reaches kernels that are equal and faster | [`fused`] |
-//! | `x·W` on GPUs, and a head of your own there | [`product`](mod@product) |
+//! | `x·W` on GPUs, and a head of your own there | [`matmul`](mod@matmul) |
 //! | what the weights start from | [`init`] |
 //!
 //! # A sequence, and one step at a time
@@ -37,12 +40,12 @@
 //! let device = Default::default();
 //! let lstm = LstmConfig::new(3, 8).init::<B>(&device); // d_input 3, d_hidden 8
 //!
-//! // [batch, time, d_input] in, [batch, time, d_hidden] out, and the state it ends in.
+//! // [batch, time, d_input] in, [batch, time, d_hidden] out, and the state after the last step.
 //! let x = Tensor::<B, 3>::random([2, 5, 3], Distribution::Default, &device);
 //! let (output, state) = lstm.forward(x.clone(), None);
 //! assert_eq!(output.dims(), [2, 5, 8]);
 //!
-//! // The same by hand: each step takes the state that the last one left.
+//! // The same by hand: each step takes the state that the one before it left.
 //! let mut by_hand = lstm.initial_state(2);
 //! for x_t in x.iter_dim(1) {
 //!     by_hand = lstm.step(x_t.squeeze_dim(1), by_hand).1;
@@ -53,25 +56,27 @@
 
 mod activation;
 pub mod cell;
+pub mod cells;
 pub mod char_lm;
 pub mod feed_forward;
 pub mod fused;
 pub mod init;
 pub mod loss;
 pub mod lstm;
-pub mod product;
+pub mod matmul;
 pub mod rnn;
 pub mod scan;
 pub mod stack;
 pub mod stepper;
 
-pub use cell::{RecurrentCell, RecurrentState};
+pub use cell::{Cell, CellOptions, Description, Kind, RecurrentCell, RecurrentState, Remember};
+pub use cells::{AnyCell, AnyState, CellKind, UnknownCell};
 pub use char_lm::{CharLm, CharLmConfig};
 pub use feed_forward::{FeedForward, FeedForwardConfig};
 pub use init::{Init, Initializer};
 pub use lstm::{Lstm, LstmConfig, LstmGates, LstmState};
-pub use product::{linear, product};
+pub use matmul::{linear, matmul};
 pub use rnn::{Rnn, RnnConfig, RnnState};
 pub use scan::scan;
-pub use stack::{CellKind, Layer, LayerState, Stack, StackConfig};
+pub use stack::{Stack, StackConfig, StackState};
 pub use stepper::Stepper;

@@ -1,5 +1,5 @@
 //! The long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers,
-//! Schmidhuber and Cummins 2000): gates decide what the cell keeps, takes in and shows.
+//! Schmidhuber and Cummins 2000): gates decide what the cell keeps, what it takes in and what it shows.
 
 use burn::{
     config::Config,
@@ -9,11 +9,19 @@ use burn::{
 
 use crate::{
     activation::sigmoid,
-    cell::{RecurrentCell, RecurrentState},
-    fused::{self, Input},
+    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, Remember},
+    fused::KernelLayer,
     init::{Init, Initializer},
-    product::product,
-    scan,
+    matmul::matmul,
+};
+
+/// The [`Lstm`] before it has weights.
+pub const DESCRIPTION: Description = Description {
+    name: "lstm",
+    title: "Lstm",
+    parameters: |d_input, d_hidden| 4.0 * d_hidden * (d_input + d_hidden + 1.0),
+    state: |d_hidden| 2.0 * d_hidden,
+    saved: |d_hidden| 8.0 * d_hidden,
 };
 
 /// How to build an [`Lstm`].
@@ -32,14 +40,14 @@ pub struct LstmConfig {
     /// Draw each gate's block of `Wh` as a random orthogonal matrix instead.
     #[config(default = false)]
     pub orthogonal_recurrent: bool,
-    /// What the forget gate's part of `b` starts from: 1 lets a fresh network remember
+    /// The value that the forget gate's part of `b` starts from: 1 lets a fresh network remember
     /// (Jozefowicz, Zaremba and Sutskever 2015). `None` draws it like the rest, as PyTorch does.
     #[config(default = "Some(1.0)")]
     pub forget_bias: Option<f64>,
     /// The chrono initialisation of Tallec and Ollivier (2018), in place of `forget_bias`: the forget gate's
-    /// part of `b` is drawn from `ln U(1, T−1)`, the input gate's is the negative of it, so that the cells
-    /// of a fresh network remember over 1 to `T` steps. `T`, at least 2, is the longest dependency expected.
-    /// Without `bias` it changes nothing, as `forget_bias`.
+    /// part of `b` is drawn from `ln U(1, T−1)`, and the input gate's is its negative, so that the cells of a
+    /// fresh network remember over 1 to `T` steps. `T`, at least 2, is the longest dependency expected. Like
+    /// `forget_bias`, it has no effect without `bias`.
     #[config(default = "None")]
     pub chrono: Option<usize>,
 }
@@ -89,21 +97,21 @@ pub struct Lstm<B: Backend> {
 }
 
 impl LstmConfig {
-    /// An [`Lstm`] with fresh weights. `B::seed` decides which.
+    /// Returns an [`Lstm`] with fresh weights, which `B::seed` determines.
     ///
     /// # Panics
     ///
-    /// Panics if `chrono` is below 2, as do the other two.
+    /// All three `init` methods panic if `chrono` is below 2.
     pub fn init<B: Backend>(&self, device: &B::Device) -> Lstm<B> {
         self.init_with(&mut Init::from_backend(device))
     }
 
-    /// An [`Lstm`] with fresh weights: the same ones on every backend for the same `seed`.
+    /// Returns an [`Lstm`] with fresh weights: the same on every backend for the same `seed`.
     pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> Lstm<B> {
         self.init_with(&mut Init::from_seed(seed, device))
     }
 
-    /// An [`Lstm`] whose weights are the next ones of `init`.
+    /// Returns an [`Lstm`] whose weights are the next ones of `init`.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Lstm<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
@@ -136,29 +144,14 @@ impl LstmConfig {
 }
 
 impl<B: Backend> Lstm<B> {
-    /// A whole sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state it
-    /// ends in. Without a `state` it starts from zeros.
+    /// Returns the gates of one step, given `x`, `[batch, d_input]`, and `hidden`, `[batch, d_hidden]`, the
+    /// hidden state before it.
     ///
     /// # Panics
     ///
-    /// Panics on a sequence of no steps, or if shapes do not agree.
-    pub fn forward(
-        &self,
-        input: Tensor<B, 3>,
-        state: Option<LstmState<B>>,
-    ) -> (Tensor<B, 3>, LstmState<B>) {
-        let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
-        self.fused(&Input::Vectors(input.clone()), self.wx.val(), &state)
-            .unwrap_or_else(|| scan(self, input, state))
-    }
-
-    /// The gates of one step, from `x` `[batch, d_input]` and the `hidden` `[batch, d_hidden]` before it.
-    ///
-    /// # Panics
-    ///
-    /// Panics if shapes do not agree.
+    /// Panics if the shapes do not agree.
     pub fn gates(&self, x: Tensor<B, 2>, hidden: Tensor<B, 2>) -> LstmGates<B> {
-        let mut a = product(x, self.wx.val()) + product(hidden, self.wh.val());
+        let mut a = matmul(x, self.wx.val()) + matmul(hidden, self.wh.val());
         if let Some(b) = &self.b {
             a = a + b.val().unsqueeze();
         }
@@ -169,21 +162,6 @@ impl<B: Backend> Lstm<B> {
             g: ag.tanh(),
             o: sigmoid(ao),
         }
-    }
-
-    /// The sequence by kernels, where there are some for it.
-    pub(crate) fn fused(
-        &self,
-        input: &Input<B>,
-        wx: Tensor<B, 2>,
-        state: &LstmState<B>,
-    ) -> Option<(Tensor<B, 3>, LstmState<B>)> {
-        let kernels = fused::kernels::<B>()?;
-        let weights = fused::Weights::new(&self.wh, &self.b, wx, input)?;
-        weights.check(input, &[&state.hidden, &state.cell]);
-        let (output, [hidden, cell]) =
-            kernels.lstm(&weights, input, [&state.hidden, &state.cell])?;
-        Some((output, LstmState { hidden, cell }))
     }
 }
 
@@ -207,13 +185,38 @@ impl<B: Backend> RecurrentCell<B> for Lstm<B> {
         let hidden = o * cell.clone().tanh();
         (hidden.clone(), LstmState { hidden, cell })
     }
+
+    fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
+        let layer = KernelLayer::new(&kernels::Lstm, &self.wx, &self.wh, &self.b);
+        Some(vec![layer])
+    }
+}
+
+impl<B: Backend> Cell<B> for Lstm<B> {
+    type Kind = ();
+
+    fn description((): ()) -> &'static Description {
+        &DESCRIPTION
+    }
+
+    fn init((): (), options: &CellOptions, init: &mut Init<B>) -> Self {
+        let config = LstmConfig::new(options.d_input, options.d_hidden)
+            .with_initializer(options.initializer)
+            .with_orthogonal_recurrent(options.orthogonal_recurrent);
+        let config = match options.remember {
+            Remember::ByDefault => config,
+            Remember::Bias(bias) => config.with_forget_bias(Some(bias)),
+            Remember::UpTo(steps) => config.with_chrono(Some(steps)),
+        };
+        config.init_with(init)
+    }
 }
 
 impl<B: Backend> RecurrentState<B> for LstmState<B> {
-    fn map(self, f: &mut impl FnMut(Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
+    fn map(self, f: &mut impl FnMut(&str, Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
         LstmState {
-            hidden: f(self.hidden),
-            cell: f(self.cell),
+            hidden: f("hidden", self.hidden),
+            cell: f("cell", self.cell),
         }
     }
 }

@@ -7,11 +7,19 @@ use burn::{
 };
 
 use crate::{
-    cell::{RecurrentCell, RecurrentState},
-    fused::{self, Input},
+    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState},
+    fused::KernelLayer,
     init::{Init, Initializer},
-    product::product,
-    scan,
+    matmul::matmul,
+};
+
+/// The [`Rnn`] before it has weights.
+pub const DESCRIPTION: Description = Description {
+    name: "rnn",
+    title: "Rnn",
+    parameters: |d_input, d_hidden| d_hidden * (d_input + d_hidden + 1.0),
+    state: |d_hidden| d_hidden,
+    saved: |d_hidden| 2.0 * d_hidden,
 };
 
 /// How to build an [`Rnn`].
@@ -54,17 +62,17 @@ pub struct Rnn<B: Backend> {
 }
 
 impl RnnConfig {
-    /// An [`Rnn`] with fresh weights. `B::seed` decides which.
+    /// Returns an [`Rnn`] with fresh weights, which `B::seed` determines.
     pub fn init<B: Backend>(&self, device: &B::Device) -> Rnn<B> {
         self.init_with(&mut Init::from_backend(device))
     }
 
-    /// An [`Rnn`] with fresh weights: the same ones on every backend for the same `seed`.
+    /// Returns an [`Rnn`] with fresh weights: the same on every backend for the same `seed`.
     pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> Rnn<B> {
         self.init_with(&mut Init::from_seed(seed, device))
     }
 
-    /// An [`Rnn`] whose weights are the next ones of `init`.
+    /// Returns an [`Rnn`] whose weights are the next ones of `init`.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Rnn<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
@@ -82,38 +90,6 @@ impl RnnConfig {
     }
 }
 
-impl<B: Backend> Rnn<B> {
-    /// A whole sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state it
-    /// ends in. Without a `state` it starts from zeros.
-    ///
-    /// # Panics
-    ///
-    /// Panics on a sequence of no steps, or if shapes do not agree.
-    pub fn forward(
-        &self,
-        input: Tensor<B, 3>,
-        state: Option<RnnState<B>>,
-    ) -> (Tensor<B, 3>, RnnState<B>) {
-        let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
-        self.fused(&Input::Vectors(input.clone()), self.wx.val(), &state)
-            .unwrap_or_else(|| scan(self, input, state))
-    }
-
-    /// The sequence by kernels, where there are some for it.
-    pub(crate) fn fused(
-        &self,
-        input: &Input<B>,
-        wx: Tensor<B, 2>,
-        state: &RnnState<B>,
-    ) -> Option<(Tensor<B, 3>, RnnState<B>)> {
-        let kernels = fused::kernels::<B>()?;
-        let weights = fused::Weights::new(&self.wh, &self.b, wx, input)?;
-        weights.check(input, &[&state.hidden]);
-        let (output, hidden) = kernels.rnn(&weights, input, &state.hidden)?;
-        Some((output, RnnState { hidden }))
-    }
-}
-
 impl<B: Backend> RecurrentCell<B> for Rnn<B> {
     type State = RnnState<B>;
 
@@ -127,19 +103,39 @@ impl<B: Backend> RecurrentCell<B> for Rnn<B> {
 
     fn step(&self, x: Tensor<B, 2>, state: RnnState<B>) -> (Tensor<B, 2>, RnnState<B>) {
         let state = state.of_batch(x.dims()[0]);
-        let mut a = product(x, self.wx.val()) + product(state.hidden, self.wh.val());
+        let mut a = matmul(x, self.wx.val()) + matmul(state.hidden, self.wh.val());
         if let Some(b) = &self.b {
             a = a + b.val().unsqueeze();
         }
         let hidden = a.tanh();
         (hidden.clone(), RnnState { hidden })
     }
+
+    fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
+        let layer = KernelLayer::new(&kernels::Rnn, &self.wx, &self.wh, &self.b);
+        Some(vec![layer])
+    }
+}
+
+impl<B: Backend> Cell<B> for Rnn<B> {
+    type Kind = ();
+
+    fn description((): ()) -> &'static Description {
+        &DESCRIPTION
+    }
+
+    fn init((): (), options: &CellOptions, init: &mut Init<B>) -> Self {
+        RnnConfig::new(options.d_input, options.d_hidden)
+            .with_initializer(options.initializer)
+            .with_orthogonal_recurrent(options.orthogonal_recurrent)
+            .init_with(init)
+    }
 }
 
 impl<B: Backend> RecurrentState<B> for RnnState<B> {
-    fn map(self, f: &mut impl FnMut(Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
+    fn map(self, f: &mut impl FnMut(&str, Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
         RnnState {
-            hidden: f(self.hidden),
+            hidden: f("hidden", self.hidden),
         }
     }
 }

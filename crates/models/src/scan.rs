@@ -4,8 +4,8 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use crate::cell::RecurrentCell;
 
-/// Runs `cell` over a sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the
-/// state after the last step.
+/// Runs `cell` over a sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state after
+/// the last step.
 ///
 /// It stands for this loop:
 ///

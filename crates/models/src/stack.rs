@@ -1,44 +1,33 @@
 //! Layers on top of one another: the output of each is the input of the next.
 
+use std::marker::PhantomData;
+
 use burn::{
     config::Config,
     module::Module,
     nn::{Dropout, DropoutConfig},
     tensor::{Int, Tensor, backend::Backend},
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{
-    cell::{RecurrentCell, RecurrentState},
-    fused::{self, Input},
+    cell::{Cell, CellOptions, RecurrentCell},
+    cells::AnyCell,
+    fused::{self, Input, KernelLayer},
     init::{Init, Initializer},
-    lstm::{Lstm, LstmConfig, LstmState},
-    rnn::{Rnn, RnnConfig, RnnState},
+    stepper::Stepper,
 };
-
-/// Which recurrent network a layer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CellKind {
-    /// [`Rnn`]
-    Rnn,
-    /// [`Lstm`]
-    Lstm,
-}
 
 /// How to build a [`Stack`].
 #[derive(Config, Debug)]
 pub struct StackConfig {
-    /// Which network each layer is.
-    pub cell: CellKind,
     /// Size of each input vector of the first layer.
     pub d_input: usize,
     /// Size of each layer's hidden state.
     pub d_hidden: usize,
-    /// How many layers.
+    /// Number of layers.
     #[config(default = 1)]
     pub n_layers: usize,
-    /// Probability of zeroing an element of a layer's output, in training.
+    /// Probability of zeroing an element of a layer's output during training.
     #[config(default = 0.0)]
     pub dropout: f64,
     /// What the weights are drawn from.
@@ -46,136 +35,116 @@ pub struct StackConfig {
     pub initializer: Initializer,
 }
 
-/// Recurrent layers, with dropout on the output of each (Zaremba, Sutskever and Vinyals 2014: on
-/// what goes up, never on what goes on in time).
+/// Recurrent layers of the cell `C`, with dropout on the output of each (Zaremba, Sutskever and Vinyals
+/// 2014: on what goes up, never on what goes on in time). A stack is a [`RecurrentCell`] itself.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::{AnyCell, CellKind, Lstm, RecurrentCell, Stack, StackConfig};
+///
+/// type B = NdArray;
+/// let device = Default::default();
+/// let config = StackConfig::new(3, 8).with_n_layers(2); // d_input 3, d_hidden 8
+///
+/// let stack: Stack<B, Lstm<B>> = config.init((), &device);
+/// let (y, _) = stack.forward(Tensor::zeros([2, 5, 3], &device), None);
+/// assert_eq!(y.dims(), [2, 5, 8]);
+///
+/// // The cell may be chosen at run time.
+/// let kind: CellKind = "rnn".parse()?;
+/// let stack: Stack<B, AnyCell<B>> = config.init(kind, &device);
+/// # Ok::<(), models::UnknownCell>(())
+/// ```
 #[derive(Module, Debug)]
-pub struct Stack<B: Backend> {
-    /// From the input upwards.
-    pub layers: Vec<Layer<B>>,
-    /// On the output of each layer; acts on autodiff backends only.
+pub struct Stack<B: Backend, C = AnyCell<B>> {
+    /// The layers, from the input upwards.
+    pub layers: Vec<C>,
+    /// Dropout on the output of each layer; acts on autodiff backends only.
     pub dropout: Dropout,
-}
-
-/// One layer of a [`Stack`].
-#[derive(Module, Debug)]
-pub enum Layer<B: Backend> {
-    /// A plain recurrent network.
-    Rnn(Rnn<B>),
-    /// A long short-term memory.
-    Lstm(Lstm<B>),
-}
-
-/// What a [`Layer`] remembers.
-#[derive(Clone, Debug)]
-pub enum LayerState<B: Backend> {
-    /// The state of a plain recurrent network.
-    Rnn(RnnState<B>),
-    /// The state of a long short-term memory.
-    Lstm(LstmState<B>),
+    backend: PhantomData<B>,
 }
 
 /// What a [`Stack`] remembers: the state of each layer, from the input upwards.
-pub type StackState<B> = Vec<LayerState<B>>;
+pub type StackState<B, C = AnyCell<B>> = Vec<<C as RecurrentCell<B>>::State>;
 
 impl StackConfig {
-    /// A [`Stack`] with fresh weights. `B::seed` decides which.
-    pub fn init<B: Backend>(&self, device: &B::Device) -> Stack<B> {
-        self.init_with(&mut Init::from_backend(device))
+    /// Returns a [`Stack`] of cells of this kind with fresh weights, which `B::seed` determines. The kind
+    /// of a cell by itself is `()`; of an [`AnyCell`] it is its [`CellKind`](crate::CellKind).
+    pub fn init<B: Backend, C: Cell<B>>(&self, kind: C::Kind, device: &B::Device) -> Stack<B, C> {
+        self.init_with(kind, &mut Init::from_backend(device))
     }
 
-    /// A [`Stack`] with fresh weights: the same ones on every backend for the same `seed`.
-    pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> Stack<B> {
-        self.init_with(&mut Init::from_seed(seed, device))
+    /// Returns a [`Stack`] with fresh weights: the same on every backend for the same `seed`.
+    pub fn init_seeded<B: Backend, C: Cell<B>>(
+        &self,
+        kind: C::Kind,
+        seed: u64,
+        device: &B::Device,
+    ) -> Stack<B, C> {
+        self.init_with(kind, &mut Init::from_seed(seed, device))
     }
 
-    /// A [`Stack`] whose weights are the next ones of `init`.
-    pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Stack<B> {
+    /// Returns a [`Stack`] whose weights are the next ones of `init`.
+    pub fn init_with<B: Backend, C: Cell<B>>(
+        &self,
+        kind: C::Kind,
+        init: &mut Init<B>,
+    ) -> Stack<B, C> {
         let layer = |i| {
-            let d_input = if i == 0 { self.d_input } else { self.d_hidden };
-            match self.cell {
-                CellKind::Rnn => {
-                    let config = RnnConfig::new(d_input, self.d_hidden);
-                    Layer::Rnn(config.with_initializer(self.initializer).init_with(init))
-                }
-                CellKind::Lstm => {
-                    let config = LstmConfig::new(d_input, self.d_hidden);
-                    Layer::Lstm(config.with_initializer(self.initializer).init_with(init))
-                }
-            }
+            let options = CellOptions {
+                initializer: self.initializer,
+                ..CellOptions::new(
+                    if i == 0 { self.d_input } else { self.d_hidden },
+                    self.d_hidden,
+                )
+            };
+            C::init(kind, &options, init)
         };
+        let dropout = DropoutConfig::new(self.dropout).init();
+        Stack::new((0..self.n_layers).map(layer).collect(), dropout)
+    }
+}
+
+impl<B: Backend, C> Stack<B, C> {
+    /// Returns a stack of these layers, from the input upwards.
+    pub fn new(layers: Vec<C>, dropout: Dropout) -> Self {
         Stack {
-            layers: (0..self.n_layers).map(layer).collect(),
-            dropout: DropoutConfig::new(self.dropout).init(),
+            layers,
+            dropout,
+            backend: PhantomData,
         }
     }
 }
 
-impl<B: Backend> Stack<B> {
-    /// A whole sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state it
-    /// ends in. Without a `state` it starts from zeros.
-    ///
-    /// # Panics
-    ///
-    /// Panics on a sequence of no steps, or if shapes or kinds of state do not agree.
-    pub fn forward(
-        &self,
-        input: Tensor<B, 3>,
-        state: Option<StackState<B>>,
-    ) -> (Tensor<B, 3>, StackState<B>) {
-        let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
-        self.through(input, state, Layer::forward)
-    }
-
-    /// A whole sequence of tokens `[batch, time]`, where the first layer has kernels for it: `table`
-    /// makes `[vocabulary, gates·d_hidden]`, the `x·Wx` of each token, of that layer's `Wx`.
+impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
+    /// Runs a sequence of tokens `[batch, time]`, if the first layer has kernels for it: `table` turns its
+    /// `Wx` into `[vocabulary, gates·d_hidden]`, the `x·Wx` of each token.
     pub(crate) fn forward_tokens(
         &self,
         tokens: Tensor<B, 2, Int>,
         table: impl Fn(Tensor<B, 2>) -> Tensor<B, 2>,
-        state: &StackState<B>,
-    ) -> Option<(Tensor<B, 3>, StackState<B>)> {
+        state: &StackState<B, C>,
+    ) -> Option<(Tensor<B, 3>, StackState<B, C>)> {
         let (first, above) = self.layers.split_first()?;
-        fused::kernels::<B>()?;
-        assert_eq!(self.layers.len(), state.len(), "a state for each layer");
-        let input = Input::Tokens(tokens);
-        let (y, first_state) = match (first, &state[0]) {
-            (Layer::Rnn(rnn), LayerState::Rnn(state)) => {
-                let (y, state) = rnn.fused(&input, table(rnn.wx.val()), state)?;
-                (y, LayerState::Rnn(state))
-            }
-            (Layer::Lstm(lstm), LayerState::Lstm(state)) => {
-                let (y, state) = lstm.fused(&input, table(lstm.wx.val()), state)?;
-                (y, LayerState::Lstm(state))
-            }
-            _ => panic!("{OTHER_KIND}"),
-        };
+        self.check(state);
+        let (y, first_state) =
+            fused::sequence(first, &Input::Tokens(tokens), Some(&table), &state[0])?;
         let mut next = vec![first_state];
-        let x = self.dropout.forward(y);
-        let y = self.climb(above, x, &state[1..], &mut next, Layer::forward);
+        let y = self.dropout.forward(y);
+        let y = self.climb(above, y, &state[1..], &mut next, forward);
         Some((y, next))
     }
 
-    /// From the input upwards, whether with a sequence (`D` = 3) or with one step (`D` = 2).
-    fn through<const D: usize>(
-        &self,
-        x: Tensor<B, D>,
-        state: StackState<B>,
-        run: impl Fn(&Layer<B>, Tensor<B, D>, LayerState<B>) -> (Tensor<B, D>, LayerState<B>),
-    ) -> (Tensor<B, D>, StackState<B>) {
-        assert_eq!(self.layers.len(), state.len(), "a state for each layer");
-        let mut next = Vec::with_capacity(state.len());
-        let y = self.climb(&self.layers, x, &state, &mut next, run);
-        (y, next)
-    }
-
-    /// Through some of the layers, whose new states go to `next`.
+    /// Runs some of the layers, with a sequence (`D` = 3) or one step (`D` = 2), and appends their new states
+    /// to `next`.
     fn climb<const D: usize>(
         &self,
-        layers: &[Layer<B>],
+        layers: &[C],
         mut x: Tensor<B, D>,
-        states: &[LayerState<B>],
-        next: &mut StackState<B>,
-        run: impl Fn(&Layer<B>, Tensor<B, D>, LayerState<B>) -> (Tensor<B, D>, LayerState<B>),
+        states: &[C::State],
+        next: &mut StackState<B, C>,
+        run: impl Fn(&C, Tensor<B, D>, C::State) -> (Tensor<B, D>, C::State),
     ) -> Tensor<B, D> {
         for (layer, state) in layers.iter().zip(states) {
             let (y, state) = run(layer, x, state.clone());
@@ -184,78 +153,68 @@ impl<B: Backend> Stack<B> {
         }
         x
     }
+
+    fn check(&self, state: &StackState<B, C>) {
+        assert_eq!(self.layers.len(), state.len(), "a state for each layer");
+    }
 }
 
-impl<B: Backend> RecurrentCell<B> for Stack<B> {
-    type State = StackState<B>;
+impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for Stack<B, C> {
+    type State = StackState<B, C>;
 
-    fn initial_state(&self, batch: usize) -> StackState<B> {
+    fn initial_state(&self, batch: usize) -> StackState<B, C> {
         let layers = self.layers.iter();
         layers.map(|layer| layer.initial_state(batch)).collect()
     }
 
-    fn step(&self, x: Tensor<B, 2>, state: StackState<B>) -> (Tensor<B, 2>, StackState<B>) {
-        self.through(x, state, Layer::step)
+    fn step(&self, x: Tensor<B, 2>, state: StackState<B, C>) -> (Tensor<B, 2>, StackState<B, C>) {
+        self.check(&state);
+        let mut next = Vec::with_capacity(state.len());
+        let y = self.climb(&self.layers, x, &state, &mut next, C::step);
+        (y, next)
     }
-}
 
-impl<B: Backend> Layer<B> {
-    /// A whole sequence, as [`Rnn::forward`] and [`Lstm::forward`] have it.
-    ///
-    /// # Panics
-    ///
-    /// Panics if they do, or if `state` belongs to another kind of network.
-    pub fn forward(
+    fn forward(
         &self,
         input: Tensor<B, 3>,
-        state: LayerState<B>,
-    ) -> (Tensor<B, 3>, LayerState<B>) {
-        match (self, state) {
-            (Layer::Rnn(rnn), LayerState::Rnn(state)) => {
-                let (y, state) = rnn.forward(input, Some(state));
-                (y, LayerState::Rnn(state))
-            }
-            (Layer::Lstm(lstm), LayerState::Lstm(state)) => {
-                let (y, state) = lstm.forward(input, Some(state));
-                (y, LayerState::Lstm(state))
-            }
-            _ => panic!("{OTHER_KIND}"),
-        }
+        state: Option<StackState<B, C>>,
+    ) -> (Tensor<B, 3>, StackState<B, C>) {
+        let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
+        self.check(&state);
+        let mut next = Vec::with_capacity(state.len());
+        let y = self.climb(&self.layers, input, &state, &mut next, forward);
+        (y, next)
+    }
+
+    fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
+        let layers: Option<Vec<_>> = self.layers.iter().map(C::kernel_layers).collect();
+        Some(layers?.into_iter().flatten().collect())
+    }
+
+    /// The stepper has no dropout.
+    fn stepper(&self, batch: usize) -> Stepper
+    where
+        Self: Clone + Send + 'static,
+    {
+        Stepper::of_cell(&self.clone().without_dropout(), batch)
     }
 }
 
-const OTHER_KIND: &str = "the state belongs to another kind of network than the layer";
-
-impl<B: Backend> RecurrentCell<B> for Layer<B> {
-    type State = LayerState<B>;
-
-    fn initial_state(&self, batch: usize) -> LayerState<B> {
-        match self {
-            Layer::Rnn(rnn) => LayerState::Rnn(rnn.initial_state(batch)),
-            Layer::Lstm(lstm) => LayerState::Lstm(lstm.initial_state(batch)),
-        }
-    }
-
-    fn step(&self, x: Tensor<B, 2>, state: LayerState<B>) -> (Tensor<B, 2>, LayerState<B>) {
-        match (self, state) {
-            (Layer::Rnn(rnn), LayerState::Rnn(state)) => {
-                let (y, state) = rnn.step(x, state);
-                (y, LayerState::Rnn(state))
-            }
-            (Layer::Lstm(lstm), LayerState::Lstm(state)) => {
-                let (y, state) = lstm.step(x, state);
-                (y, LayerState::Lstm(state))
-            }
-            _ => panic!("{OTHER_KIND}"),
-        }
-    }
+/// [`RecurrentCell::forward`] from a given state.
+fn forward<B: Backend, C: RecurrentCell<B>>(
+    layer: &C,
+    x: Tensor<B, 3>,
+    state: C::State,
+) -> (Tensor<B, 3>, C::State) {
+    layer.forward(x, Some(state))
 }
 
-impl<B: Backend> RecurrentState<B> for LayerState<B> {
-    fn map(self, f: &mut impl FnMut(Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
-        match self {
-            LayerState::Rnn(state) => LayerState::Rnn(state.map(f)),
-            LayerState::Lstm(state) => LayerState::Lstm(state.map(f)),
+impl<B: Backend, C> Stack<B, C> {
+    /// Returns the same layers without dropout.
+    pub(crate) fn without_dropout(self) -> Self {
+        Stack {
+            dropout: DropoutConfig::new(0.0).init(),
+            ..self
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A trained network in real time: one step at a time on slices, without tensors and without a graph.
+//! A trained network in real time: one step at a time on slices, with its state inside.
 //!
 //! ```
 //! use burn_ndarray::NdArray;
@@ -12,136 +12,247 @@
 //! }
 //! ```
 //!
-//! It runs on the processor, in 32-bit floats, whatever backend and precision the weights come from.
+//! If each layer has a kernel, a step runs on the processor without tensors and without allocating,
+//! whatever backend and precision the weights come from. Otherwise it takes the reference path, the
+//! cell's own `step`. Slices hold 32-bit floats either way.
 
-use burn::tensor::{Tensor, backend::Backend};
-use kernels::stepper::{self, Front, LayerWeights};
+use std::fmt;
 
-pub use kernels::stepper::Stepper;
+use burn::{
+    module::{Module, ModuleDisplay},
+    tensor::{Int, Tensor, TensorData, backend::Backend},
+};
+use kernels::{Input, LayerWeights, Takes};
 
 use crate::{
+    cell::{RecurrentCell, RecurrentState},
     char_lm::CharLm,
-    lstm::Lstm,
-    rnn::Rnn,
-    stack::{Layer, Stack},
+    fused::KernelLayer,
 };
 
-/// A layer's weights on the host.
-struct HostWeights {
-    cell: stepper::CellKind,
-    d_hidden: usize,
-    wx: Vec<f32>,
-    wh: Vec<f32>,
-    b: Vec<f32>,
+/// A network prepared to run one step at a time.
+#[derive(Debug)]
+pub struct Stepper(Steps);
+
+#[derive(Debug)]
+enum Steps {
+    Kernels(kernels::Stepper),
+    Reference(Reference),
 }
 
-impl HostWeights {
-    /// `wx` as it is, or what `table` makes of it.
-    fn of_layer<B: Backend>(
-        layer: &Layer<B>,
-        table: impl FnOnce(Tensor<B, 2>) -> Tensor<B, 2>,
-    ) -> Self {
-        match layer {
-            Layer::Rnn(rnn) => Self::of_rnn(rnn, table),
-            Layer::Lstm(lstm) => Self::of_lstm(lstm, table),
+/// Steps by tensor operations. Between two steps the state is on the host, so that it can be read and
+/// written.
+struct Reference {
+    takes: Takes,
+    step: Box<Step>,
+    /// `[batch, d_hidden]` each.
+    state: Vec<Vec<f32>>,
+    output_len: usize,
+}
+
+/// Input and old state to output and new state.
+type Step = dyn Fn(Input, &[Vec<f32>]) -> (Vec<f32>, Vec<Vec<f32>>) + Send;
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reference").finish_non_exhaustive()
+    }
+}
+
+impl Stepper {
+    /// Prepares a cell to run `batch` sequences.
+    pub(crate) fn of_cell<B: Backend, C>(cell: &C, batch: usize) -> Self
+    where
+        C: RecurrentCell<B> + Clone + Send + 'static,
+    {
+        if let Some(layers) = cell.kernel_layers() {
+            return Self::of_kernels(batch, Takes::Vectors, &layers, None);
         }
-    }
-
-    fn of_rnn<B: Backend>(rnn: &Rnn<B>, table: impl FnOnce(Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
-        HostWeights {
-            cell: stepper::CellKind::Rnn,
-            d_hidden: rnn.wh.dims()[0],
-            wx: values(table(rnn.wx.val())),
-            wh: values(rnn.wh.val()),
-            b: rnn.b.as_ref().map_or(Vec::new(), |b| values(b.val())),
-        }
-    }
-
-    fn of_lstm<B: Backend>(
-        lstm: &Lstm<B>,
-        table: impl FnOnce(Tensor<B, 2>) -> Tensor<B, 2>,
-    ) -> Self {
-        HostWeights {
-            cell: stepper::CellKind::Lstm,
-            d_hidden: lstm.wh.dims()[0],
-            wx: values(table(lstm.wx.val())),
-            wh: values(lstm.wh.val()),
-            b: lstm.b.as_ref().map_or(Vec::new(), |b| values(b.val())),
-        }
-    }
-
-    fn borrow(&self) -> LayerWeights<'_> {
-        LayerWeights {
-            cell: self.cell,
-            d_hidden: self.d_hidden,
-            wx: &self.wx,
-            wh: &self.wh,
-            b: &self.b,
-        }
-    }
-}
-
-fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
-    tensor.into_data().iter::<f32>().collect()
-}
-
-fn stepper(
-    batch: usize,
-    front: Front,
-    layers: &[HostWeights],
-    head: Option<(&[f32], &[f32])>,
-) -> Stepper {
-    let layers: Vec<_> = layers.iter().map(HostWeights::borrow).collect();
-    Stepper::new(batch, front, &layers, head)
-}
-
-impl<B: Backend> Rnn<B> {
-    /// This layer, ready to run `batch` sequences step by step: `[batch, d_input]` in, `[batch,
-    /// d_hidden]` out.
-    pub fn stepper(&self, batch: usize) -> Stepper {
-        let weights = HostWeights::of_rnn(self, |wx| wx);
-        stepper(batch, Front::Vectors, &[weights], None)
-    }
-}
-
-impl<B: Backend> Lstm<B> {
-    /// This layer, ready to run `batch` sequences step by step: `[batch, d_input]` in, `[batch,
-    /// d_hidden]` out.
-    pub fn stepper(&self, batch: usize) -> Stepper {
-        let weights = HostWeights::of_lstm(self, |wx| wx);
-        stepper(batch, Front::Vectors, &[weights], None)
-    }
-}
-
-impl<B: Backend> Stack<B> {
-    /// These layers, ready to run `batch` sequences step by step: `[batch, d_input]` in, `[batch,
-    /// d_hidden]` out. There is no dropout in it.
-    pub fn stepper(&self, batch: usize) -> Stepper {
-        let layers = self.layers.iter();
-        let layers: Vec<_> = layers
-            .map(|layer| HostWeights::of_layer(layer, |wx| wx))
-            .collect();
-        stepper(batch, Front::Vectors, &layers, None)
-    }
-}
-
-impl<B: Backend> CharLm<B> {
-    /// This model, ready to run `batch` texts character by character: `[batch]` tokens in, `[batch,
-    /// vocab_size]` logits out. There is no dropout in it.
-    pub fn stepper(&self, batch: usize) -> Stepper {
-        let layer = |(i, layer): (usize, &Layer<B>)| {
-            let table = |wx| if i == 0 { self.token_table(wx) } else { wx };
-            HostWeights::of_layer(layer, table)
+        let cell = cell.clone();
+        let state = to_host(&cell.initial_state(batch));
+        let step = move |input: Input, state: &[Vec<f32>]| {
+            let Input::Vectors(x) = input else {
+                unreachable!("checked by the stepper")
+            };
+            let zeros = cell.initial_state(batch);
+            let like = &zeros.tensors()[0];
+            let x = TensorData::new(x.to_vec(), [batch, x.len() / batch.max(1)]);
+            let x = Tensor::from_data(x, (&like.device(), like.dtype()));
+            let (y, state) = cell.step(x, from_host(zeros, state));
+            (host_values(y), to_host(&state))
         };
-        let layers: Vec<_> = self.stack.layers.iter().enumerate().map(layer).collect();
-        let [_, vocab_size] = self.head.weight.dims();
-        let weight = values(self.head.weight.val());
-        let zeros = || vec![0.0; vocab_size];
-        let bias = self
-            .head
-            .bias
-            .as_ref()
-            .map_or_else(zeros, |bias| values(bias.val()));
-        stepper(batch, Front::Tokens, &layers, Some((&weight, &bias)))
+        Self::of_reference(Takes::Vectors, Box::new(step), state, |state| {
+            state[0].len()
+        })
     }
+
+    /// Prepares a language model to run `batch` texts.
+    pub(crate) fn of_char_lm<B: Backend, C>(model: &CharLm<B, C>, batch: usize) -> Self
+    where
+        C: RecurrentCell<B> + Module<B> + ModuleDisplay + 'static,
+    {
+        let [_, vocab_size] = model.head.weight.dims();
+        if let Some(mut layers) = model.stack.kernel_layers() {
+            if let Some(first) = layers.first_mut() {
+                first.wx = model.token_table(first.wx.clone());
+            }
+            let weight = host_values(model.head.weight.val());
+            let bias = match &model.head.bias {
+                Some(bias) => host_values(bias.val()),
+                None => vec![0.0; vocab_size],
+            };
+            let head = Some((&weight[..], &bias[..]));
+            return Self::of_kernels(batch, Takes::Tokens, &layers, head);
+        }
+        let model = model.clone().without_dropout();
+        let device = model.head.weight.device();
+        let state = to_host(&model.initial_state(batch));
+        let step = move |input: Input, state: &[Vec<f32>]| {
+            let Input::Tokens(tokens) = input else {
+                unreachable!("checked by the stepper")
+            };
+            let tokens: Vec<i64> = tokens.iter().map(|&token| token.into()).collect();
+            let tokens = TensorData::new(tokens, [batch]);
+            let tokens = Tensor::<B, 1, Int>::from_data(tokens, &device);
+            let state = from_host(model.initial_state(batch), state);
+            let (logits, state) = model.step(tokens, state);
+            (host_values(logits), to_host(&state))
+        };
+        Self::of_reference(Takes::Tokens, Box::new(step), state, |_| batch * vocab_size)
+    }
+
+    fn of_kernels<B: Backend>(
+        batch: usize,
+        takes: Takes,
+        layers: &[KernelLayer<B>],
+        head: Option<(&[f32], &[f32])>,
+    ) -> Self {
+        let values = |layer: &KernelLayer<B>| {
+            let b = layer.b.clone().map_or(Vec::new(), host_values);
+            let (wx, wh) = (layer.wx.clone(), layer.wh.clone());
+            (
+                layer.kernel,
+                host_values(wx),
+                host_values(wh),
+                b,
+                layer.wh.dims()[0],
+            )
+        };
+        let values: Vec<_> = layers.iter().map(values).collect();
+        let weights = values
+            .iter()
+            .map(|(kernel, wx, wh, b, d_hidden)| LayerWeights {
+                kernel: *kernel,
+                d_hidden: *d_hidden,
+                wx,
+                wh,
+                b,
+            });
+        let weights: Vec<_> = weights.collect();
+        Stepper(Steps::Kernels(kernels::Stepper::new(
+            batch, takes, &weights, head,
+        )))
+    }
+
+    fn of_reference(
+        takes: Takes,
+        step: Box<Step>,
+        state: Vec<Vec<f32>>,
+        output_len: impl Fn(&[Vec<f32>]) -> usize,
+    ) -> Self {
+        Stepper(Steps::Reference(Reference {
+            takes,
+            step,
+            output_len: output_len(&state),
+            state,
+        }))
+    }
+
+    /// Runs one step: `x` is `[batch, d_input]`; `y` becomes the top layer's output, `[batch, d_hidden]`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if lengths do not agree, or this is a network of tokens.
+    pub fn step(&mut self, x: &[f32], y: &mut [f32]) {
+        match &mut self.0 {
+            Steps::Kernels(stepper) => stepper.step(x, y),
+            Steps::Reference(reference) => reference.run(Input::Vectors(x), y),
+        }
+    }
+
+    /// Runs one step: `tokens` is `[batch]`; `y` becomes the scores of what follows, `[batch,
+    /// vocab_size]`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if lengths do not agree, a token is not in the vocabulary, or this is a network of vectors.
+    pub fn step_tokens(&mut self, tokens: &[u32], y: &mut [f32]) {
+        match &mut self.0 {
+            Steps::Kernels(stepper) => stepper.step_tokens(tokens, y),
+            Steps::Reference(reference) => reference.run(Input::Tokens(tokens), y),
+        }
+    }
+
+    /// Returns how many numbers a step writes.
+    pub fn output_len(&self) -> usize {
+        match &self.0 {
+            Steps::Kernels(stepper) => stepper.output_len(),
+            Steps::Reference(reference) => reference.output_len,
+        }
+    }
+
+    /// Returns the state: the tensors of each layer's state, from the input upwards, `[batch, d_hidden]`
+    /// each.
+    pub fn state(&self) -> impl Iterator<Item = &[f32]> {
+        let state: Vec<&[f32]> = match &self.0 {
+            Steps::Kernels(stepper) => stepper.state().collect(),
+            Steps::Reference(reference) => reference.state.iter().map(Vec::as_slice).collect(),
+        };
+        state.into_iter()
+    }
+
+    /// Returns the state for writing, in the order of [`state`](Self::state).
+    pub fn state_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        let state: Vec<&mut [f32]> = match &mut self.0 {
+            Steps::Kernels(stepper) => stepper.state_mut().collect(),
+            Steps::Reference(reference) => {
+                reference.state.iter_mut().map(Vec::as_mut_slice).collect()
+            }
+        };
+        state.into_iter()
+    }
+
+    /// Resets the state to zeros.
+    pub fn reset(&mut self) {
+        self.state_mut().for_each(|state| state.fill(0.0));
+    }
+}
+
+impl Reference {
+    fn run(&mut self, input: Input, y: &mut [f32]) {
+        match self.takes {
+            Takes::Vectors => {
+                assert_eq!(input.kind(), self.takes, "this network takes vectors");
+            }
+            Takes::Tokens => assert_eq!(input.kind(), self.takes, "this network takes tokens"),
+        }
+        let (output, state) = (self.step)(input, &self.state);
+        y.copy_from_slice(&output);
+        self.state = state;
+    }
+}
+
+fn to_host<B: Backend>(state: &impl RecurrentState<B>) -> Vec<Vec<f32>> {
+    state.tensors().into_iter().map(host_values).collect()
+}
+
+fn from_host<B: Backend, S: RecurrentState<B>>(like: S, state: &[Vec<f32>]) -> S {
+    let shapes = like.tensors().into_iter().map(|tensor| tensor.dims());
+    let data = state.iter().zip(shapes);
+    let data = data.map(|(values, shape)| TensorData::new(values.clone(), shape));
+    like.with_data(data.collect())
+}
+
+fn host_values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
 }

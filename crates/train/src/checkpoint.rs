@@ -23,7 +23,6 @@ use std::{
 };
 
 use burn::tensor::DType;
-use models::CellKind;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -240,18 +239,8 @@ impl Checkpoint {
             return Err(Error::foreign(&self.path.join(RUN), problem));
         }
         let config = &self.saved.config;
-        let fields = match config.model {
-            CellKind::Rnn => 1.0,
-            CellKind::Lstm => 2.0,
-        };
-        let sizes = [
-            config.num_layers,
-            self.saved.progress.rows,
-            config.hidden_size,
-        ];
-        let state = sizes
-            .iter()
-            .fold(fields, |product, &size| product * size as f64);
+        let of_layer = (config.model.description().state)(config.hidden_size as f64);
+        let state = config.num_layers as f64 * self.saved.progress.rows as f64 * of_layer;
         let weights = config.parameters(self.saved.vocab.size());
         for (name, numbers) in [(WEIGHTS, weights), (STATE, state)] {
             let (found, needed) = (self.files[name].bytes, numbers * precision.size() as f64);

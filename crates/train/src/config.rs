@@ -143,11 +143,7 @@ impl RunConfig {
     /// hold for sizes that no machine has.
     pub fn parameters(&self, vocab_size: usize) -> f64 {
         let (v, e, h) = self.sizes(vocab_size);
-        let gates = match self.model {
-            CellKind::Rnn => 1.0,
-            CellKind::Lstm => 4.0,
-        };
-        let layer = |d_input: f64| gates * h * (d_input + h + 1.0);
+        let layer = |d_input: f64| (self.model.description().parameters)(d_input, h);
         let first = layer(if e > 0.0 { e } else { v });
         v * e + first + (self.num_layers as f64 - 1.0) * layer(h) + (h + 1.0) * v
     }
@@ -156,12 +152,9 @@ impl RunConfig {
     /// symbol of a batch leaves for the backward pass.
     pub fn memory(&self, vocab_size: usize) -> f64 {
         let (v, e, h) = self.sizes(vocab_size);
-        let kept = match self.model {
-            CellKind::Rnn => 2.0,
-            CellKind::Lstm => 8.0,
-        };
+        let saved = (self.model.description().saved)(h);
         let symbols = self.batch_size as f64 * self.seq_length as f64;
-        let symbol = e + kept * h * self.num_layers as f64 + 2.0 * v;
+        let symbol = e + saved * self.num_layers as f64 + 2.0 * v;
         4.0 * (4.0 * self.parameters(vocab_size) + symbols * symbol)
     }
 

@@ -11,7 +11,7 @@
 use burn::{
     module::AutodiffModule,
     optim::GradientsParams,
-    tensor::{Element, ElementConversion, backend::AutodiffBackend},
+    tensor::{Element, ElementConversion, Tensor, backend::AutodiffBackend},
 };
 use models::{CharLm, RecurrentState, stack::StackState};
 use serde::{Deserialize, Serialize};
@@ -349,23 +349,20 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 }
 
-/// The tensors of a layer's state, in the order of its fields.
-const FIELDS: [&str; 2] = ["hidden", "cell"];
-
+/// The tensors of a state by name: `layers.0.hidden`.
 fn state_tensors<B: AutodiffBackend>(state: &StackState<B>) -> Tensors {
-    let layer = |(i, layer): (usize, &models::LayerState<B>)| {
-        let data = layer.to_data().into_iter();
-        let name = move |field| format!("layers.{i}.{field}");
-        FIELDS.into_iter().map(name).zip(data).collect::<Vec<_>>()
-    };
-    state.iter().enumerate().flat_map(layer).collect()
+    let mut tensors = Tensors::new();
+    state.clone().map(&mut |name, tensor| {
+        tensors.insert(format!("layers.{name}"), tensor.to_data());
+        tensor
+    });
+    tensors
 }
 
+/// A state of the form of `state` that holds these tensors.
 fn with_tensors<B: AutodiffBackend>(state: StackState<B>, mut tensors: Tensors) -> StackState<B> {
-    let layer = |(i, layer): (usize, models::LayerState<B>)| {
-        let take = |field| tensors.remove(&format!("layers.{i}.{field}"));
-        let data = FIELDS.into_iter().map_while(take).collect();
-        layer.with_data(data)
-    };
-    state.into_iter().enumerate().map(layer).collect()
+    state.map(&mut |name, tensor| {
+        let data = tensors.remove(&format!("layers.{name}")).expect("checked");
+        Tensor::from_data(data, (&tensor.device(), tensor.dtype()))
+    })
 }

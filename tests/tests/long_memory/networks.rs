@@ -120,7 +120,7 @@ fn the_gates_are_those_of_a_step() {
     let lstm: Lstm<B> = LstmConfig::new(3, 4).init_seeded(1, &Default::default());
     let mut random = Random::new(2);
     let x = random.tensor::<B, 2>([2, 3]);
-    let state = lstm.initial_state(2).map(&mut |_| random.tensor([2, 4]));
+    let state = lstm.initial_state(2).map(&mut |_, _| random.tensor([2, 4]));
     let gates = lstm.gates(x.clone(), state.hidden.clone());
     let (hidden, next) = lstm.step(x, state.clone());
     let cell = gates.f * state.cell + gates.i * gates.g;

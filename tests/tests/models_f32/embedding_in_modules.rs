@@ -10,7 +10,7 @@ use burn::{
 };
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
-use models::{Lstm, LstmConfig, Rnn, RnnConfig};
+use models::{Lstm, LstmConfig, RecurrentCell, Rnn, RnnConfig};
 use tests::random::Random;
 
 type B = Autodiff<NdArray<f32>>;

@@ -9,11 +9,7 @@ use burn::{
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use models::{CellKind, CharLmConfig, Initializer, Lstm, RecurrentState, Rnn};
-use tests::{
-    compare::Worst,
-    network::{Network, tensors, with_tensors},
-    random::Random,
-};
+use tests::{compare::Worst, network::Network, random::Random};
 
 type B = Autodiff<NdArray<f64>>;
 
@@ -60,23 +56,28 @@ fn check_network<N: Network<B> + Module<B>>(bias: bool) {
     let network = N::init(d_input, d_hidden, bias, 2);
     let x = Param::from_tensor(random.tensor::<B, 3>([batch, time, d_input]));
     let zeros = network.initial_state(batch);
-    let state = zeros.map(&mut |zeros| random.tensor(zeros.dims()));
-    let state: Vec<_> = tensors(&state)
+    let state = zeros.map(&mut |_, zeros| random.tensor(zeros.dims()));
+    let state: Vec<_> = state
+        .tensors()
         .into_iter()
         .map(Param::from_tensor)
         .collect();
     let d_y: Tensor<B, 3> = random.tensor([batch, time, d_hidden]);
-    let d_state: Vec<Tensor<B, 2>> = tensors(&network.initial_state(batch))
+    let d_state: Vec<Tensor<B, 2>> = network
+        .initial_state(batch)
+        .tensors()
         .iter()
         .map(|tensor| random.tensor(tensor.dims()))
         .collect();
 
     // Parameters of one module: all that is to have a gradient.
     check((network, x, state), |(network, x, state)| {
-        let initial = with_tensors(network.initial_state(1), state.iter().map(Param::val));
+        let initial = network
+            .initial_state(1)
+            .with_tensors(state.iter().map(Param::val).collect());
         let (y, last) = network.forward(x.val(), Some(initial));
         let loss = (y * d_y.clone()).sum();
-        std::iter::zip(tensors(&last), d_state.clone())
+        std::iter::zip(last.tensors(), d_state.clone())
             .fold(loss, |loss, (tensor, d)| loss + (tensor * d).sum())
     });
 }

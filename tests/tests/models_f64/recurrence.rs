@@ -8,7 +8,7 @@ use models::{Lstm, RecurrentCell, RecurrentState, Rnn, scan};
 use proptest::prelude::*;
 use tests::{
     compare::{Worst, assert_close},
-    network::{Network, by_steps, tensors},
+    network::{Network, by_steps},
     random::Random,
 };
 
@@ -46,7 +46,7 @@ impl Problem {
         let mut random = Random::new(self.seed);
         let x = random.tensor([self.batch, self.time, self.d_input]);
         let zeros = network.initial_state(self.batch);
-        let state = zeros.map(&mut |zeros| random.tensor(zeros.dims()));
+        let state = zeros.map(&mut |_, zeros| random.tensor(zeros.dims()));
         (network, x, state)
     }
 }
@@ -123,7 +123,7 @@ fn equals_plain_rust<N: Network<B>>(problem: Problem, next: fn(&[f64], &mut [Vec
     let columns = N::GATES * problem.d_hidden;
     let b = b.map_or(vec![0.0; columns], |b| rows(b.unsqueeze::<2>()).remove(0));
     let x = rows(x.flatten::<2>(0, 1));
-    let initial: Vec<_> = tensors(&state).into_iter().map(rows).collect();
+    let initial: Vec<_> = state.tensors().into_iter().map(rows).collect();
 
     let (mut y_plain, mut last_plain) = (Vec::new(), vec![Vec::new(); initial.len()]);
     for row in 0..problem.batch {
@@ -149,7 +149,7 @@ fn equals_plain_rust<N: Network<B>>(problem: Problem, next: fn(&[f64], &mut [Vec
     let mut worst = Worst::default();
     let y_plain = TensorData::new(y_plain, y.shape());
     worst.see("y", &y.into_data(), &y_plain);
-    for (last, plain) in tensors(&last).into_iter().zip(last_plain) {
+    for (last, plain) in last.tensors().into_iter().zip(last_plain) {
         let plain = TensorData::new(plain, last.shape());
         worst.see("state", &last.into_data(), &plain);
     }
@@ -166,7 +166,7 @@ fn rows(matrix: Tensor<B, 2>) -> Vec<Vec<f64>> {
 fn goes_on<N: Network<A>>(problem: Problem, cut: usize) {
     let (network, x, state) = problem.draw::<A, N>();
     let x = x.require_grad();
-    let state = state.map(&mut Tensor::require_grad);
+    let state = state.map(&mut |_, tensor| tensor.require_grad());
 
     let (y, last) = network.forward(x.clone(), Some(state.clone()));
     let a = x.clone().narrow(1, 0, cut);
@@ -175,7 +175,7 @@ fn goes_on<N: Network<A>>(problem: Problem, cut: usize) {
     let (y_b, last_b) = network.forward(b, Some(left));
     let y_ab = Tensor::cat(vec![y_a, y_b], 1);
     assert_close("y", y_ab.clone(), y.clone(), TOLERANCE);
-    for (last_b, last) in tensors(&last_b).into_iter().zip(tensors(&last)) {
+    for (last_b, last) in last_b.tensors().into_iter().zip(last.tensors()) {
         assert_close("the last state", last_b, last, TOLERANCE);
     }
 
@@ -191,7 +191,7 @@ fn goes_on<N: Network<A>>(problem: Problem, cut: usize) {
     let (wx, wh, _) = network.weights();
     d(&wx, "d_wx");
     d(&wh, "d_wh");
-    for tensor in tensors(&state) {
+    for tensor in state.tensors() {
         d(&tensor, "d_state");
     }
 }
@@ -201,7 +201,7 @@ fn rows_are_apart<N: Network<B>>(problem: Problem, row: usize) {
     let (network, x, state) = problem.draw::<B, N>();
     let (y, _) = network.forward(x.clone(), Some(state.clone()));
 
-    let alone = state.clone().map(&mut |tensor| tensor.narrow(0, row, 1));
+    let alone = state.clone().map(&mut |_, tensor| tensor.narrow(0, row, 1));
     let (y_alone, _) = network.forward(x.clone().narrow(0, row, 1), Some(alone));
     assert_close(
         "the row alone",
@@ -233,7 +233,7 @@ const EXAMPLE: Problem = Problem {
 fn without_a_state_a_sequence_starts_from_zeros() {
     fn check<N: Network<B>>() {
         let (network, x, state) = EXAMPLE.draw::<B, N>();
-        let zeros = state.map(&mut |tensor| tensor.zeros_like());
+        let zeros = state.map(&mut |_, tensor| tensor.zeros_like());
         let (y, _) = network.forward(x.clone(), None);
         let (y_zeros, _) = network.forward(x, Some(zeros));
         assert_eq!(y.into_data(), y_zeros.into_data());
@@ -311,8 +311,8 @@ struct LeakyIntegrator<B: Backend> {
 struct Level<B: Backend>(Tensor<B, 2>);
 
 impl<B: Backend> RecurrentState<B> for Level<B> {
-    fn map(self, f: &mut impl FnMut(Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
-        Level(f(self.0))
+    fn map(self, f: &mut impl FnMut(&str, Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
+        Level(f("level", self.0))
     }
 }
 
@@ -372,7 +372,7 @@ fn an_input_of_another_size_is_refused() {
 #[should_panic]
 fn a_state_of_another_size_is_refused() {
     let (lstm, x, state) = EXAMPLE.draw::<B, Lstm<B>>();
-    lstm.forward(x, Some(state.map(&mut |tensor| tensor.narrow(1, 0, 4))));
+    lstm.forward(x, Some(state.map(&mut |_, tensor| tensor.narrow(1, 0, 4))));
 }
 
 /// Burn would broadcast a batch of one.

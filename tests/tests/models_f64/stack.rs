@@ -8,13 +8,9 @@ use burn::{
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use models::{
-    CellKind, CharLm, CharLmConfig, LayerState, RecurrentCell, RecurrentState, Stack, StackConfig,
+    AnyState, CellKind, CharLm, CharLmConfig, RecurrentCell, RecurrentState, Stack, StackConfig,
 };
-use tests::{
-    compare::assert_close,
-    network::{by_steps, tensors},
-    random::Random,
-};
+use tests::{compare::assert_close, network::by_steps, random::Random};
 
 type B = NdArray<f64>;
 
@@ -22,8 +18,8 @@ const D_INPUT: usize = 3;
 const D_HIDDEN: usize = 5;
 const KINDS: [CellKind; 2] = [CellKind::Rnn, CellKind::Lstm];
 
-fn config(cell: CellKind, n_layers: usize) -> StackConfig {
-    StackConfig::new(cell, D_INPUT, D_HIDDEN).with_n_layers(n_layers)
+fn config(n_layers: usize) -> StackConfig {
+    StackConfig::new(D_INPUT, D_HIDDEN).with_n_layers(n_layers)
 }
 
 fn input<B: Backend>() -> Tensor<B, 3> {
@@ -34,18 +30,18 @@ fn input<B: Backend>() -> Tensor<B, 3> {
 fn some_state(stack: &Stack<B>) -> <Stack<B> as RecurrentCell<B>>::State {
     let mut random = Random::new(2);
     let zeros = stack.initial_state(2);
-    zeros.map(&mut |zeros| random.tensor(zeros.dims()))
+    zeros.map(&mut |_, zeros| random.tensor(zeros.dims()))
 }
 
 #[test]
 fn the_output_of_each_layer_is_the_input_of_the_next() {
     for kind in KINDS {
-        let stack = config(kind, 3).init::<B>(&Default::default());
+        let stack: Stack<B> = config(3).init(kind, &Default::default());
         let state = some_state(&stack);
         let (y, last) = stack.forward(input(), Some(state.clone()));
         let mut x = input();
         for ((layer, state), last) in stack.layers.iter().zip(state).zip(last) {
-            let (above, state) = layer.forward(x, state);
+            let (above, state) = layer.forward(x, Some(state));
             assert_eq!(last.to_data(), state.to_data());
             x = above;
         }
@@ -56,12 +52,12 @@ fn the_output_of_each_layer_is_the_input_of_the_next() {
 #[test]
 fn a_sequence_layer_by_layer_is_the_sequence_step_by_step() {
     for kind in KINDS {
-        let stack = config(kind, 3).init::<B>(&Default::default());
+        let stack: Stack<B> = config(3).init(kind, &Default::default());
         let state = some_state(&stack);
         let (y, last) = stack.forward(input(), Some(state.clone()));
         let (y_steps, last_steps) = by_steps(&stack, input(), state);
         assert_close("y", y, y_steps, 1e-12);
-        for (last, by_steps) in tensors(&last).into_iter().zip(tensors(&last_steps)) {
+        for (last, by_steps) in last.tensors().into_iter().zip(last_steps.tensors()) {
             assert_close("the last state", last, by_steps, 1e-12);
         }
     }
@@ -69,8 +65,8 @@ fn a_sequence_layer_by_layer_is_the_sequence_step_by_step() {
 
 #[test]
 fn dropout_acts_on_what_goes_up_in_training_only() {
-    let config = config(CellKind::Lstm, 1).with_dropout(0.5);
-    let stack = config.init::<Autodiff<B>>(&Default::default());
+    let config = config(1).with_dropout(0.5);
+    let stack: Stack<Autodiff<B>> = config.init(CellKind::Lstm, &Default::default());
     let (y, state) = stack.valid().forward(input(), None);
     let (dropped, state_in_training) = stack.forward(input(), None);
     let (values, dropped) = (y.clone().into_data(), dropped.into_data());
@@ -85,7 +81,7 @@ fn dropout_acts_on_what_goes_up_in_training_only() {
     assert!(zeroed > 0 && doubled > 0, "of {zeroed} and {doubled}");
     assert_eq!(state_in_training.to_data(), state.to_data());
     let [_, time, _] = y.dims();
-    let LayerState::Lstm(state) = &state[0] else {
+    let AnyState::Lstm(state) = &state[0] else {
         panic!("another kind");
     };
     let last = y.narrow(1, time - 1, 1).squeeze_dim::<2>(1);
@@ -95,16 +91,16 @@ fn dropout_acts_on_what_goes_up_in_training_only() {
 #[test]
 #[should_panic(expected = "a state for each layer")]
 fn a_state_of_fewer_layers_is_refused() {
-    let stack = config(CellKind::Lstm, 2).init::<B>(&Default::default());
+    let stack: Stack<B> = config(2).init(CellKind::Lstm, &Default::default());
     let mut state = stack.initial_state(2);
     state.pop();
     stack.forward(input(), Some(state));
 }
 
 #[test]
-#[should_panic(expected = "another kind of network")]
+#[should_panic(expected = "another kind of cell")]
 fn a_state_of_another_kind_is_refused() {
-    let [rnn, lstm] = KINDS.map(|kind| config(kind, 1).init::<B>(&Default::default()));
+    let [rnn, lstm]: [Stack<B>; 2] = KINDS.map(|kind| config(1).init(kind, &Default::default()));
     lstm.forward(input(), Some(rnn.initial_state(2)));
 }
 
@@ -130,7 +126,7 @@ fn a_text_is_its_characters_one_by_one() {
             state = after;
         }
         assert_close("logits", logits, Tensor::stack(by_character, 1), 1e-12);
-        for (last, by_character) in tensors(&last).into_iter().zip(tensors(&state)) {
+        for (last, by_character) in last.tensors().into_iter().zip(state.tensors()) {
             assert_close("the last state", last, by_character, 1e-12);
         }
     }

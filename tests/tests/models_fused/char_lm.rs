@@ -7,7 +7,7 @@ use burn::{
 use burn_autodiff::Autodiff;
 use burn_flex::Flex;
 use burn_ndarray::NdArray;
-use models::{CellKind, CharLm, CharLmConfig, RecurrentState, fused::reference};
+use models::{CellKind, CharLm, CharLmConfig, RecurrentState, fused::without_kernels};
 use tests::compare::Worst;
 
 struct Gradients<'a, B: AutodiffBackend> {
@@ -71,7 +71,7 @@ fn check<B: AutodiffBackend>() {
                     .with_n_layers(n_layers);
                 let model = config.init_seeded::<B>(8, &Default::default());
                 let ours = results(&model, vocab_size as i64);
-                let expected = reference(|| results(&model, vocab_size as i64));
+                let expected = without_kernels(|| results(&model, vocab_size as i64));
                 assert_eq!(ours.len(), expected.len());
                 let mut worst = Worst::default();
                 for ((name, ours), (_, expected)) in ours.iter().zip(&expected) {
@@ -131,7 +131,7 @@ fn check_masked<B: AutodiffBackend>() {
         ];
         let lengths = [6, 3, 1, 0];
         let ours = masked(&model, texts.as_flattened(), &lengths);
-        let expected = reference(|| masked(&model, texts.as_flattened(), &lengths));
+        let expected = without_kernels(|| masked(&model, texts.as_flattened(), &lengths));
 
         let mut others = texts;
         for (text, length) in others.iter_mut().zip(lengths) {

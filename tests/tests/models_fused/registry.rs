@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::tensor::{Int, Tensor};
 use burn_ndarray::NdArray;
 use models::{
-    LstmConfig, RnnConfig,
-    fused::{Input, SequenceKernels, Weights, kernels, register},
+    LstmConfig, RecurrentCell, RnnConfig,
+    fused::{Input, KernelLayer, SequenceKernels, kernels, register},
 };
 
 /// A backend that has no kernels by itself.
@@ -14,30 +14,23 @@ type B = NdArray<f32, i32>;
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
-/// Declines every `Lstm`; its `Rnn` gives zeros.
+/// Declines every `Lstm`; an `Rnn` returns zeros.
 struct Zeros;
 
 impl SequenceKernels<B> for Zeros {
-    fn rnn(
+    fn sequence(
         &self,
-        _: &Weights<B>,
+        layer: &KernelLayer<B>,
         input: &Input<B>,
-        hidden: &Tensor<B, 2>,
-    ) -> Option<(Tensor<B, 3>, Tensor<B, 2>)> {
+        state: &[Tensor<B, 2>],
+    ) -> Option<(Tensor<B, 3>, Vec<Tensor<B, 2>>)> {
         CALLS.fetch_add(1, Ordering::Relaxed);
-        let ([batch, time], [_, h]) = (input.shape(), hidden.dims());
+        if layer.kernel.name() == "lstm" {
+            return None;
+        }
+        let ([batch, time], [_, h]) = (input.shape(), state[0].dims());
         let zeros = Tensor::zeros([batch, time, h], &Default::default());
-        Some((zeros, hidden.zeros_like()))
-    }
-
-    fn lstm(
-        &self,
-        _: &Weights<B>,
-        _: &Input<B>,
-        _: [&Tensor<B, 2>; 2],
-    ) -> Option<(Tensor<B, 3>, [Tensor<B, 2>; 2])> {
-        CALLS.fetch_add(1, Ordering::Relaxed);
-        None
+        Some((zeros, state.iter().map(Tensor::zeros_like).collect()))
     }
 
     fn cross_entropy(

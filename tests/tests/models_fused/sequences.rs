@@ -1,4 +1,4 @@
-//! `Rnn` and `Lstm` over a sequence: kernels against [`reference`].
+//! `Rnn` and `Lstm` over a sequence: kernels against the reference path.
 
 use burn::{
     module::Module,
@@ -11,13 +11,13 @@ use burn_autodiff::{
 use burn_flex::Flex;
 use burn_ndarray::NdArray;
 use models::{
-    Lstm, Rnn,
-    fused::{kernels, reference},
+    Lstm, RecurrentCell, RecurrentState, Rnn,
+    fused::{kernels, without_kernels},
 };
 use proptest::{prelude::*, test_runner::Config};
 use tests::{
     compare::{Worst, relative_error},
-    network::{Network, tensors, with_tensors},
+    network::Network,
     random::Random,
 };
 
@@ -77,7 +77,7 @@ fn run<B: AutodiffBackend, N: Network<B>>(problem: &Problem) -> Vec<(String, Ten
     let network = N::with_weights(wx.clone(), wh.clone(), bias.then(|| b.clone()));
     let states: Vec<_> = N::STATE.iter().map(|_| leaf([batch, d_hidden])).collect();
     let x = random.tensor::<B, 3>([batch, time, d_input]).require_grad();
-    let given = with_tensors(network.initial_state(batch), states.clone());
+    let given = network.initial_state(batch).with_tensors(states.clone());
 
     let (y, last) = network.forward(x.clone(), problem.given_state.then_some(given));
     let mut results = vec![("y".to_owned(), y.to_data())];
@@ -85,7 +85,7 @@ fn run<B: AutodiffBackend, N: Network<B>>(problem: &Problem) -> Vec<(String, Ten
     if problem.of_output {
         loss = loss + (y.clone() * random.tensor(y.dims())).sum();
     }
-    for (name, last) in N::STATE.iter().zip(tensors(&last)) {
+    for (name, last) in N::STATE.iter().zip(last.tensors()) {
         results.push((format!("last {name}"), last.to_data()));
         if problem.of_state {
             loss = loss + (last.clone() * random.tensor(last.dims())).sum();
@@ -108,11 +108,11 @@ fn run<B: AutodiffBackend, N: Network<B>>(problem: &Problem) -> Vec<(String, Ten
 fn kernels_equal_reference<B: AutodiffBackend, N: Network<B>>(problem: &Problem) {
     assert!(kernels::<B>().is_some(), "kernels for the backend");
     assert!(
-        reference(|| kernels::<B>().is_none()),
+        without_kernels(|| kernels::<B>().is_none()),
         "none on the reference path"
     );
     let ours = run::<B, N>(problem);
-    let expected = reference(|| run::<B, N>(problem));
+    let expected = without_kernels(|| run::<B, N>(problem));
     let names = |results: &[(String, TensorData)]| -> Vec<String> {
         results.iter().map(|(name, _)| name.clone()).collect()
     };
@@ -177,10 +177,10 @@ fn without_autodiff_the_values_are_the_same() {
         let network = N::init(5, 19, true, 1);
         let x = Random::new(2).tensor::<B, 3>([3, 6, 5]);
         let (y, last) = network.forward(x.clone(), None);
-        let (expected, expected_last) = reference(|| network.forward(x, None));
+        let (expected, expected_last) = without_kernels(|| network.forward(x, None));
         let mut worst = Worst::default();
         worst.see("y", &y.to_data(), &expected.to_data());
-        for (ours, expected) in tensors(&last).iter().zip(tensors(&expected_last)) {
+        for (ours, expected) in last.tensors().iter().zip(expected_last.tensors()) {
             worst.see("state", &ours.to_data(), &expected.to_data());
         }
         worst.assert_within(1e-5);
@@ -203,7 +203,7 @@ fn transposed_tensors_are_read_as_what_they_are() {
         let lstm = Lstm::with_weights(wx.transpose(), wh.transpose(), None);
         let x = random.tensor::<B, 3>([5, 2, 3]).swap_dims(0, 1);
         let (y, _) = lstm.forward(x.clone(), None);
-        let (expected, _) = reference(|| lstm.forward(x, None));
+        let (expected, _) = without_kernels(|| lstm.forward(x, None));
         let mut worst = Worst::default();
         worst.see("y", &y.to_data(), &expected.to_data());
         worst.assert_within(1e-5);
@@ -235,7 +235,7 @@ fn parents_that_are_not_tracked_get_no_gradient() {
         x.grad(&grads).expect("tracked").to_data()
     };
     let mut worst = Worst::default();
-    worst.see("x", &gradient(&x), &reference(|| gradient(&x)));
+    worst.see("x", &gradient(&x), &without_kernels(|| gradient(&x)));
     worst.assert_within(1e-5);
 }
 
@@ -257,7 +257,7 @@ fn what_is_not_finite_goes_the_same_way() {
         let ours = pattern(network.forward(x.clone(), None).0);
         assert_eq!(
             ours,
-            pattern(reference(|| network.forward(x, None).0)),
+            pattern(without_kernels(|| network.forward(x, None).0)),
             "with {bad}"
         );
     }

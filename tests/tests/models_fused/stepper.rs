@@ -3,8 +3,8 @@
 use burn::tensor::{Int, Tensor, TensorData};
 use burn_ndarray::NdArray;
 use models::{
-    CellKind, CharLmConfig, LstmConfig, RecurrentCell, RecurrentState, RnnConfig, StackConfig,
-    Stepper,
+    CellKind, CharLmConfig, LstmConfig, RecurrentCell, RecurrentState, RnnConfig, Stack,
+    StackConfig, Stepper,
 };
 use tests::{compare::Worst, random::Random};
 
@@ -47,8 +47,8 @@ fn of_layers_and_stacks() {
                 .init_seeded::<B>(2, &device);
             same_steps(&lstm, lstm.stepper(batch), batch);
             for cell in [CellKind::Rnn, CellKind::Lstm] {
-                let stack = StackConfig::new(cell, 5, d_hidden).with_n_layers(3);
-                let stack = stack.init_seeded::<B>(2, &device);
+                let stack = StackConfig::new(5, d_hidden).with_n_layers(3);
+                let stack: Stack<B> = stack.init_seeded(cell, 2, &device);
                 same_steps(&stack, stack.stepper(batch), batch);
             }
         }

@@ -1,10 +1,7 @@
 //! Bit for bit the same: whatever the threads, with or without a way back, in pieces of time or of the
 //! batch.
 
-use kernels::{
-    Engine, Isa, WeightGradients,
-    lstm::{Backward, Saved},
-};
+use kernels::{Backward, Engine, Isa, Lstm, Rnn, Saved, WeightGradients, recurrent::Cell};
 
 use crate::{
     compare::{Tensors, assert_same_bits, bits},
@@ -163,18 +160,28 @@ fn each_sequence_alone() {
 /// What an earlier sequence left in memory changes nothing.
 #[test]
 fn in_the_memory_of_another_sequence() {
+    in_the_memory_of_another::<Lstm>(Layer::Lstm);
+    in_the_memory_of_another::<Rnn>(Layer::Rnn);
+}
+
+fn in_the_memory_of_another<C: Cell>(layer: Layer) {
     let sizes = [[7, 9, 17, 23], [13, 21, 33, 72]];
-    let problems = sizes.map(|sizes| Recipe::new(Layer::Lstm, sizes).problem());
+    let problems = sizes.map(|sizes| Recipe::new(layer, sizes).problem());
     let engine = Engine::new();
+    fn of_cell<C: Cell>(c: &[f32]) -> &[f32] {
+        if C::HAS_CELL { c } else { &[] }
+    }
     let left = |problem: &Problem| {
         let slices = Slices::new(problem);
-        let lstm = slices.lstm(problem, &engine);
-        let (_, saved) = lstm.forward(problem.shape, slices.input(problem), &slices.h0, &slices.c0);
-        saved
+        let layer = slices.pack::<C>(problem, &engine);
+        let (shape, input) = (problem.shape, slices.input(problem));
+        layer
+            .forward(shape, input, &slices.h0, of_cell::<C>(&slices.c0))
+            .1
     };
     for (problem, other) in [(&problems[0], &problems[1]), (&problems[1], &problems[0])] {
         let slices = Slices::new(problem);
-        let lstm = slices.lstm(problem, &engine);
+        let layer = slices.pack::<C>(problem, &engine);
         let run = |spare| {
             let (shape, input) = (problem.shape, slices.input(problem));
             let Slices {
@@ -186,7 +193,7 @@ fn in_the_memory_of_another_sequence() {
                 d_cell,
                 ..
             } = &slices;
-            let (output, saved) = lstm.forward_in(spare, shape, input, h0, c0);
+            let (output, saved) = layer.forward_in(spare, shape, input, h0, of_cell::<C>(c0));
             let cell = saved.last_cell();
             let output = &output;
             let back = Backward {
@@ -197,9 +204,9 @@ fn in_the_memory_of_another_sequence() {
                 h0,
                 output,
                 d_output,
-                d_cell,
+                d_cell: of_cell::<C>(d_cell),
             };
-            let gradients = back.run(&engine, ALL, saved);
+            let gradients = back.run::<C>(&engine, ALL, saved);
             let WeightGradients { input, wx, wh, b } = gradients.weights;
             let all = [
                 output,

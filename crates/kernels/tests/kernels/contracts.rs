@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use kernels::{Engine, Input, Isa, lstm::Lstm};
+use kernels::{Engine, Input, Isa, Lstm};
 
 use crate::{
     problem::{Layer, Problem, Recipe, Values},
@@ -126,18 +126,19 @@ fn vectors_and_tokens_are_not_mixed() {
     let (vectors, tokens) = (vectors(Layer::Lstm), tokens(Layer::Lstm));
     let (of_vectors, of_tokens) = (Slices::new(&vectors), Slices::new(&tokens));
     let shape = vectors.shape;
-    let forward =
-        |lstm: &Lstm, input: Input| lstm.forward(shape, input, &of_vectors.h0, &of_vectors.c0);
+    let forward = |lstm: &kernels::Layer<Lstm>, input: Input| {
+        lstm.forward(shape, input, &of_vectors.h0, &of_vectors.c0)
+    };
     let message = "vectors go with Wx, tokens with a table";
     assert_refuses(message, || {
         forward(
-            &of_vectors.lstm(&vectors, &engine),
+            &of_vectors.pack(&vectors, &engine),
             of_tokens.input(&tokens),
         )
     });
     assert_refuses(message, || {
         forward(
-            &of_tokens.lstm(&tokens, &engine),
+            &of_tokens.pack(&tokens, &engine),
             of_vectors.input(&vectors),
         )
     });

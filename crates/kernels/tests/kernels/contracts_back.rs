@@ -1,33 +1,42 @@
 //! What a way back refuses, and what it takes at the edges: no sequences, no steps.
 
-use kernels::{Engine, Input, Isa, lstm, rnn};
+use kernels::{Backward, Engine, Gradients, Input, Isa, Lstm, Rnn, Saved};
 
 use crate::{
     compare::Tensors,
     contracts::assert_refuses,
     problem::{Layer, Problem, Recipe},
     reference,
-    run::{ALL, Slices, engine, infer, run},
+    run::{ALL, Slices, engine, run},
 };
 
 const SIZES: [usize; 4] = [2, 4, 3, 5];
 
-/// What an [`lstm::Backward`] borrows.
-struct LstmCase {
+/// What a [`Backward`] borrows.
+struct Case {
     problem: Problem,
     slices: Slices,
     output: Vec<f32>,
-    saved: lstm::Saved,
+    saved: Saved,
 }
 
-impl LstmCase {
+impl Case {
     fn new(recipe: Recipe) -> Self {
         let problem = recipe.problem();
         let slices = Slices::new(&problem);
-        let lstm = slices.lstm(&problem, &Engine::new());
         let (shape, input) = (problem.shape, slices.input(&problem));
-        let (output, saved) = lstm.forward(shape, input, &slices.h0, &slices.c0);
-        LstmCase {
+        let engine = &Engine::new();
+        let (output, saved) = match problem.layer {
+            Layer::Lstm => {
+                let lstm = slices.pack::<Lstm>(&problem, engine);
+                lstm.forward(shape, input, &slices.h0, &slices.c0)
+            }
+            Layer::Rnn => {
+                let rnn = slices.pack::<Rnn>(&problem, engine);
+                rnn.forward(shape, input, &slices.h0, &[])
+            }
+        };
+        Case {
             problem,
             slices,
             output,
@@ -35,7 +44,7 @@ impl LstmCase {
         }
     }
 
-    fn backward(&self) -> lstm::Backward<'_> {
+    fn backward(&self) -> Backward<'_> {
         let Slices {
             wx,
             wh,
@@ -44,202 +53,104 @@ impl LstmCase {
             d_cell,
             ..
         } = &self.slices;
-        let (shape, input) = (self.problem.shape, self.slices.input(&self.problem));
-        let output = &self.output;
-        lstm::Backward {
-            shape,
+        Backward {
+            shape: self.problem.shape,
             wx,
             wh,
-            input,
+            input: self.slices.input(&self.problem),
             h0,
-            output,
+            output: &self.output,
             d_output,
-            d_cell,
+            d_cell: match self.problem.layer {
+                Layer::Lstm => d_cell,
+                Layer::Rnn => &[],
+            },
         }
     }
 
-    fn assert_refuses(&self, message: &str, backward: lstm::Backward) {
+    fn run(&self, backward: Backward, saved: Saved) -> Gradients {
+        let engine = &Engine::new();
+        match self.problem.layer {
+            Layer::Lstm => backward.run::<Lstm>(engine, ALL, saved),
+            Layer::Rnn => backward.run::<Rnn>(engine, ALL, saved),
+        }
+    }
+
+    fn assert_refuses(&self, message: &str, backward: Backward) {
         let saved = self.saved.clone();
-        assert_refuses(message, || backward.run(&Engine::new(), ALL, saved));
+        assert_refuses(message, || self.run(backward, saved));
     }
 }
 
 #[test]
 fn lengths_of_an_lstm_agree() {
-    let recipe = Recipe::new(Layer::Lstm, SIZES);
-    for recipe in [recipe.clone(), recipe.with_tokens()] {
-        let case = LstmCase::new(recipe);
-        let back = case.backward();
-        let lstm::Backward {
-            wx,
-            wh,
-            h0,
-            output,
-            d_output,
-            d_cell,
-            ..
-        } = back;
-        let refuses = |message, back| case.assert_refuses(message, back);
-        refuses(
-            "d_output: ",
-            lstm::Backward {
-                d_output: &d_output[1..],
-                ..back
-            },
-        );
-        refuses(
-            "d_cell: ",
-            lstm::Backward {
-                d_cell: &d_cell[1..],
-                ..back
-            },
-        );
-        refuses(
-            "",
-            lstm::Backward {
-                h0: &h0[1..],
-                ..back
-            },
-        );
-        refuses(
-            "",
-            lstm::Backward {
-                wh: &wh[1..],
-                ..back
-            },
-        );
-        refuses(
-            "",
-            lstm::Backward {
-                wx: &wx[1..],
-                ..back
-            },
-        );
-        // A row less.
-        let width = case.problem.width();
-        refuses(
-            "wh: ",
-            lstm::Backward {
-                wh: &wh[width..],
-                ..back
-            },
-        );
-        refuses(
-            "wx: ",
-            lstm::Backward {
-                wx: &wx[width..],
-                ..back
-            },
-        );
-        refuses(
-            "output: ",
-            lstm::Backward {
-                output: &output[1..],
-                ..back
-            },
-        );
-        let h0 = [h0, &[0.0]].concat();
-        refuses("h0: ", lstm::Backward { h0: &h0, ..back });
-    }
+    lengths_agree(Layer::Lstm);
 }
 
 #[test]
 fn lengths_of_an_rnn_agree() {
-    let recipe = Recipe::new(Layer::Rnn, SIZES);
+    lengths_agree(Layer::Rnn);
+}
+
+fn lengths_agree(layer: Layer) {
+    let recipe = Recipe::new(layer, SIZES);
     for recipe in [recipe.clone(), recipe.with_tokens()] {
-        let problem = recipe.problem();
-        let slices = Slices::new(&problem);
-        let (shape, input) = (problem.shape, slices.input(&problem));
-        let tensors = infer(&problem, &Engine::new());
-        let output = tensors.get("output");
-        let Slices {
-            wx,
-            wh,
-            h0,
-            d_output,
-            ..
-        } = &slices;
-        let back = rnn::Backward {
-            shape,
-            wx,
-            wh,
-            input,
-            h0,
-            output,
-            d_output,
-        };
-        let refuses = |message, back: rnn::Backward| {
-            assert_refuses(message, || back.run(&Engine::new(), ALL));
-        };
-        refuses(
-            "output: ",
-            rnn::Backward {
-                output: &output[1..],
-                ..back
-            },
-        );
-        refuses(
-            "d_output: ",
-            rnn::Backward {
-                d_output: &d_output[1..],
-                ..back
-            },
-        );
-        refuses(
-            "",
-            rnn::Backward {
-                h0: &h0[1..],
-                ..back
-            },
-        );
-        refuses(
-            "",
-            rnn::Backward {
-                wh: &wh[1..],
-                ..back
-            },
-        );
-        refuses(
-            "",
-            rnn::Backward {
-                wx: &wx[1..],
-                ..back
-            },
-        );
-        // A row less.
-        let width = problem.width();
-        refuses(
-            "wh: ",
-            rnn::Backward {
-                wh: &wh[width..],
-                ..back
-            },
-        );
-        refuses(
-            "wx: ",
-            rnn::Backward {
-                wx: &wx[width..],
-                ..back
-            },
-        );
-        let h0 = [&h0[..], &[0.0]].concat();
-        refuses("h0: ", rnn::Backward { h0: &h0, ..back });
+        lengths_agree_in(&Case::new(recipe));
     }
+}
+
+fn lengths_agree_in(case: &Case) {
+    let back = case.backward();
+    let Backward {
+        wx,
+        wh,
+        h0,
+        output,
+        d_output,
+        d_cell,
+        ..
+    } = back;
+    let width = case.problem.width();
+    fn shorter(slice: &[f32]) -> &[f32] {
+        &slice[1..]
+    }
+    // A row less.
+    let (lower_wx, lower_wh) = (&wx[width..], &wh[width..]);
+    let longer_h0 = [h0, &[0.0]].concat();
+    #[rustfmt::skip]
+    let refused = [
+        ("output: ", Backward { output: shorter(output), ..back }),
+        ("d_output: ", Backward { d_output: shorter(d_output), ..back }),
+        ("", Backward { h0: shorter(h0), ..back }),
+        ("h0: ", Backward { h0: &longer_h0, ..back }),
+        ("", Backward { wh: shorter(wh), ..back }),
+        ("wh: ", Backward { wh: lower_wh, ..back }),
+        ("", Backward { wx: shorter(wx), ..back }),
+        ("wx: ", Backward { wx: lower_wx, ..back }),
+    ];
+    for (message, back) in refused {
+        case.assert_refuses(message, back);
+    }
+    let d_cell = match case.problem.layer {
+        Layer::Lstm => shorter(d_cell),
+        Layer::Rnn => &[0.0],
+    };
+    case.assert_refuses("d_cell: ", Backward { d_cell, ..back });
 }
 
 #[test]
 fn input_agrees() {
     let recipe = Recipe::new(Layer::Lstm, SIZES);
-    let case = LstmCase::new(recipe.clone());
-    let with = |x| lstm::Backward {
+    let case = Case::new(recipe.clone());
+    let with = |x| Backward {
         input: Input::Vectors(x),
         ..case.backward()
     };
     case.assert_refuses("", with(&case.slices.x[1..]));
     // A number less for each step.
     case.assert_refuses("", with(&case.slices.x[8..]));
-    let case = LstmCase::new(recipe.with_tokens());
-    let with = |tokens| lstm::Backward {
+    let case = Case::new(recipe.with_tokens());
+    let with = |tokens| Backward {
         input: Input::Tokens(tokens),
         ..case.backward()
     };
@@ -251,17 +162,22 @@ fn input_agrees() {
 
 #[test]
 fn what_another_sequence_saved_is_refused() {
-    let case = LstmCase::new(Recipe::new(Layer::Lstm, SIZES));
-    let refuses = |other: [usize; 4]| {
-        let saved = LstmCase::new(Recipe::new(Layer::Lstm, other)).saved;
-        let run = || case.backward().run(&Engine::new(), ALL, saved);
-        assert_refuses("saved by the same forward pass", run);
-    };
-    refuses([2, 3, 3, 5]);
-    refuses([1, 4, 3, 5]);
-    refuses([2, 4, 3, 6]);
-    // As many steps in all.
-    refuses([4, 2, 3, 5]);
+    for layer in Layer::ALL {
+        let case = Case::new(Recipe::new(layer, SIZES));
+        let refuses = |other: [usize; 4]| {
+            let saved = Case::new(Recipe::new(layer, other)).saved;
+            let run = || case.run(case.backward(), saved);
+            assert_refuses("saved by the same forward pass", run);
+        };
+        refuses([2, 3, 3, 5]);
+        refuses([2, 4, 3, 6]);
+        // As many steps in all.
+        refuses([4, 2, 3, 5]);
+    }
+    let case = Case::new(Recipe::new(Layer::Lstm, SIZES));
+    let saved = Case::new(Recipe::new(Layer::Lstm, [1, 4, 3, 5])).saved;
+    let run = || case.run(case.backward(), saved);
+    assert_refuses("saved by the same forward pass", run);
 }
 
 /// The values of the reference, which are exact where nothing is computed.

@@ -1,7 +1,7 @@
 //! The kernels give what the equations say: values and every gradient, against the reference in f64,
 //! for every instruction set and several numbers of threads.
 
-use kernels::{Isa, Wanted};
+use kernels::{Isa, NeedsGrad};
 use proptest::{
     prelude::*,
     test_runner::{Config, RngSeed, TestRunner},
@@ -49,27 +49,27 @@ fn recipe(layer: Layer, wide: bool) -> impl Strategy<Value = Recipe> {
     })
 }
 
-/// The reference's tensors, those empty that are not wanted.
-fn only(tensors: Tensors<f64>, wanted: Wanted) -> Tensors<f64> {
+/// The reference's tensors, with those empty that are not needed.
+fn only(tensors: Tensors<f64>, needs: NeedsGrad) -> Tensors<f64> {
     let mut only = Tensors::default();
     for (name, values) in tensors.iter() {
-        let is_wanted = match name {
-            "d_input" => wanted.input,
-            "d_wx" | "d_wh" | "d_b" => wanted.weights,
+        let is_needed = match name {
+            "d_input" => needs.input,
+            "d_wx" | "d_wh" | "d_b" => needs.weights,
             _ => true,
         };
-        let values = if is_wanted { values } else { &[] };
+        let values = if is_needed { values } else { &[] };
         only.push(name, values.to_vec());
     }
     only
 }
 
-fn assert_equations(recipe: &Recipe, wanted: Wanted, tolerance: f64) {
+fn assert_equations(recipe: &Recipe, needs: NeedsGrad, tolerance: f64) {
     let problem = recipe.problem();
-    let reference = only(reference::run(&problem), wanted);
+    let reference = only(reference::run(&problem), needs);
     for isa in Isa::available() {
         for threads in [1, 2, 4] {
-            let values = run(&problem, &engine(isa, threads), wanted);
+            let values = run(&problem, &engine(isa, threads), needs);
             let what = format!("{isa}, {threads} threads, {recipe:?}");
             assert_close(&what, &values, &reference, tolerance);
         }
@@ -83,10 +83,10 @@ fn assert_equations_of_many(layer: Layer, wide: bool, tolerance: f64) {
         rng_seed: RngSeed::Fixed(1),
         ..Config::default()
     };
-    let wanted = any::<[bool; 2]>().prop_map(|[input, weights]| Wanted { input, weights });
-    let cases = (recipe(layer, wide), wanted);
-    let result = TestRunner::new(config).run(&cases, |(recipe, wanted)| {
-        assert_equations(&recipe, wanted, tolerance);
+    let needs = any::<[bool; 2]>().prop_map(|[input, weights]| NeedsGrad { input, weights });
+    let cases = (recipe(layer, wide), needs);
+    let result = TestRunner::new(config).run(&cases, |(recipe, needs)| {
+        assert_equations(&recipe, needs, tolerance);
         Ok(())
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));

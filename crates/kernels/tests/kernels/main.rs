@@ -7,7 +7,7 @@ mod contracts;
 mod contracts_back;
 mod equations;
 mod finite_differences;
-mod head;
+mod linear_cross_entropy;
 mod non_finite;
 mod problem;
 mod reference;

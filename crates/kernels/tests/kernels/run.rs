@@ -1,13 +1,15 @@
 //! A problem through the kernels.
 
-use kernels::{Engine, Input, Isa, Wanted, WeightGradients, lstm, rnn};
+use kernels::{
+    Backward, Engine, Input, Isa, Layer, Lstm, NeedsGrad, Rnn, WeightGradients, recurrent::Cell,
+};
 
 use crate::{
     compare::Tensors,
-    problem::{Layer, Problem, Values},
+    problem::{self, Problem, Values},
 };
 
-pub const ALL: Wanted = Wanted {
+pub const ALL: NeedsGrad = NeedsGrad {
     input: true,
     weights: true,
 };
@@ -56,78 +58,53 @@ impl Slices {
         }
     }
 
-    pub fn lstm<'a>(&'a self, problem: &Problem, engine: &Engine) -> lstm::Lstm<'a> {
+    pub fn pack<'a, C: Cell>(&'a self, problem: &Problem, engine: &Engine) -> Layer<'a, C> {
         let Slices { wx, wh, b, .. } = self;
         match problem.input {
-            Values::Vectors(_) => lstm::Lstm::new(engine, problem.d_hidden, wx, wh, b),
-            Values::Tokens(_) => lstm::Lstm::of_tokens(engine, problem.d_hidden, wx, wh, b),
-        }
-    }
-
-    pub fn rnn<'a>(&'a self, problem: &Problem, engine: &Engine) -> rnn::Rnn<'a> {
-        let Slices { wx, wh, b, .. } = self;
-        match problem.input {
-            Values::Vectors(_) => rnn::Rnn::new(engine, problem.d_hidden, wx, wh, b),
-            Values::Tokens(_) => rnn::Rnn::of_tokens(engine, problem.d_hidden, wx, wh, b),
+            Values::Vectors(_) => Layer::new(engine, problem.d_hidden, wx, wh, b),
+            Values::Tokens(_) => Layer::of_tokens(engine, problem.d_hidden, wx, wh, b),
         }
     }
 }
 
-/// Forward and backward: all that the reference gives, save what is not wanted, which is empty.
-pub fn run(problem: &Problem, engine: &Engine, wanted: Wanted) -> Tensors<f32> {
+/// Forward and backward: all that the reference computes, save what is not needed, which is empty.
+pub fn run(problem: &Problem, engine: &Engine, needs: NeedsGrad) -> Tensors<f32> {
+    match problem.layer {
+        problem::Layer::Lstm => run_as::<Lstm>(problem, engine, needs),
+        problem::Layer::Rnn => run_as::<Rnn>(problem, engine, needs),
+    }
+}
+
+fn run_as<C: Cell>(problem: &Problem, engine: &Engine, needs: NeedsGrad) -> Tensors<f32> {
     let slices = &Slices::new(problem);
     let (shape, input) = (problem.shape, slices.input(problem));
-    let Slices {
-        wx,
-        wh,
-        h0,
-        c0,
-        d_output,
-        d_cell,
-        ..
-    } = slices;
-    let mut tensors = Tensors::default();
-    let WeightGradients { input, wx, wh, b } = match problem.layer {
-        Layer::Lstm => {
-            let (output, saved) = slices.lstm(problem, engine).forward(shape, input, h0, c0);
-            tensors.push("cell", saved.last_cell());
-            let back = lstm::Backward {
-                shape,
-                wx,
-                wh,
-                input,
-                h0,
-                output: &output,
-                d_output,
-                d_cell,
-            };
-            let gradients = back.run(engine, wanted, saved);
-            tensors.push("output", output);
-            tensors.push("d_h0", gradients.d_h0);
-            tensors.push("d_c0", gradients.d_c0);
-            gradients.weights
-        }
-        Layer::Rnn => {
-            let steps = shape.batch * shape.time;
-            let mut output = vec![f32::NAN; steps * problem.d_hidden];
-            slices
-                .rnn(problem, engine)
-                .forward(shape, input, h0, &mut output);
-            let back = rnn::Backward {
-                shape,
-                wx,
-                wh,
-                input,
-                h0,
-                output: &output,
-                d_output,
-            };
-            let gradients = back.run(engine, wanted);
-            tensors.push("output", output);
-            tensors.push("d_h0", gradients.d_h0);
-            gradients.weights
-        }
+    let (c0, d_cell) = match C::HAS_CELL {
+        true => (&slices.c0[..], &slices.d_cell[..]),
+        false => (&[][..], &[][..]),
     };
+    let layer = slices.pack::<C>(problem, engine);
+    let (output, saved) = layer.forward(shape, input, &slices.h0, c0);
+    let mut tensors = Tensors::default();
+    if C::HAS_CELL {
+        tensors.push("cell", saved.last_cell());
+    }
+    let backward = Backward {
+        shape,
+        wx: &slices.wx,
+        wh: &slices.wh,
+        input,
+        h0: &slices.h0,
+        output: &output,
+        d_output: &slices.d_output,
+        d_cell,
+    };
+    let gradients = backward.run::<C>(engine, needs, saved);
+    tensors.push("output", output);
+    tensors.push("d_h0", gradients.d_h0);
+    if C::HAS_CELL {
+        tensors.push("d_c0", gradients.d_c0);
+    }
+    let WeightGradients { input, wx, wh, b } = gradients.weights;
     tensors.push("d_input", input);
     tensors.push("d_wx", wx);
     tensors.push("d_wh", wh);
@@ -135,23 +112,27 @@ pub fn run(problem: &Problem, engine: &Engine, wanted: Wanted) -> Tensors<f32> {
     tensors
 }
 
-/// `output` and, of an LSTM, the last `cell`, with nothing kept for a way back.
+/// `output` and, for an LSTM, the last `cell`, with nothing saved for a backward pass.
 pub fn infer(problem: &Problem, engine: &Engine) -> Tensors<f32> {
+    match problem.layer {
+        problem::Layer::Lstm => infer_as::<Lstm>(problem, engine),
+        problem::Layer::Rnn => infer_as::<Rnn>(problem, engine),
+    }
+}
+
+fn infer_as<C: Cell>(problem: &Problem, engine: &Engine) -> Tensors<f32> {
     let slices = Slices::new(problem);
     let (shape, input) = (problem.shape, slices.input(problem));
     let mut output = vec![f32::NAN; slices.d_output.len()];
+    let mut cell = match C::HAS_CELL {
+        true => slices.c0.clone(),
+        false => Vec::new(),
+    };
+    let layer = slices.pack::<C>(problem, engine);
+    layer.infer(shape, input, &slices.h0, &mut cell, &mut output);
     let mut tensors = Tensors::default();
-    match problem.layer {
-        Layer::Lstm => {
-            let lstm = slices.lstm(problem, engine);
-            let mut cell = slices.c0.clone();
-            lstm.infer(shape, input, &slices.h0, &mut cell, &mut output);
-            tensors.push("cell", cell);
-        }
-        Layer::Rnn => {
-            let rnn = slices.rnn(problem, engine);
-            rnn.forward(shape, input, &slices.h0, &mut output);
-        }
+    if C::HAS_CELL {
+        tensors.push("cell", cell);
     }
     tensors.push("output", output);
     tensors

@@ -1,10 +1,7 @@
 //! A network that goes step by step gives what its layers give over whole sequences, bit for bit, and
 //! its head what the equation says.
 
-use kernels::{
-    Engine, Shape,
-    stepper::{CellKind, Front, LayerWeights, Stepper},
-};
+use kernels::{Engine, Kernel, LayerWeights, Lstm, Rnn, Shape, Stepper, Takes};
 
 use crate::{
     compare::{bits, error},
@@ -43,22 +40,22 @@ fn stepper(stack: &[Problem], head: Option<(&[f32], &[f32])>) -> Stepper {
         .iter()
         .zip(&slices)
         .map(|(problem, slices)| LayerWeights {
-            cell: match problem.layer {
-                Layer::Lstm => CellKind::Lstm,
-                Layer::Rnn => CellKind::Rnn,
+            kernel: match problem.layer {
+                Layer::Lstm => &Lstm as &dyn Kernel,
+                Layer::Rnn => &Rnn,
             },
             d_hidden: problem.d_hidden,
             wx: &slices.wx,
             wh: &slices.wh,
             b: &slices.b,
         });
-    let front = match stack[0].input {
-        Values::Vectors(_) => Front::Vectors,
-        Values::Tokens(_) => Front::Tokens,
+    let takes = match stack[0].input {
+        Values::Vectors(_) => Takes::Vectors,
+        Values::Tokens(_) => Takes::Tokens,
     };
     Stepper::new(
         stack[0].shape.batch,
-        front,
+        takes,
         &weights.collect::<Vec<_>>(),
         head,
     )

@@ -82,7 +82,7 @@ fn norms<B: AutodiffBackend, C: RecurrentCell<B>, const N: usize>(
     let mut gradient = None;
     for (t, state) in states.into_iter().enumerate().rev() {
         let mut at = Vec::with_capacity(N);
-        let state = state.map(&mut |tensor| {
+        let state = state.map(&mut |_, tensor| {
             let tensor = tensor.require_grad();
             at.push(tensor.clone());
             tensor
@@ -111,7 +111,7 @@ fn along<B: AutodiffBackend, S: RecurrentState<B>>(
 ) -> Tensor<B, 1> {
     let mut gradient = gradient.into_iter();
     let mut sum = None;
-    state.map(&mut |tensor| {
+    state.map(&mut |_, tensor| {
         let factor = Tensor::from_inner(gradient.next().expect("one for each tensor"));
         let product = (tensor.clone() * factor).sum();
         sum = Some(match sum.take() {

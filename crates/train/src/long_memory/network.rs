@@ -8,7 +8,8 @@ use burn::{
     tensor::{Tensor, backend::Backend},
 };
 use models::{
-    FeedForward, FeedForwardConfig, Init, Initializer, Lstm, LstmConfig, Rnn, RnnConfig, linear,
+    FeedForward, FeedForwardConfig, Init, Initializer, Lstm, LstmConfig, RecurrentCell, Rnn,
+    RnnConfig, linear,
 };
 use serde::Serialize;
 

@@ -1,26 +1,30 @@
-//! Rows times packed weights as a whole: `to = rows·weights + bias`.
+//! Rows times packed weights: `to = rows·weights + bias`.
 
 use pulp::Simd;
 
-use crate::gemm::{Packed, Sums, Tile, VECTORS, accumulate, for_each_tile, load, store};
+use super::{
+    pack::Packed,
+    panel::{Sums, VECTORS, accumulate, load, store},
+    tile::{Tile, for_each_tile},
+};
 
-/// Rows that go through all panels together at most, so that they stay in the cache.
+/// At most this many rows go through all panels together, so that they stay in the cache.
 const BLOCK: usize = 48;
 
 pub(crate) struct Product<'a> {
     pub weights: &'a Packed,
-    /// A number for each column, or none at all.
+    /// One number for each column, or empty.
     pub bias: &'a [f32],
     pub rows: &'a [f32],
-    /// Numbers from the start of a row to that of the next.
+    /// Distance from the start of one row to the start of the next.
     pub stride: usize,
     pub to: &'a mut [f32],
-    /// The same of what is written.
+    /// The same for the rows of `to`.
     pub to_stride: usize,
 }
 
 impl Product<'_> {
-    /// The product of the first `n` rows.
+    /// Multiplies the first `n` rows.
     #[inline(always)]
     pub(crate) fn run<S: Simd>(mut self, simd: S, n: usize) {
         let blocks = n.div_ceil(BLOCK);

@@ -1,22 +1,14 @@
-//! Rows times packed weights: the product inside every step of a recurrent network.
-//!
-//! Weights are packed once, in panels of four vectors of columns, so that the innermost loop reads
-//! them in the order in which they lie. A few rows at a time go through a panel; their sums stay in
-//! registers.
+//! Matrices packed in panels, once, so that the innermost loop reads them in the order in which they
+//! lie in memory.
 
 use aligned_vec::{AVec, ConstAlign};
 use pulp::{Simd, WithSimd};
 
-use crate::engine::{Engine, cut};
+use super::panel::{Sums, VECTORS};
+use crate::cpu::{Engine, cut};
 
-/// Vectors of columns in a panel.
-pub(crate) const VECTORS: usize = 4;
-
-/// Numbers that take longer to pack than a sleeping thread takes to wake, which is some 50 µs.
+/// Packing this many numbers takes longer than waking a thread, which takes some 50 µs.
 const WORTH_A_THREAD: usize = 1 << 18;
-
-/// A panel's sums for one row.
-pub(crate) type Sums<S> = [<S as Simd>::f32s; VECTORS];
 
 /// Which columns of a matrix the panels hold.
 #[derive(Clone, Copy, Debug)]
@@ -190,76 +182,5 @@ impl WithSimd for PackJob<'_> {
                 }
             }
         }
-    }
-}
-
-/// Something done to several rows at once: `M` of them, from `first` on.
-pub(crate) trait Tile<S: Simd> {
-    fn rows<const M: usize>(&mut self, simd: S, first: usize);
-}
-
-/// The largest number of rows whose sums fit into registers, beside a panel's vectors.
-pub(crate) const fn most_rows<S: Simd>() -> usize {
-    if S::REGISTER_COUNT >= 32 { 6 } else { 2 }
-}
-
-/// Goes through `0..n` in tiles as equal as can be.
-#[inline(always)]
-pub(crate) fn for_each_tile<S: Simd>(simd: S, n: usize, tile: &mut impl Tile<S>) {
-    let tiles = n.div_ceil(most_rows::<S>());
-    let mut first = 0;
-    for left in (1..=tiles).rev() {
-        let rows = (n - first).div_ceil(left);
-        match rows {
-            1 => tile.rows::<1>(simd, first),
-            2 => tile.rows::<2>(simd, first),
-            3 if most_rows::<S>() > 2 => tile.rows::<3>(simd, first),
-            4 if most_rows::<S>() > 2 => tile.rows::<4>(simd, first),
-            5 if most_rows::<S>() > 2 => tile.rows::<5>(simd, first),
-            6 if most_rows::<S>() > 2 => tile.rows::<6>(simd, first),
-            _ => unreachable!("a tile has at most `most_rows` rows"),
-        }
-        first += rows;
-    }
-}
-
-/// `sums[m] += rows[m]·panel`, for the columns of one panel.
-#[inline(always)]
-pub(crate) fn accumulate<S: Simd, const M: usize>(
-    simd: S,
-    mut sums: [Sums<S>; M],
-    rows: [&[f32]; M],
-    panel: &[Sums<S>],
-) -> [Sums<S>; M] {
-    let rows = rows.map(|row| &row[..panel.len()]);
-    for (k, weights) in panel.iter().enumerate() {
-        for m in 0..M {
-            let x = simd.splat_f32s(rows[m][k]);
-            for v in 0..VECTORS {
-                sums[m][v] = simd.mul_add_e_f32s(x, weights[v], sums[m][v]);
-            }
-        }
-    }
-    sums
-}
-
-/// `row[j..]`, with zeros beyond its end.
-#[inline(always)]
-pub(crate) fn load<S: Simd>(simd: S, row: &[f32], j: usize) -> S::f32s {
-    let row = &row[j.min(row.len())..];
-    match S::as_simd_f32s(row).0.first() {
-        Some(&vector) => vector,
-        None => simd.partial_load_f32s(row),
-    }
-}
-
-/// Into `row[j..]`, up to its end.
-#[inline(always)]
-pub(crate) fn store<S: Simd>(simd: S, row: &mut [f32], j: usize, vector: S::f32s) {
-    let j = j.min(row.len());
-    let row = &mut row[j..];
-    match row.len() >= S::F32_LANES {
-        true => S::as_mut_simd_f32s(row).0[0] = vector,
-        false => simd.partial_store_f32s(row, vector),
     }
 }

@@ -1,7 +1,7 @@
 //! The head: its loss and gradients against the equations in f64, the same bits whatever the threads,
 //! and its edges.
 
-use kernels::{Engine, Isa, head::Head};
+use kernels::{Engine, Isa, LinearCrossEntropy};
 use proptest::{
     prelude::*,
     test_runner::{Config, RngSeed, TestRunner},
@@ -86,7 +86,7 @@ impl Problem {
     }
 
     fn run(&self, engine: &Engine) -> Tensors<f32> {
-        let head = Head {
+        let head = LinearCrossEntropy {
             hidden: &f32s(&self.hidden),
             weight: &f32s(&self.weight),
             bias: &f32s(&self.bias),
@@ -231,7 +231,7 @@ fn lengths_agree() {
     let [hidden, weight, bias] = [&problem.hidden, &problem.weight, &problem.bias].map(|v| f32s(v));
     let (hidden, weight, bias) = (&hidden[..], &weight[..], &bias[..]);
     let targets = &problem.targets[..];
-    let head = Head {
+    let head = LinearCrossEntropy {
         hidden,
         weight,
         bias,
@@ -242,35 +242,35 @@ fn lengths_agree() {
     let refused = [
         (
             "hidden: ",
-            Head {
+            LinearCrossEntropy {
                 hidden: &hidden[1..],
                 ..head
             },
         ),
         (
             "weight: ",
-            Head {
+            LinearCrossEntropy {
                 weight: &weight[1..],
                 ..head
             },
         ),
         (
             "hidden: ",
-            Head {
+            LinearCrossEntropy {
                 targets: &targets[1..],
                 ..head
             },
         ),
         (
             "target 5 of 5",
-            Head {
+            LinearCrossEntropy {
                 targets: &[0, 5, 0, 0],
                 ..head
             },
         ),
         (
             "target 4294967295 of 5",
-            Head {
+            LinearCrossEntropy {
                 targets: &[u32::MAX; 4],
                 ..head
             },
@@ -283,21 +283,21 @@ fn lengths_agree() {
     let refused = [
         (
             "hidden: ",
-            Head {
+            LinearCrossEntropy {
                 hidden: &hidden[1..],
                 ..head
             },
         ),
         (
             "weight: ",
-            Head {
+            LinearCrossEntropy {
                 weight: &weight[1..],
                 ..head
             },
         ),
         (
             "weight: ",
-            Head {
+            LinearCrossEntropy {
                 weight: &weight[5..],
                 ..head
             },

@@ -1,4 +1,4 @@
-//! Backends whose tensors lie in the memory of the host.
+//! Backends whose tensors lie in main memory.
 
 use std::borrow::Cow;
 
@@ -10,19 +10,20 @@ use burn_autodiff::{
     checkpoint::strategy::{BalancedCheckpointing, NoCheckpointing},
 };
 
-use super::{Host, HostAutodiff, Registry, insert};
+use super::{CpuAutodiff, CpuInference, Registry, insert};
 
 /// A backend whose tensors can be read where they lie.
 ///
-/// Implement it for such a backend of yours, and [`register`](super::register) [`Host`] for it and
-/// [`HostAutodiff`] for it under `Autodiff`.
-pub trait HostBackend: Backend {
-    /// The values of a tensor of 32-bit floats, row by row: borrowed if they lie so, else copied.
+/// Implement it for a backend of your own, and [`register`](super::register) [`CpuInference`] for it and
+/// [`CpuAutodiff`] for it under `Autodiff`.
+pub trait CpuBackend: Backend {
+    /// Returns the values of a tensor of 32-bit floats in row-major order: borrowed if they lie so, copied
+    /// otherwise.
     fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]>;
 }
 
 #[cfg(feature = "ndarray")]
-impl HostBackend for burn_ndarray::NdArray {
+impl CpuBackend for burn_ndarray::NdArray {
     fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]> {
         let burn_ndarray::NdArrayTensor::F32(storage) = tensor else {
             unreachable!("32-bit floats were asked for")
@@ -36,7 +37,7 @@ impl HostBackend for burn_ndarray::NdArray {
 }
 
 #[cfg(feature = "flex")]
-impl HostBackend for burn_flex::Flex {
+impl CpuBackend for burn_flex::Flex {
     fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]> {
         match tensor.as_slice() {
             Some(values) => Cow::Borrowed(values),
@@ -48,24 +49,24 @@ impl HostBackend for burn_flex::Flex {
     }
 }
 
-/// All that a host backend gets by itself.
-pub(super) fn register<B: HostBackend>(registry: &mut Registry) {
-    insert::<B>(registry, Host);
-    insert::<Autodiff<B, NoCheckpointing>>(registry, HostAutodiff);
-    insert::<Autodiff<B, BalancedCheckpointing>>(registry, HostAutodiff);
+/// Registers the kernels of a backend, plain and under `Autodiff`.
+pub(super) fn register<B: CpuBackend>(registry: &mut Registry) {
+    insert::<B>(registry, CpuInference);
+    insert::<Autodiff<B, NoCheckpointing>>(registry, CpuAutodiff);
+    insert::<Autodiff<B, BalancedCheckpointing>>(registry, CpuAutodiff);
 }
 
-/// A tensor's own form.
+/// Returns a tensor in its backend's own form.
 pub(super) fn primitive<B: Backend, const D: usize>(tensor: &Tensor<B, D>) -> FloatTensor<B> {
     tensor.clone().into_primitive().tensor()
 }
 
-/// Whether the kernels, which are made for 32-bit floats, can take them all.
+/// Returns whether all are 32-bit floats, which the kernels are made for.
 pub(super) fn are_f32<const N: usize>(dtypes: [DType; N]) -> bool {
     dtypes.iter().all(|&dtype| dtype == DType::F32)
 }
 
-/// A tensor's own form from its values, without a copy where the backend can.
+/// Makes a tensor, in its backend's own form, from its values: without a copy if the backend can.
 pub(super) fn from_values<B: Backend, const D: usize>(
     values: Vec<f32>,
     shape: [usize; D],
@@ -78,7 +79,7 @@ pub(super) fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> T
     Tensor::from_primitive(TensorPrimitive::Float(primitive))
 }
 
-/// The tokens of an integer tensor.
+/// Returns the tokens of an integer tensor.
 pub(super) fn tokens<B: Backend, const D: usize>(tensor: &Tensor<B, D, Int>) -> Vec<u32> {
     tensor.to_data().iter::<u32>().collect()
 }

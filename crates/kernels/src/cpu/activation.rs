@@ -136,7 +136,7 @@ mod tests {
     use pulp::{Simd, WithSimd};
 
     use super::{exp, sigmoid, tanh};
-    use crate::engine::Isa;
+    use crate::cpu::Isa;
 
     #[derive(Clone, Copy, Debug)]
     enum Function {

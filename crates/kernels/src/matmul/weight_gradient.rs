@@ -1,18 +1,22 @@
-//! The gradient of weights: `Aᵀ·B`, a sum over all rows (sequences and steps) of two matrices.
+//! The gradient of weights: `Aᵀ·B`, a sum over the rows of both, one row for each sequence and step.
 
 use std::ops::Range;
 
 use aligned_vec::{AVec, ConstAlign};
 use pulp::{Simd, WithSimd};
 
-use crate::{
-    engine::{Engine, cut},
-    gemm::{Columns, Sums, Tile, VECTORS, for_each_tile, load, store},
+use super::{
+    pack::Columns,
+    panel::{Sums, VECTORS, load, store},
+    tile::{Tile, for_each_tile},
 };
+use crate::cpu::{Engine, cut};
 
-/// A matrix that is read row by row: how wide it is, and its k-th row.
+/// A matrix read row by row, wherever its rows lie.
 pub(crate) struct Rows<'a> {
+    /// Numbers in a row.
     pub width: usize,
+    /// The `k`-th row.
     pub row: &'a (dyn Fn(usize) -> &'a [f32] + Sync),
 }
 
@@ -28,7 +32,7 @@ pub(crate) fn outer_sums(
     let panels = Columns::Plain.panels(n, engine.isa().lanes());
     let height: usize = left.iter().map(|rows| rows.width).sum();
 
-    // Sums lie in panels, `[panel][row][column]`, so that each thread has its own.
+    // `[panel][row][column]`: each thread owns whole panels.
     let mut sums = AVec::<f32, ConstAlign<64>>::__from_elem(64, 0.0, panels * height * panel_width);
     let mut bias = vec![0.0; panels * panel_width];
     let shares = engine.share(panels);
@@ -67,7 +71,7 @@ pub(crate) fn outer_sums(
     (unpacked, bias)
 }
 
-/// How many rows are summed before the sums go back to memory.
+/// Rows summed in registers before the sums go back to memory.
 const BLOCK: usize = 256;
 
 struct Job<'a, 'r> {
@@ -151,7 +155,7 @@ impl<S: Simd> Tile<S> for Outer<'_, S> {
     }
 }
 
-/// For each row of a table, the sum of the rows of `b` (`[tokens, n]`) whose token it is.
+/// For each token of the vocabulary, the sum of the rows of `b`, `[tokens, n]`, that stand for it.
 pub(crate) fn segment_sums(
     engine: &Engine,
     tokens: &[u32],
@@ -164,7 +168,7 @@ pub(crate) fn segment_sums(
     for &token in tokens {
         counts[token as usize] += 1;
     }
-    // Each thread has a range of the table, so that each has about as many rows to add.
+    // Each thread owns a range of the table, chosen so that all add about as many rows.
     let threads = engine.share(tokens.len()).len();
     let mut seen = 0;
     let mut ranges = vec![0..0; threads];

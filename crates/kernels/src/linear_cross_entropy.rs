@@ -1,5 +1,5 @@
-//! The head of a language model and its loss in one: from the top layer's hidden states to the mean
-//! cross-entropy, and straight back.
+//! The head of a language model and its loss in one pass: from the top layer's hidden states to the
+//! mean cross-entropy, and back, without a second tensor of logits.
 //!
 //! ```text
 //! logits = h·W + b      loss = −(1/n) Σ ln softmax(logits)[target]
@@ -9,16 +9,13 @@
 use pulp::{Simd, WithSimd};
 
 use crate::{
-    activation::exp,
-    engine::{Engine, Isa, cut},
-    gemm::{Columns, Packed},
-    gradient::{Rows, outer_sums},
-    product::Product,
+    cpu::{Engine, Isa, cut, exp},
+    matmul::{Columns, Packed, Product, Rows, outer_sums},
 };
 
-/// A head and what it is asked.
+/// A linear head, the hidden states that go through it, and the targets.
 #[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
+pub struct LinearCrossEntropy<'a> {
     /// `[n, d_hidden]`
     pub hidden: &'a [f32],
     /// `[d_hidden, vocabulary]`
@@ -29,7 +26,7 @@ pub struct Head<'a> {
     pub targets: &'a [u32],
 }
 
-/// The gradient of what went into a head.
+/// The gradients of the inputs of a [`LinearCrossEntropy`].
 #[derive(Clone, Debug)]
 pub struct Gradients {
     /// `[n, d_hidden]`
@@ -40,7 +37,7 @@ pub struct Gradients {
     pub bias: Vec<f32>,
 }
 
-impl Head<'_> {
+impl LinearCrossEntropy<'_> {
     fn d_hidden(&self) -> usize {
         self.weight.len() / self.bias.len().max(1)
     }

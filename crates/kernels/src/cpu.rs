@@ -1,0 +1,11 @@
+//! What the processor offers: instruction sets, threads, and the nonlinearities on its vectors.
+
+mod activation;
+mod engine;
+mod isa;
+mod thread_pool;
+
+pub(crate) use activation::{exp, sigmoid, tanh};
+pub use engine::Engine;
+pub(crate) use engine::cut;
+pub use isa::Isa;

@@ -1,0 +1,80 @@
+//! What the kernels run on: an instruction set, chosen at run time, and a number of threads.
+
+use std::ops::Range;
+
+use pulp::WithSimd;
+
+use super::{isa::Isa, thread_pool};
+
+/// An instruction set and a number of threads.
+///
+/// A result depends on the instructions, never on the number of threads: each number is computed by
+/// one thread, in one order.
+#[derive(Clone, Copy, Debug)]
+pub struct Engine {
+    isa: Isa,
+    threads: usize,
+}
+
+impl Engine {
+    /// The fastest instructions of this processor, on as many threads as the present rayon pool has
+    /// (`RAYON_NUM_THREADS` sets that of the whole process).
+    pub fn new() -> Self {
+        let isa = Isa::available()[0];
+        Engine {
+            isa,
+            threads: rayon::current_num_threads(),
+        }
+    }
+
+    /// With these instructions.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the processor lacks them.
+    pub fn with_isa(self, isa: Isa) -> Self {
+        assert!(isa.is_available(), "this processor has no {isa}");
+        Engine { isa, ..self }
+    }
+
+    /// With the work cut into this many pieces, which the present rayon pool runs.
+    pub fn with_threads(self, threads: usize) -> Self {
+        let threads = threads.max(1);
+        Engine { threads, ..self }
+    }
+
+    /// The instructions.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Cuts `0..n` into one range for each thread, as equal as can be; none is empty.
+    pub(crate) fn share(&self, n: usize) -> Vec<Range<usize>> {
+        let parts = self.threads.min(n).max(1);
+        let cut = |part| n * part / parts;
+        (0..parts).map(|part| cut(part)..cut(part + 1)).collect()
+    }
+
+    /// Runs each job on a thread of its own and waits for all of them.
+    pub(crate) fn each<Job: WithSimd<Output = ()> + Send>(&self, jobs: Vec<Job>) {
+        let isa = self.isa;
+        thread_pool::each(jobs, |job| isa.run(job));
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Cuts `slice` into pieces of the given lengths.
+pub(crate) fn cut<T>(mut slice: &mut [T], lengths: impl Iterator<Item = usize>) -> Vec<&mut [T]> {
+    lengths
+        .map(|length| {
+            slice
+                .split_off_mut(..length)
+                .expect("lengths within the slice")
+        })
+        .collect()
+}

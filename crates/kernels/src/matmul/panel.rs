@@ -1,0 +1,50 @@
+//! A panel of a matrix: four vectors of columns, and what a row sums over it.
+
+use pulp::Simd;
+
+/// Vectors of columns in a panel.
+pub(crate) const VECTORS: usize = 4;
+
+/// A panel's sums for one row.
+pub(crate) type Sums<S> = [<S as Simd>::f32s; VECTORS];
+
+/// `sums[m] += rows[m]·panel`, for the columns of one panel.
+#[inline(always)]
+pub(crate) fn accumulate<S: Simd, const M: usize>(
+    simd: S,
+    mut sums: [Sums<S>; M],
+    rows: [&[f32]; M],
+    panel: &[Sums<S>],
+) -> [Sums<S>; M] {
+    let rows = rows.map(|row| &row[..panel.len()]);
+    for (k, weights) in panel.iter().enumerate() {
+        for m in 0..M {
+            let x = simd.splat_f32s(rows[m][k]);
+            for v in 0..VECTORS {
+                sums[m][v] = simd.mul_add_e_f32s(x, weights[v], sums[m][v]);
+            }
+        }
+    }
+    sums
+}
+
+/// `row[j..]`, with zeros beyond its end.
+#[inline(always)]
+pub(crate) fn load<S: Simd>(simd: S, row: &[f32], j: usize) -> S::f32s {
+    let row = &row[j.min(row.len())..];
+    match S::as_simd_f32s(row).0.first() {
+        Some(&vector) => vector,
+        None => simd.partial_load_f32s(row),
+    }
+}
+
+/// Into `row[j..]`, up to its end.
+#[inline(always)]
+pub(crate) fn store<S: Simd>(simd: S, row: &mut [f32], j: usize, vector: S::f32s) {
+    let j = j.min(row.len());
+    let row = &mut row[j..];
+    match row.len() >= S::F32_LANES {
+        true => S::as_mut_simd_f32s(row).0[0] = vector,
+        false => simd.partial_store_f32s(row, vector),
+    }
+}

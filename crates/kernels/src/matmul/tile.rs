@@ -1,0 +1,33 @@
+//! Tiles: a few rows go through a panel together, as many as have room for their sums in registers.
+
+use pulp::Simd;
+
+/// Something done to several rows at once: `M` of them, from `first` on.
+pub(crate) trait Tile<S: Simd> {
+    fn rows<const M: usize>(&mut self, simd: S, first: usize);
+}
+
+/// The largest number of rows whose sums fit into registers, beside a panel's vectors.
+pub(crate) const fn most_rows<S: Simd>() -> usize {
+    if S::REGISTER_COUNT >= 32 { 6 } else { 2 }
+}
+
+/// Goes through `0..n` in tiles as equal as can be.
+#[inline(always)]
+pub(crate) fn for_each_tile<S: Simd>(simd: S, n: usize, tile: &mut impl Tile<S>) {
+    let tiles = n.div_ceil(most_rows::<S>());
+    let mut first = 0;
+    for left in (1..=tiles).rev() {
+        let rows = (n - first).div_ceil(left);
+        match rows {
+            1 => tile.rows::<1>(simd, first),
+            2 => tile.rows::<2>(simd, first),
+            3 if most_rows::<S>() > 2 => tile.rows::<3>(simd, first),
+            4 if most_rows::<S>() > 2 => tile.rows::<4>(simd, first),
+            5 if most_rows::<S>() > 2 => tile.rows::<5>(simd, first),
+            6 if most_rows::<S>() > 2 => tile.rows::<6>(simd, first),
+            _ => unreachable!("a tile has at most `most_rows` rows"),
+        }
+        first += rows;
+    }
+}

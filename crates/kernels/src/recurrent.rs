@@ -1,0 +1,25 @@
+//! Recurrent layers over whole sequences, forward and backward.
+//!
+//! A cell's file holds its equations on vectors ([`rnn`], [`lstm`]); the rest is the same for all:
+//! `scan` is the loop forward, `bptt` the loop backward, [`Layer`] and [`Backward`] share a batch among
+//! the threads, and [`Kernel`] is all of it behind one interface.
+
+mod backward;
+mod bptt;
+mod cell;
+mod kernel;
+mod layer;
+pub mod lstm;
+pub mod rnn;
+mod saved;
+mod scan;
+mod weight_gradients;
+mod weights;
+
+pub use backward::{Backward, Gradients};
+pub use cell::{Cell, Gates, Steps, StepsBack};
+pub use kernel::{Kernel, PackedLayer, Takes};
+pub use layer::Layer;
+pub use saved::Saved;
+pub use weight_gradients::{NeedsGrad, WeightGradients};
+pub use weights::{Input, Shape};

@@ -1,0 +1,89 @@
+//! What a cell is to the kernels: its equations on vectors, forward and backward. Everything else
+//! (threads, packing, the loops over time, the gradients of the weights) is the same for all cells.
+
+use std::fmt::Debug;
+
+use pulp::Simd;
+
+use crate::matmul::Sums;
+
+/// How many blocks of `d_hidden` columns a cell's weights have, one block a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gates {
+    /// One block: a panel holds four vectors of its columns.
+    One,
+    /// Four blocks: a panel holds the same columns of each.
+    Four,
+}
+
+impl Gates {
+    /// Returns the number of blocks.
+    pub const fn count(self) -> usize {
+        match self {
+            Gates::One => 1,
+            Gates::Four => 4,
+        }
+    }
+}
+
+/// A cell's equations. `x·Wx + h·Wh + b` is computed for it; it turns these sums into its new state.
+pub trait Cell: Copy + Debug + Default + Send + Sync + 'static {
+    /// What the cell is called: "lstm".
+    const NAME: &'static str;
+    /// The blocks of columns in `wx`, `wh` and `b`.
+    const GATES: Gates;
+    /// Whether the state has a cell `c` besides the hidden state `h`.
+    const HAS_CELL: bool;
+    /// Whether the backward pass needs the gates of each step. If not, the outputs are enough.
+    const SAVES_GATES: bool;
+
+    /// Computes the new state of `M` rows in one panel from their sums: writes `h` to `output`,
+    /// `[sequences, time, d_hidden]`, and `c` and the gates to `steps`. `at` is (first row, time, panel).
+    fn forward<S: Simd, const M: usize>(
+        simd: S,
+        sums: [Sums<S>; M],
+        at: [usize; 3],
+        steps: &mut Steps,
+        output: &mut [f32],
+    );
+
+    /// Computes the gradient of one row's sums from `d_h`, the gradient that the next step passes to
+    /// `h`. `d_sums` holds the saved gates, if there are any, and is overwritten. `at` is (row, time).
+    fn backward<S: Simd>(
+        simd: S,
+        at: [usize; 2],
+        steps: &mut StepsBack,
+        d_sums: &mut [f32],
+        d_h: &[f32],
+    );
+}
+
+/// What some sequences read and write at each step, besides sums and output.
+pub struct Steps<'a> {
+    /// Steps of each sequence.
+    pub time: usize,
+    /// Size of the hidden state.
+    pub h: usize,
+    /// How many steps of `c` are kept besides the first: all of them, or none.
+    pub cells_kept: usize,
+    /// `[sequences, cells_kept + 1, d_hidden]`
+    pub cell: &'a mut [f32],
+    /// `[sequences, time, gates·d_hidden]`, or empty if nothing is saved.
+    pub gates: &'a mut [f32],
+}
+
+/// What some sequences read and write at each step of the backward pass.
+pub struct StepsBack<'a> {
+    /// Steps of each sequence.
+    pub time: usize,
+    /// Size of the hidden state.
+    pub h: usize,
+    /// `[sequences, time, d_hidden]`: `h` of each step.
+    pub output: &'a [f32],
+    /// `[sequences, time, d_hidden]`
+    pub d_output: &'a [f32],
+    /// `[sequences, time + 1, d_hidden]`: `c`, from the one before the first step.
+    pub cell: &'a [f32],
+    /// `[sequences, d_hidden]`: the gradient of `c` after the step, then of `c` before it.
+    pub d_cell: &'a mut [f32],
+}

@@ -1,0 +1,235 @@
+//! A layer with packed weights, run over whole sequences or one step at a time. The batch is cut into
+//! shares, one for each thread, which takes its sequences through all steps without waiting for another.
+
+use std::{borrow::Cow, marker::PhantomData};
+
+use pulp::{Simd, WithSimd};
+
+use super::{
+    cell::{Cell, Steps},
+    saved::Saved,
+    scan::scan,
+    weights::{Input, Shape, Weights},
+};
+use crate::cpu::{Engine, cut};
+
+/// A layer of the cell `C` with packed weights.
+#[derive(Clone, Debug)]
+pub struct Layer<'a, C> {
+    weights: Weights<'a>,
+    cell: PhantomData<C>,
+}
+
+impl<'a, C: Cell> Layer<'a, C> {
+    /// Packs `wx` `[d_input, gates·d_hidden]`, `wh` `[d_hidden, gates·d_hidden]` and `b`
+    /// `[gates·d_hidden]` (or empty). The gates of [`Lstm`](crate::Lstm) are i, f, g, o.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the lengths do not agree.
+    pub fn new(engine: &Engine, d_hidden: usize, wx: &[f32], wh: &[f32], b: &[f32]) -> Self {
+        Layer {
+            weights: Weights::new(engine, C::GATES, d_hidden, wx, wh, b),
+            cell: PhantomData,
+        }
+    }
+
+    /// Packs a layer for tokens: `table`, `[vocabulary, gates·d_hidden]`, holds the `x·Wx` of each.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the lengths do not agree.
+    pub fn of_tokens(
+        engine: &Engine,
+        d_hidden: usize,
+        table: impl Into<Cow<'a, [f32]>>,
+        wh: &[f32],
+        b: &[f32],
+    ) -> Self {
+        Layer {
+            weights: Weights::of_tokens(engine, C::GATES, d_hidden, table.into(), wh, b),
+            cell: PhantomData,
+        }
+    }
+
+    /// Runs the layer over sequences without keeping anything for a backward pass: `h` of each step goes
+    /// to `output`, `[batch, time, d_hidden]`. `cell`, `[batch, d_hidden]`, is `c` before the first step
+    /// and becomes `c` after the last; it is empty for a cell without `c`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the lengths do not agree with `shape`, or a token is not in the table.
+    pub fn infer(
+        &self,
+        shape: Shape,
+        input: Input,
+        h0: &[f32],
+        cell: &mut [f32],
+        output: &mut [f32],
+    ) {
+        self.run(shape, input, h0, (cell, 0), &mut [], output);
+    }
+
+    /// Runs one step on this thread without allocating: [`infer`](Self::infer) with a time of 1.
+    pub(crate) fn step(
+        &self,
+        batch: usize,
+        input: Input,
+        h0: &[f32],
+        cell: &mut [f32],
+        output: &mut [f32],
+    ) {
+        self.weights.check(Shape { batch, time: 1 }, input, h0);
+        assert_eq!(
+            cell.len(),
+            h0.len() * usize::from(C::HAS_CELL),
+            "cell: [batch, d_hidden]"
+        );
+        assert_eq!(output.len(), h0.len(), "output: [batch, d_hidden]");
+        let job = Forward::<C> {
+            weights: &self.weights,
+            input,
+            h0,
+            steps: Steps {
+                time: 1,
+                h: self.weights.d_hidden(),
+                cells_kept: 0,
+                cell,
+                gates: &mut [],
+            },
+            output,
+            cell: PhantomData,
+        };
+        self.weights.engine().isa().run(job);
+    }
+
+    /// Runs the layer over sequences, and keeps what [`Backward`](crate::Backward) needs. `c0`, `[batch,
+    /// d_hidden]`, is empty for a cell without `c`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if [`infer`](Self::infer) does.
+    pub fn forward(&self, shape: Shape, input: Input, h0: &[f32], c0: &[f32]) -> (Vec<f32>, Saved) {
+        self.forward_in(Saved::default(), shape, input, h0, c0)
+    }
+
+    /// [`forward`](Self::forward) in the memory of a sequence whose backward pass is done.
+    ///
+    /// # Panics
+    ///
+    /// Panics if [`infer`](Self::infer) does.
+    pub fn forward_in(
+        &self,
+        spare: Saved,
+        shape: Shape,
+        input: Input,
+        h0: &[f32],
+        c0: &[f32],
+    ) -> (Vec<f32>, Saved) {
+        let (Shape { batch, time }, h) = (shape, self.weights.d_hidden());
+        let of_cell = usize::from(C::HAS_CELL);
+        assert_eq!(c0.len(), batch * h * of_cell, "c0: [batch, d_hidden]");
+        let mut output = vec![0.0; batch * time * h];
+        let Saved {
+            mut gates,
+            mut cell,
+            ..
+        } = spare;
+        cell.resize(batch * (time + 1) * h * of_cell, 0.0);
+        if C::HAS_CELL && h > 0 {
+            let starts = cell.chunks_exact_mut((time + 1) * h);
+            for (cell, c0) in starts.zip(c0.chunks_exact(h)) {
+                cell[..h].copy_from_slice(c0);
+            }
+        }
+        let kept: &mut [f32] = match C::SAVES_GATES {
+            true => {
+                gates.resize(batch * time * C::GATES.count() * h, 0.0);
+                &mut gates
+            }
+            false => &mut [],
+        };
+        self.run(shape, input, h0, (&mut cell, time), kept, &mut output);
+        let saved = Saved {
+            gates,
+            cell,
+            time,
+            d_hidden: h,
+        };
+        (output, saved)
+    }
+
+    /// `cell` keeps so many steps besides the first; `gates` may be empty.
+    fn run(
+        &self,
+        shape: Shape,
+        input: Input,
+        h0: &[f32],
+        (cell, cells_kept): (&mut [f32], usize),
+        gates: &mut [f32],
+        output: &mut [f32],
+    ) {
+        let (Shape { batch, time }, h) = (shape, self.weights.d_hidden());
+        self.weights.check(shape, input, h0);
+        let of_cell = (cells_kept + 1) * h * usize::from(C::HAS_CELL);
+        assert_eq!(
+            output.len(),
+            batch * time * h,
+            "output: [batch, time, d_hidden]"
+        );
+        assert_eq!(cell.len(), batch * of_cell, "cell: [batch, d_hidden]");
+
+        let engine = self.weights.engine();
+        let shares = engine.share(batch);
+        let of_gates = match gates.is_empty() {
+            true => 0,
+            false => time * C::GATES.count() * h,
+        };
+        let by = |n: usize| shares.iter().map(move |share| share.len() * n);
+        let outputs = cut(output, by(time * h));
+        let cells = cut(cell, by(of_cell));
+        let gates = cut(gates, by(of_gates));
+        let buffers = outputs.into_iter().zip(cells).zip(gates);
+        let job = |(share, ((output, cell), gates)): (&std::ops::Range<usize>, _)| Forward::<C> {
+            weights: &self.weights,
+            input: input.of(share, time * self.weights.per_step()),
+            h0: &h0[share.start * h..share.end * h],
+            steps: Steps {
+                time,
+                h,
+                cells_kept,
+                cell,
+                gates,
+            },
+            output,
+            cell: PhantomData,
+        };
+        engine.each(shares.iter().zip(buffers).map(job).collect());
+    }
+}
+
+/// The forward pass of some sequences.
+struct Forward<'a, C> {
+    weights: &'a Weights<'a>,
+    input: Input<'a>,
+    h0: &'a [f32],
+    steps: Steps<'a>,
+    output: &'a mut [f32],
+    cell: PhantomData<C>,
+}
+
+impl<C: Cell> WithSimd for Forward<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        scan::<S, C>(
+            simd,
+            self.weights,
+            self.input,
+            self.h0,
+            self.output,
+            &mut self.steps,
+        );
+    }
+}

@@ -1,0 +1,31 @@
+//! What a forward pass leaves for the backward pass.
+
+/// What a sequence leaves for its backward pass, besides its output. It is most of a sequence's memory:
+/// pass one whose backward pass is done to [`forward_in`](crate::Layer::forward_in), for fresh memory
+/// costs the system a page fault every four kilobytes.
+#[derive(Clone, Debug, Default)]
+pub struct Saved {
+    /// `[batch, time, gates·d_hidden]`: the gates of each step, if the cell saves them.
+    pub(super) gates: Vec<f32>,
+    /// `[batch, time + 1, d_hidden]`: `c`, from the one before the first step; empty without `c`.
+    pub(super) cell: Vec<f32>,
+    pub(super) time: usize,
+    pub(super) d_hidden: usize,
+}
+
+impl Saved {
+    /// Returns `c` after the last step, `[batch, d_hidden]`; empty for a cell that has none.
+    pub fn last_cell(&self) -> Vec<f32> {
+        let Saved {
+            cell,
+            time,
+            d_hidden,
+            ..
+        } = self;
+        let sequences = cell.chunks_exact(((time + 1) * d_hidden).max(1));
+        sequences
+            .flat_map(|cell| &cell[time * d_hidden..])
+            .copied()
+            .collect()
+    }
+}

@@ -1,0 +1,94 @@
+//! The loop over time: at each step a product of input and state with the packed weights, and the
+//! cell's equations on its sums.
+
+use std::marker::PhantomData;
+
+use pulp::Simd;
+
+use super::{
+    cell::{Cell, Gates, Steps},
+    weights::{Input, InputWeights, Weights},
+};
+use crate::matmul::{Tile, VECTORS, accumulate, for_each_tile, load};
+
+/// Takes some sequences through all time steps: `h[t]` of each goes to `output`.
+#[inline(always)]
+pub(crate) fn scan<S: Simd, C: Cell>(
+    simd: S,
+    weights: &Weights,
+    input: Input,
+    h0: &[f32],
+    output: &mut [f32],
+    steps: &mut Steps,
+) {
+    let sequences = h0.len() / weights.d_hidden.max(1);
+    for t in 0..steps.time {
+        for panel in 0..weights.wh.panels() {
+            let mut tile = PanelAt::<C> {
+                weights,
+                input,
+                h0,
+                output,
+                steps,
+                t,
+                panel,
+                cell: PhantomData,
+            };
+            for_each_tile(simd, sequences, &mut tile);
+        }
+    }
+}
+
+/// One panel at one step.
+struct PanelAt<'a, 'b, C> {
+    weights: &'a Weights<'a>,
+    input: Input<'a>,
+    h0: &'a [f32],
+    output: &'a mut [f32],
+    steps: &'a mut Steps<'b>,
+    t: usize,
+    panel: usize,
+    cell: PhantomData<C>,
+}
+
+impl<S: Simd, C: Cell> Tile<S> for PanelAt<'_, '_, C> {
+    #[inline(always)]
+    fn rows<const M: usize>(&mut self, simd: S, first: usize) {
+        let PanelAt {
+            weights, t, panel, ..
+        } = *self;
+        let time = self.steps.time;
+        let (d, h) = (weights.d_input, weights.d_hidden);
+        let bias = weights.bias.panel::<S>(panel)[0];
+
+        let mut sums = [bias; M];
+        match (self.input, &weights.input) {
+            (Input::Vectors(x), InputWeights::Packed(wx)) => {
+                let rows = std::array::from_fn(|m| &x[((first + m) * time + t) * d..]);
+                sums = accumulate(simd, sums, rows, wx.panel::<S>(panel));
+            }
+            (Input::Tokens(tokens), InputWeights::Table(table)) => {
+                let width = weights.gates.count() * h;
+                for (m, sums) in sums.iter_mut().enumerate() {
+                    let token = tokens[(first + m) * time + t] as usize;
+                    let row = &table[token * width..][..width];
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        let part = match weights.gates {
+                            Gates::One => load(simd, row, (panel * VECTORS + v) * S::F32_LANES),
+                            Gates::Four => load(simd, &row[v * h..][..h], panel * S::F32_LANES),
+                        };
+                        *sum = simd.add_f32s(*sum, part);
+                    }
+                }
+            }
+            _ => unreachable!("checked"),
+        }
+        let before: [&[f32]; M] = std::array::from_fn(|m| match t {
+            0 => &self.h0[(first + m) * h..],
+            _ => &self.output[((first + m) * time + t - 1) * h..],
+        });
+        sums = accumulate(simd, sums, before, weights.wh.panel::<S>(panel));
+
+        C::forward(simd, sums, [first, t, panel], self.steps, self.output);
+    }
+}

@@ -1,0 +1,202 @@
+//! A layer's input, and its weights packed for an engine.
+
+use std::borrow::Cow;
+
+use super::cell::Gates;
+use crate::{
+    cpu::Engine,
+    matmul::{Columns, Packed},
+};
+
+/// The sizes of a batch of sequences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Sequences.
+    pub batch: usize,
+    /// Steps of each.
+    pub time: usize,
+}
+
+/// The input of a layer.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// `[batch, time, d_input]`.
+    Vectors(&'a [f32]),
+    /// `[batch, time]` rows of a table, which holds the `x·Wx` of each token.
+    Tokens(&'a [u32]),
+}
+
+impl<'a> Input<'a> {
+    /// Returns the part that belongs to some of the sequences.
+    pub(crate) fn of(self, sequences: &std::ops::Range<usize>, per_sequence: usize) -> Self {
+        let range = sequences.start * per_sequence..sequences.end * per_sequence;
+        match self {
+            Input::Vectors(values) => Input::Vectors(&values[range]),
+            Input::Tokens(tokens) => Input::Tokens(&tokens[range]),
+        }
+    }
+}
+
+/// `Wx`, or the table that stands for it.
+#[derive(Clone, Debug)]
+pub(super) enum InputWeights<'a> {
+    Packed(Packed),
+    Table(Cow<'a, [f32]>),
+}
+
+/// A layer's weights, packed for an engine.
+#[derive(Clone, Debug)]
+pub(crate) struct Weights<'a> {
+    engine: Engine,
+    pub(super) gates: Gates,
+    pub(super) d_input: usize,
+    pub(super) d_hidden: usize,
+    pub(super) input: InputWeights<'a>,
+    pub(super) wh: Packed,
+    pub(super) bias: Packed,
+}
+
+impl<'a> Weights<'a> {
+    /// For vectors: `wx` is `[d_input, gates·d_hidden]`, `wh` `[d_hidden, gates·d_hidden]`, `b`
+    /// `[gates·d_hidden]` or empty.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the lengths do not agree.
+    pub(crate) fn new(
+        engine: &Engine,
+        gates: Gates,
+        d_hidden: usize,
+        wx: &[f32],
+        wh: &[f32],
+        b: &[f32],
+    ) -> Self {
+        let d_input = wx.len() / (gates.count() * d_hidden).max(1);
+        assert_eq!(
+            wx.len(),
+            d_input * gates.count() * d_hidden,
+            "wx: [d_input, gates·d_hidden]"
+        );
+        let packed = Packed::new(engine, wx, d_input, columns(gates, d_hidden));
+        Self::with(
+            engine,
+            gates,
+            d_hidden,
+            d_input,
+            InputWeights::Packed(packed),
+            wh,
+            b,
+        )
+    }
+
+    /// For tokens: `table` is `[vocabulary, gates·d_hidden]`, the row of a token its `x·Wx`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the lengths do not agree.
+    pub(crate) fn of_tokens(
+        engine: &Engine,
+        gates: Gates,
+        d_hidden: usize,
+        table: Cow<'a, [f32]>,
+        wh: &[f32],
+        b: &[f32],
+    ) -> Self {
+        let vocabulary = table.len() / (gates.count() * d_hidden).max(1);
+        assert_eq!(
+            table.len(),
+            vocabulary * gates.count() * d_hidden,
+            "table: [vocabulary, gates·d_hidden]"
+        );
+        Self::with(
+            engine,
+            gates,
+            d_hidden,
+            1,
+            InputWeights::Table(table),
+            wh,
+            b,
+        )
+    }
+
+    fn with(
+        engine: &Engine,
+        gates: Gates,
+        d_hidden: usize,
+        d_input: usize,
+        input: InputWeights<'a>,
+        wh: &[f32],
+        b: &[f32],
+    ) -> Self {
+        let width = gates.count() * d_hidden;
+        assert_eq!(wh.len(), d_hidden * width, "wh: [d_hidden, gates·d_hidden]");
+        let zeros;
+        let b = match b.is_empty() {
+            true => {
+                zeros = vec![0.0; width];
+                &zeros
+            }
+            false => b,
+        };
+        assert_eq!(b.len(), width, "b: [gates·d_hidden]");
+        Weights {
+            engine: *engine,
+            gates,
+            d_input,
+            d_hidden,
+            input,
+            wh: Packed::new(engine, wh, d_hidden, columns(gates, d_hidden)),
+            bias: Packed::new(engine, b, 1, columns(gates, d_hidden)),
+        }
+    }
+
+    /// The engine it was packed for.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Size of the hidden state.
+    pub(crate) fn d_hidden(&self) -> usize {
+        self.d_hidden
+    }
+
+    /// Numbers of input at each step: `d_input` for vectors, 1 for a token.
+    pub(crate) fn per_step(&self) -> usize {
+        self.d_input
+    }
+
+    /// # Panics
+    ///
+    /// Panics if `input` and `h0` are not of this shape.
+    pub(crate) fn check(&self, shape: Shape, input: Input, h0: &[f32]) {
+        let Shape { batch, time } = shape;
+        let steps = batch * time;
+        match (input, &self.input) {
+            (Input::Vectors(x), InputWeights::Packed(_)) => {
+                assert_eq!(
+                    x.len(),
+                    steps * self.d_input,
+                    "input: [batch, time, d_input]"
+                );
+            }
+            (Input::Tokens(tokens), InputWeights::Table(table)) => {
+                assert_eq!(tokens.len(), steps, "tokens: [batch, time]");
+                let vocabulary = table.len() / (self.gates.count() * self.d_hidden).max(1);
+                let largest = tokens.iter().max().copied().unwrap_or(0);
+                assert!(
+                    steps == 0 || (largest as usize) < vocabulary,
+                    "token {largest} with a table of {vocabulary} rows"
+                );
+            }
+            _ => panic!("vectors go with Wx, tokens with a table"),
+        }
+        assert_eq!(h0.len(), batch * self.d_hidden, "h0: [batch, d_hidden]");
+    }
+}
+
+fn columns(gates: Gates, d_hidden: usize) -> Columns {
+    match gates {
+        Gates::One => Columns::Plain,
+        Gates::Four => Columns::FourGates(d_hidden),
+    }
+}

@@ -1,0 +1,217 @@
+//! The list of cells, and the cell that is one of a list, chosen at run time.
+
+crate::cells! {
+    /// Which cell a layer is.
+    pub enum CellKind;
+    /// A cell of the crate's list, chosen at run time.
+    pub enum AnyCell;
+    /// The state of an [`AnyCell`].
+    pub enum AnyState;
+
+    Lstm = crate::lstm::{Lstm, LstmState, DESCRIPTION},
+    Rnn = crate::rnn::{Rnn, RnnState, DESCRIPTION},
+}
+
+/// Makes a list of cells: an enum of kinds, an enum of cells that is a [`Cell`](crate::Cell) itself and
+/// delegates to the one it holds, and an enum of their states. The first kind is the default.
+///
+/// The crate's own list is [`CellKind`](crate::CellKind), [`AnyCell`](crate::AnyCell) and
+/// [`AnyState`](crate::AnyState). A list of your own may hold your cells beside these: a
+/// [`Stack`](crate::Stack), a [`CharLm`](crate::CharLm) and a training run take it as they take the
+/// crate's. For each cell it names, in its module, the type, the type of its state, and its
+/// [`Description`](crate::Description).
+///
+/// ```
+/// use models::{CharLmConfig, Init};
+///
+/// models::cells! {
+///     /// Which cell.
+///     pub enum Kind;
+///     /// A cell.
+///     pub enum MyCell;
+///     /// The state of a cell.
+///     pub enum MyState;
+///
+///     Lstm = models::lstm::{Lstm, LstmState, DESCRIPTION},
+///     Rnn = models::rnn::{Rnn, RnnState, DESCRIPTION},
+/// }
+///
+/// type B = burn_ndarray::NdArray;
+/// let mut init = Init::from_seed(1, &Default::default());
+/// let model = CharLmConfig::new(65).init_of::<B, MyCell<B>>(Kind::Rnn, &mut init);
+/// assert_eq!(Kind::Rnn.to_string(), "rnn");
+/// assert_eq!("lstm".parse(), Ok(Kind::Lstm));
+/// ```
+#[macro_export]
+macro_rules! cells {
+    (
+        $(#[$kind_doc:meta])* pub enum $Kind:ident;
+        $(#[$any_doc:meta])* pub enum $Any:ident;
+        $(#[$state_doc:meta])* pub enum $State:ident;
+
+        $($Name:ident = $($module:ident)::+::{$Cell:ident, $CellState:ident, $description:ident},)+
+    ) => {
+        $(#[$kind_doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $Kind {
+            $(
+                #[doc = concat!("[`", stringify!($Cell), "`](", stringify!($($module)::+::$Cell), ")")]
+                $Name,
+            )+
+        }
+
+        impl $Kind {
+            /// All kinds, in the order of the list.
+            pub const ALL: &'static [$Kind] = &[$($Kind::$Name),+];
+            /// Their names.
+            pub const NAMES: &'static [&'static str] = &[$($($module)::+::$description.name),+];
+
+            /// Describes the cell.
+            pub fn description(self) -> &'static $crate::Description {
+                match self {
+                    $($Kind::$Name => &$($module)::+::$description,)+
+                }
+            }
+        }
+
+        impl Default for $Kind {
+            fn default() -> Self {
+                $Kind::ALL[0]
+            }
+        }
+
+        impl ::std::fmt::Display for $Kind {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.pad(self.description().name)
+            }
+        }
+
+        impl ::std::str::FromStr for $Kind {
+            type Err = $crate::UnknownCell;
+
+            fn from_str(name: &str) -> Result<Self, $crate::UnknownCell> {
+                let kind = $Kind::ALL.iter().find(|kind| kind.description().name == name);
+                kind.copied().ok_or_else(|| $crate::UnknownCell::new(name, $Kind::NAMES))
+            }
+        }
+
+        impl ::burn::serde::Serialize for $Kind {
+            fn serialize<S: ::burn::serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.description().name)
+            }
+        }
+
+        impl<'de> ::burn::serde::Deserialize<'de> for $Kind {
+            fn deserialize<D: ::burn::serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let name = <String as ::burn::serde::Deserialize>::deserialize(from)?;
+                let unknown = |_| ::burn::serde::de::Error::unknown_variant(&name, $Kind::NAMES);
+                name.parse().map_err(unknown)
+            }
+        }
+
+        $(#[$any_doc])*
+        #[derive(::burn::module::Module, Debug)]
+        pub enum $Any<B: ::burn::tensor::backend::Backend> {
+            $(
+                #[doc = concat!("[`", stringify!($Kind), "::", stringify!($Name), "`]")]
+                $Name($($module)::+::$Cell<B>),
+            )+
+        }
+
+        $(#[$state_doc])*
+        #[derive(Clone, Debug)]
+        pub enum $State<B: ::burn::tensor::backend::Backend> {
+            $(
+                #[doc = concat!("[`", stringify!($Kind), "::", stringify!($Name), "`]")]
+                $Name($($module)::+::$CellState<B>),
+            )+
+        }
+
+        impl<B: ::burn::tensor::backend::Backend> $crate::RecurrentState<B> for $State<B> {
+            fn map(
+                self,
+                f: &mut impl FnMut(&str, ::burn::tensor::Tensor<B, 2>) -> ::burn::tensor::Tensor<B, 2>,
+            ) -> Self {
+                match self {
+                    $($State::$Name(state) => $State::$Name($crate::RecurrentState::map(state, f)),)+
+                }
+            }
+        }
+
+        impl<B: ::burn::tensor::backend::Backend> $crate::RecurrentCell<B> for $Any<B> {
+            type State = $State<B>;
+
+            fn initial_state(&self, batch: usize) -> $State<B> {
+                match self {
+                    $($Any::$Name(cell) => $State::$Name($crate::RecurrentCell::initial_state(cell, batch)),)+
+                }
+            }
+
+            fn step(
+                &self,
+                x: ::burn::tensor::Tensor<B, 2>,
+                state: $State<B>,
+            ) -> (::burn::tensor::Tensor<B, 2>, $State<B>) {
+                match (self, state) {
+                    $(($Any::$Name(cell), $State::$Name(state)) => {
+                        let (y, state) = $crate::RecurrentCell::step(cell, x, state);
+                        (y, $State::$Name(state))
+                    })+
+                    #[allow(unreachable_patterns)]
+                    _ => panic!("the state belongs to another kind of cell than the layer"),
+                }
+            }
+
+            fn kernel_layers(&self) -> Option<Vec<$crate::fused::KernelLayer<B>>> {
+                match self {
+                    $($Any::$Name(cell) => $crate::RecurrentCell::kernel_layers(cell),)+
+                }
+            }
+        }
+
+        impl<B: ::burn::tensor::backend::Backend> $crate::Cell<B> for $Any<B> {
+            type Kind = $Kind;
+
+            fn description(kind: $Kind) -> &'static $crate::Description {
+                kind.description()
+            }
+
+            fn init(kind: $Kind, options: &$crate::CellOptions, init: &mut $crate::Init<B>) -> Self {
+                match kind {
+                    $($Kind::$Name => {
+                        $Any::$Name($crate::Cell::init(Default::default(), options, init))
+                    })+
+                }
+            }
+        }
+    };
+}
+/// A name that no cell of a list has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownCell {
+    name: String,
+    known: &'static [&'static str],
+}
+
+impl UnknownCell {
+    /// Returns the error for `name`, where `known` are the names of the list.
+    pub fn new(name: &str, known: &'static [&'static str]) -> Self {
+        UnknownCell {
+            name: name.to_owned(),
+            known,
+        }
+    }
+}
+
+impl std::fmt::Display for UnknownCell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "no cell {:?}; there is {}",
+            self.name,
+            self.known.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for UnknownCell {}

@@ -1,0 +1,214 @@
+//! How a whole sequence reaches kernels that are faster than [`scan`](crate::scan()), and equal to it.
+//!
+//! [`RecurrentCell::forward`] and [`CharLm`](crate::CharLm) look here for kernels of their backend.
+//! `NdArray` and `Flex` (features `ndarray` and `flex`), plain and under `Autodiff`, have those of the crate
+//! [`kernels`](mod@kernels); [`register`] gives kernels to a backend of your own. If there are none for a
+//! backend, a cell or a precision, the sequence takes the reference path, ordinary tensor operations;
+//! [`without_kernels`] forces that.
+//!
+//! Under `Autodiff` a sequence is one node of the graph, with a backward pass written by hand.
+//!
+//! | to read about | see |
+//! |---|---|
+//! | backends whose tensors lie in main memory | [`CpuBackend`] |
+//! | sequences without gradients | [`CpuInference`] |
+//! | sequences with gradients: nodes of the graph | [`CpuAutodiff`] |
+
+mod autodiff;
+mod cpu_backend;
+mod inference;
+
+use std::{
+    any::{Any, TypeId},
+    cell::Cell,
+    collections::HashMap,
+    sync::{Arc, LazyLock, RwLock},
+};
+
+use burn::{
+    module::Param,
+    tensor::{Int, Tensor, backend::Backend},
+};
+use kernels::Kernel;
+
+pub use autodiff::CpuAutodiff;
+pub use cpu_backend::CpuBackend;
+pub use inference::CpuInference;
+
+use crate::cell::{RecurrentCell, RecurrentState};
+
+/// The input of a layer.
+#[derive(Clone, Debug)]
+pub enum Input<B: Backend> {
+    /// `[batch, time, d_input]`
+    Vectors(Tensor<B, 3>),
+    /// `[batch, time]` rows of a table: [`KernelLayer::wx`] is then `[vocabulary, gates·d_hidden]`, and a
+    /// token's row is the `x·Wx` of its vector.
+    Tokens(Tensor<B, 2, Int>),
+}
+
+impl<B: Backend> Input<B> {
+    /// `[batch, time]`
+    pub fn shape(&self) -> [usize; 2] {
+        match self {
+            Input::Vectors(x) => {
+                let [batch, time, _] = x.dims();
+                [batch, time]
+            }
+            Input::Tokens(tokens) => tokens.dims(),
+        }
+    }
+}
+
+/// A layer as kernels know it.
+#[derive(Clone, Debug)]
+pub struct KernelLayer<B: Backend> {
+    /// The kernels of its cell.
+    pub kernel: &'static dyn Kernel,
+    /// `[d_input, gates·d_hidden]`
+    pub wx: Tensor<B, 2>,
+    /// `[d_hidden, gates·d_hidden]`
+    pub wh: Tensor<B, 2>,
+    /// `[gates·d_hidden]`
+    pub b: Option<Tensor<B, 1>>,
+}
+
+impl<B: Backend> KernelLayer<B> {
+    /// Returns a layer with these parameters.
+    pub fn new(
+        kernel: &'static dyn Kernel,
+        wx: &Param<Tensor<B, 2>>,
+        wh: &Param<Tensor<B, 2>>,
+        b: &Option<Param<Tensor<B, 1>>>,
+    ) -> Self {
+        KernelLayer {
+            kernel,
+            wx: wx.val(),
+            wh: wh.val(),
+            b: b.as_ref().map(Param::val),
+        }
+    }
+
+    /// # Panics
+    ///
+    /// Panics if the shapes do not agree.
+    fn check(&self, input: &Input<B>, state: &[Tensor<B, 2>]) {
+        let ([d_input, width], [d_hidden, _]) = (self.wx.dims(), self.wh.dims());
+        assert_eq!(
+            self.wh.dims(),
+            [d_hidden, width],
+            "wh: [d_hidden, gates·d_hidden]"
+        );
+        if let Some(b) = &self.b {
+            assert_eq!(b.dims(), [width], "b: [gates·d_hidden]");
+        }
+        if let Input::Vectors(x) = input {
+            assert_eq!(x.dims()[2], d_input, "input: [batch, time, d_input]");
+        }
+        for state in state {
+            assert_eq!(
+                state.dims(),
+                [input.shape()[0], d_hidden],
+                "state: [batch, d_hidden]"
+            );
+        }
+    }
+}
+
+/// Runs a sequence by kernels, if there are some for this cell and backend. Of tokens, `table` turns `Wx`
+/// into the `x·Wx` of each. A sequence of no steps is left to the reference path, which refuses it.
+pub(crate) fn sequence<B: Backend, C: RecurrentCell<B>>(
+    cell: &C,
+    input: &Input<B>,
+    table: Option<&dyn Fn(Tensor<B, 2>) -> Tensor<B, 2>>,
+    state: &C::State,
+) -> Option<(Tensor<B, 3>, C::State)> {
+    let kernels = kernels::<B>()?;
+    let [mut layer] = <[_; 1]>::try_from(cell.kernel_layers()?).ok()?;
+    if input.shape()[1] == 0 {
+        return None;
+    }
+    if let Some(table) = table {
+        layer.wx = table(layer.wx);
+    }
+    let tensors = state.tensors();
+    layer.check(input, &tensors);
+    let (output, tensors) = kernels.sequence(&layer, input, &tensors)?;
+    Some((output, state.clone().with_tensors(tensors)))
+}
+
+/// The kernels of a backend. A method declines what it is not made for by returning `None`.
+///
+/// Shapes are checked before a method is called.
+pub trait SequenceKernels<B: Backend>: Send + Sync + 'static {
+    /// Runs a layer over a sequence from `state`, tensors `[batch, d_hidden]`: the hidden state, and after
+    /// it the cell if there is one. Returns the output `[batch, time, d_hidden]`, and the state after the
+    /// last step.
+    fn sequence(
+        &self,
+        layer: &KernelLayer<B>,
+        input: &Input<B>,
+        state: &[Tensor<B, 2>],
+    ) -> Option<(Tensor<B, 3>, Vec<Tensor<B, 2>>)>;
+
+    /// Returns the mean cross-entropy `[1]` of `[n]` targets, given hidden states `[n, d_hidden]` and a head
+    /// `[d_hidden, vocabulary]` with bias `[vocabulary]`.
+    fn cross_entropy(
+        &self,
+        hidden: &Tensor<B, 2>,
+        weight: &Tensor<B, 2>,
+        bias: &Tensor<B, 1>,
+        targets: &Tensor<B, 1, Int>,
+    ) -> Option<Tensor<B, 1>>;
+}
+
+/// The kernels of each backend: an `Arc<dyn SequenceKernels<B>>` under the type of `B`.
+type Registry = HashMap<TypeId, Box<dyn Any + Send + Sync>>;
+
+static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(|| {
+    let mut registry = Registry::new();
+    #[cfg(feature = "ndarray")]
+    cpu_backend::register::<burn_ndarray::NdArray>(&mut registry);
+    #[cfg(feature = "flex")]
+    cpu_backend::register::<burn_flex::Flex>(&mut registry);
+    RwLock::new(registry)
+});
+
+/// Registers the kernels of a backend, in place of any that it had.
+pub fn register<B: Backend>(kernels: impl SequenceKernels<B>) {
+    insert::<B>(
+        &mut REGISTRY.write().expect("no panic while it is held"),
+        kernels,
+    );
+}
+
+fn insert<B: Backend>(registry: &mut Registry, kernels: impl SequenceKernels<B>) {
+    let kernels: Arc<dyn SequenceKernels<B>> = Arc::new(kernels);
+    registry.insert(TypeId::of::<B>(), Box::new(kernels));
+}
+
+/// Returns the kernels of a backend. `None` if it has none, or inside [`without_kernels`].
+pub fn kernels<B: Backend>() -> Option<Arc<dyn SequenceKernels<B>>> {
+    if WITHOUT_KERNELS.get() {
+        return None;
+    }
+    let registry = REGISTRY.read().expect("no panic while it is held");
+    let kernels = registry.get(&TypeId::of::<B>())?;
+    kernels.downcast_ref().cloned()
+}
+
+thread_local! {
+    static WITHOUT_KERNELS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `f` with every sequence on the reference path, on this thread: for tests, and to rule kernels out.
+pub fn without_kernels<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            WITHOUT_KERNELS.set(self.0);
+        }
+    }
+    let _restore = Restore(WITHOUT_KERNELS.replace(true));
+    f()
+}

@@ -1,0 +1,37 @@
+//! Sequences on a CPU backend under `Autodiff`: one node of the graph for a whole sequence, and one for
+//! the head and its loss.
+
+mod buffer_pool;
+mod deliver;
+mod head_node;
+mod sequence_node;
+
+use burn::tensor::{Int, Tensor};
+use burn_autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
+
+use super::{CpuBackend, Input, KernelLayer, SequenceKernels};
+
+/// The crate [`kernels`](mod@kernels), for a CPU backend under `Autodiff`.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuAutodiff;
+
+impl<B: CpuBackend, C: CheckpointStrategy> SequenceKernels<Autodiff<B, C>> for CpuAutodiff {
+    fn sequence(
+        &self,
+        layer: &KernelLayer<Autodiff<B, C>>,
+        input: &Input<Autodiff<B, C>>,
+        state: &[Tensor<Autodiff<B, C>, 2>],
+    ) -> Option<(Tensor<Autodiff<B, C>, 3>, Vec<Tensor<Autodiff<B, C>, 2>>)> {
+        sequence_node::forward(layer, input, state)
+    }
+
+    fn cross_entropy(
+        &self,
+        hidden: &Tensor<Autodiff<B, C>, 2>,
+        weight: &Tensor<Autodiff<B, C>, 2>,
+        bias: &Tensor<Autodiff<B, C>, 1>,
+        targets: &Tensor<Autodiff<B, C>, 1, Int>,
+    ) -> Option<Tensor<Autodiff<B, C>, 1>> {
+        head_node::forward(hidden, weight, bias, targets)
+    }
+}
