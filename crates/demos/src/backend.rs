@@ -1,26 +1,17 @@
 //! Which backend runs a program: Cargo features compile them in, `--backend` picks among those.
 
-use std::panic;
+mod args;
+mod name;
+mod open;
+
+pub use args::{BackendArg, ListBackendsArg};
+pub use name::BackendName;
+pub use open::OpenBackend;
 
 use anyhow::Result;
-use burn::tensor::{ElementConversion, Tensor, backend::AutodiffBackend};
-use burn_autodiff::Autodiff;
-use clap::ValueEnum;
+use burn::tensor::backend::AutodiffBackend;
 
 use crate::exit::UsageError;
-
-/// A backend of Burn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BackendName {
-    /// NVIDIA GPUs by CUDA.
-    Cuda,
-    /// GPUs by Vulkan, Metal, DirectX 12 or WebGPU.
-    Wgpu,
-    /// The CPU, by the crate ndarray.
-    Ndarray,
-    /// The CPU, by Burn's newer kernels in Rust.
-    Flex,
-}
 
 /// Something that runs on any backend.
 pub trait Program {
@@ -29,55 +20,7 @@ pub trait Program {
     /// # Errors
     ///
     /// Whatever it may fail with.
-    fn run<B: AutodiffBackend>(self, backend: Answering<B>) -> Result<()>;
-}
-
-/// A backend whose device answered.
-pub struct Answering<B: AutodiffBackend> {
-    /// The device.
-    pub device: B::Device,
-    /// Which backend it is.
-    pub name: &'static str,
-    /// What its device is called.
-    pub device_name: String,
-    /// Whether the device computes in the machine's main memory.
-    pub is_cpu: bool,
-}
-
-impl BackendName {
-    /// All, the likely fastest first. Without a choice, the first that is compiled in is taken.
-    const ALL: [BackendName; 4] = [Self::Cuda, Self::Wgpu, Self::Ndarray, Self::Flex];
-
-    fn is_compiled_in(self) -> bool {
-        match self {
-            Self::Cuda => cfg!(feature = "cuda"),
-            Self::Wgpu => cfg!(feature = "wgpu"),
-            Self::Ndarray => cfg!(feature = "ndarray"),
-            Self::Flex => cfg!(feature = "flex"),
-        }
-    }
-
-    /// The name on the command line, which is also the name of the Cargo feature.
-    fn feature(self) -> &'static str {
-        match self {
-            Self::Cuda => "cuda",
-            Self::Wgpu => "wgpu",
-            Self::Ndarray => "ndarray",
-            Self::Flex => "flex",
-        }
-    }
-
-    /// What a machine lacks on which its device does not answer.
-    fn hint(self) -> &'static str {
-        match self {
-            Self::Cuda => "install NVIDIA's driver and the CUDA toolkit",
-            Self::Wgpu => {
-                "install a driver for Vulkan (on Debian: libvulkan1 and, for a device in software, \
-                 mesa-vulkan-drivers)"
-            }
-            Self::Ndarray | Self::Flex => "this is a bug: the CPU is always there",
-        }
-    }
+    fn run<B: AutodiffBackend>(self, backend: OpenBackend<B>) -> Result<()>;
 }
 
 /// Runs `program` on the backend of this name or, without one, on the first that is compiled in.
@@ -107,13 +50,13 @@ pub fn run(name: Option<BackendName>, program: impl Program) -> Result<()> {
     };
     match name {
         #[cfg(feature = "cuda")]
-        BackendName::Cuda => program.run(cuda()?),
+        BackendName::Cuda => program.run(open::cuda()?),
         #[cfg(feature = "wgpu")]
-        BackendName::Wgpu => program.run(wgpu()?),
+        BackendName::Wgpu => program.run(open::wgpu()?),
         #[cfg(feature = "ndarray")]
-        BackendName::Ndarray => program.run(ndarray()?),
+        BackendName::Ndarray => program.run(open::ndarray()?),
         #[cfg(feature = "flex")]
-        BackendName::Flex => program.run(flex()?),
+        BackendName::Flex => program.run(open::flex()?),
         #[allow(unreachable_patterns)]
         _ => unreachable!("a backend that is compiled in"),
     }
@@ -123,7 +66,7 @@ pub fn run(name: Option<BackendName>, program: impl Program) -> Result<()> {
 pub fn list() -> String {
     struct Name<'a>(&'a mut String);
     impl Program for Name<'_> {
-        fn run<B: AutodiffBackend>(self, backend: Answering<B>) -> Result<()> {
+        fn run<B: AutodiffBackend>(self, backend: OpenBackend<B>) -> Result<()> {
             *self.0 = format!("answers: {}", backend.device_name);
             Ok(())
         }
@@ -139,68 +82,4 @@ pub fn list() -> String {
         format!("{feature:<9}{answer}\n")
     };
     BackendName::ALL.into_iter().map(line).collect()
-}
-
-#[cfg(feature = "cuda")]
-fn cuda() -> Result<Answering<Autodiff<burn_cuda::Cuda>>> {
-    answering(BackendName::Cuda, false, |device| format!("{device:?}"))
-}
-
-#[cfg(feature = "wgpu")]
-fn wgpu() -> Result<Answering<Autodiff<burn_wgpu::Wgpu>>> {
-    use burn_wgpu::{graphics::AutoGraphicsApi, init_setup};
-    answering(BackendName::Wgpu, false, |device| {
-        let adapter = init_setup::<AutoGraphicsApi>(device, Default::default()).adapter;
-        let info = adapter.get_info();
-        format!("{} ({}, {:?})", info.name, info.backend, info.device_type)
-    })
-}
-
-#[cfg(feature = "ndarray")]
-fn ndarray() -> Result<Answering<Autodiff<burn_ndarray::NdArray<f32>>>> {
-    answering(BackendName::Ndarray, true, |_| cpu())
-}
-
-#[cfg(feature = "flex")]
-fn flex() -> Result<Answering<Autodiff<burn_flex::Flex>>> {
-    answering(BackendName::Flex, true, |_| cpu())
-}
-
-/// "CPU, 8 threads"
-#[cfg(any(feature = "ndarray", feature = "flex"))]
-fn cpu() -> String {
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    format!("CPU, {}", crate::view::plural(threads, "thread"))
-}
-
-/// The default device of `B`, once it has computed something. Drivers that are not there make Burn
-/// 0.21 panic: that is caught, and told as an error.
-fn answering<B: AutodiffBackend>(
-    name: BackendName,
-    is_cpu: bool,
-    describe: impl FnOnce(&B::Device) -> String + panic::UnwindSafe,
-) -> Result<Answering<B>> {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let answer = panic::catch_unwind(|| {
-        let device = <B::Device as Default>::default();
-        let device_name = describe(&device);
-        let two = Tensor::<B::InnerBackend, 1>::ones([2], &device).sum();
-        (two.into_scalar().elem::<f64>() == 2.0).then_some((device, device_name))
-    });
-    panic::set_hook(hook);
-
-    let feature = name.feature();
-    match answer {
-        Ok(Some((device, device_name))) => Ok(Answering {
-            device,
-            name: feature,
-            device_name,
-            is_cpu,
-        }),
-        _ => anyhow::bail!(
-            "--backend {feature}: no device answers; {}, or choose another (--list-backends)",
-            name.hint()
-        ),
-    }
 }

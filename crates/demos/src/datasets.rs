@@ -113,7 +113,7 @@ impl Dataset {
             .build()
             .into();
         let mut response = agent.get(url).call()?;
-        let bar = view::download(self.name, self.bytes);
+        let bar = view::download_bar(self.name, self.bytes);
         let body = bar.wrap_read(response.body_mut().as_reader());
 
         let mut unfinished = tempfile::NamedTempFile::new_in(cache)?;

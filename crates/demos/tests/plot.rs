@@ -6,7 +6,7 @@ mod common;
 use std::{fs, path::Path};
 
 use common::{Place, TINY, text};
-use demos::view::{chart::Chart, terminal_chart};
+use demos::view::{loss_curves::LossCurves, loss_terminal};
 use serde_json::json;
 use train::{History, history::Point};
 
@@ -260,9 +260,9 @@ fn the_chart_is_as_wide_as_the_terminal() {
         validation: (1..50).map(|i| point(100 * i)).collect(),
         damaged: vec![],
     };
-    let chart = Chart::new(&[(Path::new("run"), history)]);
+    let curves = LossCurves::new(&[(Path::new("run"), history)]);
     for width in [40, 41, 80, 133, 400] {
-        let text = terminal_chart::draw(&chart, width);
+        let text = loss_terminal::draw(&curves, width);
         let lines = text.lines().take_while(|line| !line.is_empty());
         let widths: Vec<usize> = lines.map(|line| line.chars().count()).collect();
         assert_eq!(widths.iter().max(), Some(&width), "{text}");

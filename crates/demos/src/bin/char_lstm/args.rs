@@ -7,7 +7,10 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
     parser::ValueSource,
 };
-use demos::backend::BackendName;
+use demos::{
+    backend::{BackendArg, ListBackendsArg},
+    choices::one_of,
+};
 use models::CellKind;
 use train::{
     Clip, Interval, OptimizerConfig, RunConfig, RunFolder, Schedule, Separator, Split, Units,
@@ -21,9 +24,8 @@ use train::{
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Mode>,
-    /// Show the backends, their devices, and whether they answer
-    #[arg(long)]
-    pub list_backends: bool,
+    #[command(flatten)]
+    pub list: ListBackendsArg,
     #[command(flatten)]
     pub train: TrainArgs,
 }
@@ -66,14 +68,14 @@ pub struct TrainArgs {
     documents: Option<Separator>,
     /// What a symbol is: chars (of UTF-8 text), bytes
     #[arg(long, default_value = "chars", help_heading = "Text", hide_possible_values = true,
-          value_parser = units())]
+          value_parser = one_of(UNITS, units_name))]
     units: Units,
     /// Share of the text held out for validation
     #[arg(long, value_name = "X", default_value_t = RunConfig::default().val_frac, help_heading = "Text")]
     val_frac: f64,
     /// Which end: of each lane (lanes), of the text (tail)
     #[arg(long, default_value = "lanes", help_heading = "Text", hide_possible_values = true,
-          value_parser = split())]
+          value_parser = one_of(SPLITS, split_name))]
     split: Split,
 
     /// Network: lstm, rnn
@@ -161,14 +163,8 @@ pub struct TrainArgs {
     /// New folder for the run [default: runs/NAME-1, -2, …]
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     pub out: Option<PathBuf>,
-    /// cuda, wgpu, ndarray, flex [default: the first of these that is compiled in]
-    #[arg(
-        long,
-        value_name = "NAME",
-        hide_possible_values = true,
-        help_heading = "Run"
-    )]
-    pub backend: Option<BackendName>,
+    #[command(flatten, next_help_heading = "Run")]
+    pub backend: BackendArg,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -198,9 +194,8 @@ pub struct SampleArgs {
     /// Decides what is drawn
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// cuda, wgpu, ndarray, flex [default: the first of these that is compiled in]
-    #[arg(long, value_name = "NAME", hide_possible_values = true)]
-    pub backend: Option<BackendName>,
+    #[command(flatten)]
+    pub backend: BackendArg,
 }
 
 #[derive(Args)]
@@ -266,16 +261,20 @@ fn model() -> impl TypedValueParser<Value = CellKind> {
     })
 }
 
-fn units() -> impl TypedValueParser<Value = Units> {
-    PossibleValuesParser::new(["chars", "bytes"]).map(|name| match name.as_str() {
-        "bytes" => Units::Bytes,
-        _ => Units::Chars,
-    })
+const UNITS: [Units; 2] = [Units::Chars, Units::Bytes];
+
+fn units_name(units: Units) -> &'static str {
+    match units {
+        Units::Chars => "chars",
+        Units::Bytes => "bytes",
+    }
 }
 
-fn split() -> impl TypedValueParser<Value = Split> {
-    PossibleValuesParser::new(["tail", "lanes"]).map(|name| match name.as_str() {
-        "lanes" => Split::Lanes,
-        _ => Split::Tail,
-    })
+const SPLITS: [Split; 2] = [Split::Lanes, Split::Tail];
+
+fn split_name(split: Split) -> &'static str {
+    match split {
+        Split::Lanes => "lanes",
+        Split::Tail => "tail",
+    }
 }

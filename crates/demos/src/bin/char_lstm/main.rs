@@ -2,8 +2,10 @@
 
 mod args;
 mod plot;
+mod runs;
 mod sample;
 mod train_run;
+mod write_text;
 
 use std::process::ExitCode;
 
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
             let given = given.subcommand_matches("train").expect("train's flags");
             train_run::run(&args, given)
         }
-        None if cli.list_backends => {
+        None if cli.list.list_backends => {
             view::say(&backend::list());
             Ok(())
         }

@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 use console::Term;
 use demos::{
     exit::UsageError,
-    view::{self, chart::Chart, picture, terminal_chart},
+    view::{self, loss_curves::LossCurves, loss_svg, loss_terminal, png},
 };
 use train::{History, run_folder::METRICS};
 
-use crate::{args::PlotArgs, sample::newest_run};
+use crate::{args::PlotArgs, runs::newest_run};
 
 pub fn run(args: PlotArgs) -> Result<()> {
     let folders = match args.runs {
@@ -22,14 +22,14 @@ pub fn run(args: PlotArgs) -> Result<()> {
     };
     let runs = histories(&folders)?;
     let files = files(args.out.as_deref(), runs[0].0)?;
-    let chart = Chart::new(&runs);
+    let curves = LossCurves::new(&runs);
     let (_, width) = Term::stdout().size();
-    view::say(&terminal_chart::draw(&chart, width.into()));
+    view::say(&loss_terminal::draw(&curves, width.into()));
 
-    let svg = picture::svg(&chart)?;
+    let svg = loss_svg::draw(&curves)?;
     for file in &files {
         let content = match is(file, "png") {
-            true => picture::png(&svg)?,
+            true => png::from_svg(&svg)?,
             false => svg.clone().into_bytes(),
         };
         fs::write(file, content).with_context(|| file.display().to_string())?;

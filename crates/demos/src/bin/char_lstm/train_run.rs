@@ -6,20 +6,17 @@ use anyhow::Result;
 use burn::tensor::backend::AutodiffBackend;
 use clap::ArgMatches;
 use demos::{
-    backend::{self, Answering, Program},
+    backend::{self, OpenBackend, Program},
     datasets,
     exit::Signalled,
     memory, open_files,
     stop::Stop,
-    view::{self, Progress},
+    view::{self, RunView},
 };
 use models::CellKind;
 use train::{Corpus, Run, RunConfig, RunFolder, Units};
 
-use crate::{args::TrainArgs, sample};
-
-/// Where runs go that have no `--out`.
-pub const RUNS: &str = "runs";
+use crate::{args::TrainArgs, runs::RUNS, write_text::Text};
 
 /// The text that the program brings along: book one of Cicero's De finibus bonorum et malorum, the
 /// source of "lorem ipsum".
@@ -73,7 +70,7 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         origin,
         out: args.out.as_deref(),
     };
-    backend::run(args.backend, run)
+    backend::run(args.backend.name, run)
 }
 
 fn read_corpus(config: &RunConfig) -> Result<Corpus> {
@@ -89,7 +86,7 @@ fn read_corpus(config: &RunConfig) -> Result<Corpus> {
 }
 
 impl Program for TrainRun<'_> {
-    fn run<B: AutodiffBackend>(self, backend: Answering<B>) -> Result<()> {
+    fn run<B: AutodiffBackend>(self, backend: OpenBackend<B>) -> Result<()> {
         let TrainRun {
             corpus,
             config,
@@ -117,10 +114,10 @@ impl Program for TrainRun<'_> {
         view::say(&heading(&corpus, &config, &on));
 
         let stop = Stop::on_signals()?;
-        let mut progress = Progress::new(config.max_epochs);
+        let mut view = RunView::new(config.max_epochs);
         let is_asked = || stop.signal().is_some();
-        let outcome = run.go(is_asked, |event| progress.show(event));
-        progress.finish();
+        let outcome = run.go(is_asked, |event| view.show(event));
+        view.finish();
         let outcome = outcome?;
         let (path, program) = (folder.display(), program());
         if let (true, Some(signal)) = (outcome.is_stopped, stop.signal()) {
@@ -150,7 +147,7 @@ impl Program for TrainRun<'_> {
         view::say(&format!(
             "{trained}; trained for {seconds:.0} s. It writes:\n\n"
         ));
-        let text = sample::Text {
+        let text = Text {
             documents: config.documents.as_ref(),
             prime: "",
             length: 500,

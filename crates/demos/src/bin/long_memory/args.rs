@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, builder::PossibleValuesParser, builder::TypedValueParser};
-use demos::backend::BackendName;
-use train::long_memory::{Budget, Experiment, tasks};
+use clap::Parser;
+use demos::{
+    backend::{BackendArg, ListBackendsArg},
+    choices::one_of,
+};
+use train::long_memory::{Budget, Experiment, Task, tasks};
 
 /// What do networks with and without memory learn, as what matters moves further back?
 ///
@@ -14,9 +17,10 @@ use train::long_memory::{Budget, Experiment, tasks};
 #[command(version)]
 pub struct Args {
     /// xor, running-xor, adding, first-symbol [default: all]
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',', num_args = 1.., value_parser = task(),
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', num_args = 1..,
+          value_parser = one_of(tasks::ALL, |task: &'static dyn Task| task.name()),
           hide_possible_values = true, help_heading = "Experiment")]
-    tasks: Option<Vec<&'static str>>,
+    tasks: Option<Vec<&'static dyn Task>>,
     /// Steps of a sequence, or between the first symbol and the end [default: 10,50,100,200]
     #[arg(long, value_name = "N,…", value_delimiter = ',', num_args = 1.., help_heading = "Experiment")]
     distances: Option<Vec<usize>>,
@@ -64,28 +68,10 @@ pub struct Args {
         help_heading = "Run"
     )]
     pub out: PathBuf,
-    /// cuda, wgpu, ndarray, flex [default: the first of these that is compiled in]
-    #[arg(
-        long,
-        value_name = "NAME",
-        hide_possible_values = true,
-        help_heading = "Run"
-    )]
-    pub backend: Option<BackendName>,
-    /// Show the backends, their devices, and whether they answer
-    #[arg(long, help_heading = "Run")]
-    pub list_backends: bool,
-}
-
-fn task() -> impl TypedValueParser<Value = &'static str> {
-    let names = tasks::ALL.map(|task| task.name());
-    let find = move |given: String| {
-        *names
-            .iter()
-            .find(|name| **name == given)
-            .expect("one of them")
-    };
-    PossibleValuesParser::new(names).map(find)
+    #[command(flatten, next_help_heading = "Run")]
+    pub backend: BackendArg,
+    #[command(flatten, next_help_heading = "Run")]
+    pub list: ListBackendsArg,
 }
 
 impl Args {
@@ -96,18 +82,8 @@ impl Args {
             false => (all.distances, all.seeds),
             true => (vec![10, 50], 1),
         };
-        let find = |name: &&str| {
-            let mut tasks = tasks::ALL.into_iter();
-            tasks
-                .find(|task| task.name() == *name)
-                .expect("a task of this name")
-        };
-        let tasks = match &self.tasks {
-            Some(names) => names.iter().map(find).collect(),
-            None => all.tasks,
-        };
         let experiment = Experiment {
-            tasks,
+            tasks: self.tasks.clone().unwrap_or(all.tasks),
             distances: self.distances.clone().unwrap_or(distances),
             seed: self.seed,
             seeds: self.seeds.unwrap_or(seeds),

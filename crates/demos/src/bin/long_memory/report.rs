@@ -3,17 +3,17 @@
 use burn::tensor::backend::Backend;
 use train::long_memory::{Answer, Kind, Trained};
 
-use crate::findings::{Findings, Group, PASTS, median};
+use crate::results::{Group, PASTS, Results, median};
 
 /// More seeds than this are summed up as the lowest, the median and the highest.
 const SHOWN: usize = 5;
 
-pub fn draw<B: Backend>(findings: &Findings<B>) -> String {
-    let groups = findings.groups();
+pub fn draw<B: Backend>(results: &Results<B>) -> String {
+    let groups = results.groups();
     if groups.is_empty() {
         return String::new();
     }
-    results(&groups) + &breaks(findings, &groups) + &pasts(findings) + &gradients(&groups)
+    table(&groups) + &breaks(results, &groups) + &pasts(results) + &gradients(&groups)
 }
 
 /// One training, for the bar.
@@ -34,7 +34,7 @@ fn show(answer: Answer, result: f64) -> String {
     }
 }
 
-fn results<B: Backend>(groups: &[Group<B>]) -> String {
+fn table<B: Backend>(groups: &[Group<B>]) -> String {
     let mut text = String::new();
     let mut last = "";
     for group in groups {
@@ -87,8 +87,8 @@ fn each(answer: Answer, mut results: Vec<f64>) -> String {
 }
 
 /// For each task and network, up to where all seeds solve it.
-fn breaks<B: Backend>(findings: &Findings<B>, groups: &[Group<B>]) -> String {
-    let experiment = &findings.experiment;
+fn breaks<B: Backend>(results: &Results<B>, groups: &[Group<B>]) -> String {
+    let experiment = &results.experiment;
     let mut distances = experiment.distances.clone();
     distances.sort_unstable();
     let mut text = "\nSolved by every seed up to a distance of\n".to_owned();
@@ -119,8 +119,8 @@ fn breaks<B: Backend>(findings: &Findings<B>, groups: &[Group<B>]) -> String {
 }
 
 /// How far the answers for one pair lie apart, at most.
-fn pasts<B: Backend>(findings: &Findings<B>) -> String {
-    let Some(longest) = findings.pasts.iter().map(|past| past.distance).max() else {
+fn pasts<B: Backend>(results: &Results<B>) -> String {
+    let Some(longest) = results.pasts.iter().map(|past| past.distance).max() else {
         return String::new();
     };
     let mut text = format!(
@@ -128,7 +128,7 @@ fn pasts<B: Backend>(findings: &Findings<B>) -> String {
         longest - 1
     );
     for kind in Kind::ALL {
-        let of_kind = findings.pasts.iter();
+        let of_kind = results.pasts.iter();
         let of_kind = of_kind.filter(|past| past.kind == kind && past.distance == longest);
         let apart = of_kind.map(|past| {
             let highest = past.answers.iter().copied().fold(f64::MIN, f64::max);

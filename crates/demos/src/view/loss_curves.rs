@@ -7,9 +7,9 @@ use train::{History, history::Point};
 use super::grouped;
 
 /// Curves of several runs, and how far the axes go.
-pub struct Chart {
+pub struct LossCurves {
     /// In the order of their colours.
-    pub runs: Vec<Curves>,
+    pub runs: Vec<RunCurves>,
     /// What x counts: updates or, where the runs' epochs are of different lengths, epochs.
     pub unit: &'static str,
     /// x goes from 0 to here.
@@ -22,7 +22,7 @@ pub struct Chart {
 }
 
 /// What is drawn of one run, as (x, nats per character).
-pub struct Curves {
+pub struct RunCurves {
     /// What the legend calls it.
     pub name: String,
     /// Training loss, thinned to its highest and lowest values.
@@ -35,33 +35,10 @@ pub struct Curves {
     pub best: Option<(f64, f64)>,
 }
 
-/// A colour of Okabe and Ito's (2008), whom colour-blind readers can tell apart.
-pub struct Colour {
-    /// For a picture.
-    pub rgb: (u8, u8, u8),
-    /// The nearest of a terminal's 256.
-    pub ansi: u8,
-}
-
-const fn colour(rgb: (u8, u8, u8), ansi: u8) -> Colour {
-    Colour { rgb, ansi }
-}
-
-/// All but yellow, which white paper swallows.
-pub const COLOURS: [Colour; 7] = [
-    colour((0, 114, 178), 32),
-    colour((213, 94, 0), 166),
-    colour((0, 158, 115), 36),
-    colour((204, 121, 167), 175),
-    colour((230, 159, 0), 214),
-    colour((86, 180, 233), 117),
-    colour((0, 0, 0), 244),
-];
-
 /// Points of a curve at most: more than a picture has columns.
 const POINTS: usize = 1000;
 
-impl Chart {
+impl LossCurves {
     /// Of runs with at least one loss each, and their folders.
     pub fn new(runs: &[(&Path, History)]) -> Self {
         let longest = runs.iter().map(|(_, run)| run.training.len()).max();
@@ -79,7 +56,7 @@ impl Chart {
         };
         let curves = |(folder, run): &(&Path, History)| {
             let training: Vec<_> = run.training.iter().map(place).collect();
-            Curves {
+            RunCurves {
                 name: folder
                     .to_string_lossy()
                     .replace(char::is_control, "\u{fffd}"),
@@ -89,11 +66,11 @@ impl Chart {
                 best: run.best().as_ref().map(place),
             }
         };
-        let curves: Vec<Curves> = runs.iter().map(curves).collect();
+        let curves: Vec<RunCurves> = runs.iter().map(curves).collect();
         let all = curves
             .iter()
             .flat_map(|run| run.raw.iter().chain(&run.validation));
-        Chart {
+        LossCurves {
             unit: if by_epochs { "epochs" } else { "updates" },
             end: all.map(|&(x, _)| x).fold(1.0, f64::max),
             losses: losses(&curves),
@@ -149,7 +126,7 @@ fn smoothed(points: &[(f64, f64)], half: usize) -> Vec<(f64, f64)> {
     places.map(mean).collect()
 }
 
-fn losses(runs: &[Curves]) -> Range<f64> {
+fn losses(runs: &[RunCurves]) -> Range<f64> {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for run in runs {
         let [raw, smooth, validation] = [&run.raw[..], &run.smooth, &run.validation].map(sorted);

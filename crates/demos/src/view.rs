@@ -1,16 +1,19 @@
 //! What people see of a run: lines and samples on standard output, a bar on the terminal, charts.
 
-pub mod chart;
-mod download;
-pub mod figure;
+mod bars;
+mod legend;
+pub mod loss_curves;
+pub mod loss_svg;
+pub mod loss_terminal;
 mod numbers;
-pub mod picture;
-mod progress;
-pub mod terminal_chart;
+pub mod palette;
+pub mod panels;
+pub mod png;
+mod run_view;
 
-pub use download::download;
+pub use bars::{download_bar, training_bar};
 pub use numbers::{bytes, grouped, plural};
-pub use progress::Progress;
+pub use run_view::RunView;
 
 use std::io::{self, Write};
 

@@ -11,7 +11,7 @@ use train::long_memory::{
 };
 
 /// All that came out.
-pub struct Findings<B: Backend> {
+pub struct Results<B: Backend> {
     /// What was asked for; a signal may have ended it before.
     pub experiment: Experiment,
     /// In the order of the table.
@@ -56,7 +56,7 @@ pub struct Group<'a, B: Backend> {
     pub trained: Vec<&'a Trained<B>>,
 }
 
-impl<B: Backend> Findings<B> {
+impl<B: Backend> Results<B> {
     pub fn new(experiment: &Experiment, trained: Vec<Trained<B>>, device: &B::Device) -> Self {
         let of_xor = trained
             .iter()
@@ -77,7 +77,7 @@ impl<B: Backend> Findings<B> {
         });
         let pasts = pasts.collect();
         let example = example(&trained, device);
-        Findings {
+        Results {
             experiment: experiment.clone(),
             trained,
             pasts,
@@ -113,6 +113,12 @@ impl<B: Backend> Group<'_, B> {
     }
 
     /// The result that as many are above as below.
+    /// The groups of each task, and of these those of each distance.
+    pub fn by_task<'a, 'b, B: Backend>(groups: &'a [Group<'b, B>]) -> Vec<&'a [Group<'b, B>]> {
+        let same = |a: &Group<B>, b: &Group<B>| a.task.name() == b.task.name();
+        groups.chunk_by(same).collect()
+    }
+
     pub fn median(&self) -> f64 {
         median(self.trained.iter().map(|done| done.result).collect())
     }

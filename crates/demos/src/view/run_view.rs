@@ -1,12 +1,12 @@
 //! A training run as it goes: a bar, a line for each epoch, a sample now and then.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use train::{Event, events::bits_per_char};
 
-use super::{grouped, plural, say};
+use super::{grouped, plural, say, training_bar};
 
 /// Shows the events of one run. The bar is on standard error and hides where that is no terminal.
-pub struct Progress {
+pub struct RunView {
     bar: ProgressBar,
     epochs: usize,
     /// Eased, so that the bar does not flicker.
@@ -14,14 +14,11 @@ pub struct Progress {
     speed: Option<f64>,
 }
 
-impl Progress {
+impl RunView {
     /// For a run of so many epochs.
     pub fn new(epochs: usize) -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
-        let template = "{bar:24} {percent:>3}%  {msg}  {eta} left";
-        bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
-        Progress {
-            bar,
+        RunView {
+            bar: training_bar(None),
             epochs,
             loss: None,
             speed: None,

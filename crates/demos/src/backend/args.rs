@@ -1,0 +1,21 @@
+//! The flags by which every program chooses its backend.
+
+use clap::Args;
+
+use super::name::BackendName;
+
+/// `--backend`.
+#[derive(Args)]
+pub struct BackendArg {
+    /// cuda, wgpu, ndarray, flex [default: the first of these that is compiled in]
+    #[arg(id = "backend", long, value_name = "NAME", hide_possible_values = true)]
+    pub name: Option<BackendName>,
+}
+
+/// `--list-backends`.
+#[derive(Args)]
+pub struct ListBackendsArg {
+    /// Show the backends, their devices, and whether they answer
+    #[arg(long)]
+    pub list_backends: bool,
+}
