@@ -7,7 +7,7 @@ use super::name::BackendName;
 /// `--backend`.
 #[derive(Args)]
 pub struct BackendArg {
-    /// cuda, wgpu, ndarray, flex [default: the first of these that is compiled in]
+    /// cuda, wgpu, ndarray, flex [default: the first one compiled in]
     #[arg(id = "backend", long, value_name = "NAME", hide_possible_values = true)]
     pub name: Option<BackendName>,
 }
@@ -15,7 +15,7 @@ pub struct BackendArg {
 /// `--list-backends`.
 #[derive(Args)]
 pub struct ListBackendsArg {
-    /// Show the backends, their devices, and whether they answer
+    /// List the backends and the devices they find
     #[arg(long)]
     pub list_backends: bool,
 }
