@@ -1,4 +1,5 @@
-//! Which backend runs a program: Cargo features compile them in, `--backend` picks among those.
+//! Chooses the backend that a program runs on: Cargo features compile backends in, `--backend` picks
+//! one of them.
 
 mod args;
 mod name;
@@ -13,17 +14,17 @@ use burn::tensor::backend::AutodiffBackend;
 
 use crate::exit::UsageError;
 
-/// Something that runs on any backend.
+/// A program that can run on any backend.
 pub trait Program {
-    /// Runs it on this one.
+    /// Runs the program on `backend`.
     ///
     /// # Errors
     ///
-    /// Whatever it may fail with.
+    /// Returns an error if the program fails.
     fn run<B: AutodiffBackend>(self, backend: OpenBackend<B>) -> Result<()>;
 }
 
-/// Runs `program` on the backend of this name or, without one, on the first that is compiled in.
+/// Runs `program` on the backend called `name` or, without a name, on the first one compiled in.
 ///
 /// # Errors
 ///
@@ -58,28 +59,28 @@ pub fn run(name: Option<BackendName>, program: impl Program) -> Result<()> {
         #[cfg(feature = "flex")]
         BackendName::Flex => program.run(open::flex()?),
         #[allow(unreachable_patterns)]
-        _ => unreachable!("a backend that is compiled in"),
+        _ => unreachable!("the backend is compiled in"),
     }
 }
 
-/// A line for each backend: its name, its device, and whether it answers.
+/// Returns a line for each backend: its name and its device, or why there is none.
 pub fn list() -> String {
-    struct Name<'a>(&'a mut String);
-    impl Program for Name<'_> {
+    struct DeviceName<'a>(&'a mut String);
+    impl Program for DeviceName<'_> {
         fn run<B: AutodiffBackend>(self, backend: OpenBackend<B>) -> Result<()> {
-            *self.0 = format!("answers: {}", backend.device_name);
+            *self.0 = format!("ready: {}", backend.device_name);
             Ok(())
         }
     }
     let line = |name: BackendName| {
         let feature = name.feature();
-        let mut answer = String::new();
+        let mut status = String::new();
         if !name.is_compiled_in() {
-            answer = format!("not compiled in (build with --features {feature})");
-        } else if run(Some(name), Name(&mut answer)).is_err() {
-            answer = format!("does not answer: {}", name.hint());
+            status = format!("not compiled in (build with --features {feature})");
+        } else if run(Some(name), DeviceName(&mut status)).is_err() {
+            status = format!("no device found: {}", name.hint());
         }
-        format!("{feature:<9}{answer}\n")
+        format!("{feature:<9}{status}\n")
     };
     BackendName::ALL.into_iter().map(line).collect()
 }

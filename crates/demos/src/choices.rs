@@ -1,8 +1,8 @@
-//! Flags whose value is one of a few names.
+//! Parses flags whose value is one of a few names.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// Returns a parser that takes the name of one of `all`.
+/// Returns a parser that accepts the name of any of `all`.
 pub fn one_of<T, const N: usize>(
     all: [T; N],
     name: fn(T) -> &'static str,

@@ -1,4 +1,4 @@
-//! What people see of a run: lines and samples on standard output, a bar on the terminal, charts.
+//! What people see: lines and samples on standard output, progress bars, charts.
 
 mod bars;
 mod legend;
@@ -17,8 +17,7 @@ pub use run_view::RunView;
 
 use std::io::{self, Write};
 
-/// Prints to standard output. Whoever read it may have gone (`| head`): a run that trains goes on
-/// without them.
+/// Prints to standard output. A training run continues even if its reader has gone (`| head`).
 pub fn say(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

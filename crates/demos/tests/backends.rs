@@ -27,7 +27,7 @@ fn all_that_are_compiled_in_answer() {
             .lines()
             .find(|line| line.starts_with(name))
             .expect("a line for each");
-        assert!(line.contains("answers:"), "{line}");
+        assert!(line.contains("ready:"), "{line}");
     }
 }
 
@@ -196,6 +196,6 @@ fn no_device_is_one_line() {
         &output,
         1,
         &args,
-        &["no device answers", "mesa-vulkan-drivers"],
+        &["no device found", "mesa-vulkan-drivers"],
     );
 }

@@ -289,6 +289,8 @@ fn help_fits_a_screen() {
             "{args:?} has {} lines",
             help.lines().count()
         );
+        let widest = help.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(80), "{args:?} has {widest:?} columns");
     }
     let help = place.succeeds(&["train", "--help"]);
     for default in [

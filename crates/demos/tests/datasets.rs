@@ -155,21 +155,21 @@ fn another_file() {
     assert_refused(
         &server,
         LONG,
-        "another file, with SHA-256 a52d159f262b2c6ddb724a61840befc3",
+        "not the expected file: it has SHA-256 a52d159f262b2c6ddb724a61840befc3",
     );
 }
 
 #[test]
 fn a_longer_file() {
     let server = serve(|_, stream| send_file(stream, b"abcd"));
-    assert_refused(&server, LONG, "another file, and longer");
+    assert_refused(&server, LONG, "not the expected file: it is longer");
 }
 
 #[test]
 fn cut_off() {
     // Less than the server says, and less without a word.
     let server = serve(|_, stream| send(stream, "200 OK", "Content-Length: 3\r\n", b"ab"));
-    assert_refused(&server, LONG, "no download of");
+    assert_refused(&server, LONG, "cannot download");
     let server = serve(|_, stream| send(stream, "200 OK", "", b"ab"));
     assert_refused(&server, LONG, "ends after 2 bytes");
 }
@@ -183,7 +183,7 @@ fn not_there() {
 #[test]
 fn no_answer_at_all() {
     let server = serve(|_, _| ());
-    assert_refused(&server, LONG, "no download of");
+    assert_refused(&server, LONG, "cannot download");
 }
 
 fn slowly(pause: Duration) -> Server {
@@ -248,7 +248,7 @@ fn another_file_for_shakespeare() {
         &output,
         1,
         &args,
-        &["another file, with SHA-256", "char_lstm"],
+        &["not the expected file: it has SHA-256", "char_lstm"],
     );
     let cache = place.path().join("char_lstm");
     assert_eq!(fs::read_dir(cache).unwrap().count(), 0);

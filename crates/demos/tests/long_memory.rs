@@ -74,8 +74,8 @@ fn an_experiment_tells_and_leaves_everything() {
     let place = place();
     let told = place.succeeds(&[SMALL, &["--out", "a"]].concat());
     for part in [
-        "48 trainings of at most 40 updates",
-        "xor: accuracy, solved from 99 %",
+        "48 training runs of at most 40 updates",
+        "xor: accuracy, solved at 99 % or more",
         "adding: mean square error, solved below 0.01",
         "Solved by every seed up to a distance of",
         "FeedForward  0, to the bit: a pure function",
@@ -412,7 +412,7 @@ fn an_unwritable_folder_is_one_line() {
     let place = place();
     place.fails(1, &["--out", "/proc/pictures"], &["/proc/pictures"]);
     place.file("taken", "a file");
-    place.fails(1, &["--out", "taken"], &["taken: is no folder"]);
+    place.fails(1, &["--out", "taken"], &["taken: not a folder"]);
     // Where the folder is there, but not for us to write to: as a folder of the name of a file.
     fs::create_dir_all(place.path().join("a/settings.json")).unwrap();
     place.fails(1, &["--out", "a"], &["a/settings.json"]);
@@ -461,7 +461,7 @@ fn a_signal_ends_it_with_what_there_is() {
     assert!(status.expect("a shell").success());
     let rest = std::io::read_to_string(out).expect("text");
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.contains("missing in all of this"), "{rest}");
+    assert!(rest.contains("did not finish"), "{rest}");
     assert!(rest.contains("xor: accuracy"), "{rest}");
     assert!(!rest.contains("Lstm 5000"), "{rest}");
     let networks = column(&place.read("a/results.csv"), "network");

@@ -184,7 +184,7 @@ fn nothing_to_draw() {
         ("cut-off", "{\"event\":\"upda".to_owned()),
     ] {
         run(&place, name, log);
-        place.fails(1, &["plot", name], &[name, "no loss in it yet"]);
+        place.fails(1, &["plot", name], &[name, "no losses yet"]);
     }
     run(&place, "foreign", "not\na\nlog\n");
     place.fails(

@@ -1,4 +1,4 @@
-//! The flags by which every program chooses its backend.
+//! The flags that every program shares: `--backend` and `--list-backends`.
 
 use clap::Args;
 

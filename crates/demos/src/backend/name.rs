@@ -1,22 +1,22 @@
-//! The backends that there are, and their names.
+//! The backends and their names.
 
 use clap::ValueEnum;
 
 /// A backend of Burn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BackendName {
-    /// NVIDIA GPUs by CUDA.
+    /// NVIDIA GPUs through CUDA.
     Cuda,
-    /// GPUs by Vulkan, Metal, DirectX 12 or WebGPU.
+    /// GPUs through Vulkan, Metal, DirectX 12 or WebGPU.
     Wgpu,
-    /// The CPU, by the crate ndarray.
+    /// The CPU, with the ndarray crate.
     Ndarray,
-    /// The CPU, by Burn's newer kernels in Rust.
+    /// The CPU, with Burn's newer kernels in Rust.
     Flex,
 }
 
 impl BackendName {
-    /// All, the likely fastest first. Without a choice, the first that is compiled in is taken.
+    /// All backends, the one that is likely fastest first.
     pub(super) const ALL: [BackendName; 4] = [Self::Cuda, Self::Wgpu, Self::Ndarray, Self::Flex];
 
     pub(super) fn is_compiled_in(self) -> bool {
@@ -38,12 +38,12 @@ impl BackendName {
         }
     }
 
-    /// What a machine lacks on which its device does not answer.
+    /// Returns what to do on a machine where the backend finds no device.
     pub(super) fn hint(self) -> &'static str {
         match self {
             Self::Cuda => "install NVIDIA's driver and the CUDA toolkit",
             Self::Wgpu => {
-                "install a driver for Vulkan (on Debian: libvulkan1 and, for a device in software, \
+                "install a Vulkan driver (on Debian: libvulkan1 and, to render in software, \
                  mesa-vulkan-drivers)"
             }
             Self::Ndarray | Self::Flex => "this is a bug: the CPU is always there",

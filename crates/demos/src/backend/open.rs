@@ -1,4 +1,4 @@
-//! Opens a backend: its default device, once it has computed something.
+//! Opens a backend's default device and checks that it computes.
 
 use std::panic;
 
@@ -8,15 +8,15 @@ use burn_autodiff::Autodiff;
 
 use super::name::BackendName;
 
-/// A backend whose device answered.
+/// A backend whose device works.
 pub struct OpenBackend<B: AutodiffBackend> {
     /// The device.
     pub device: B::Device,
-    /// Which backend it is.
+    /// The backend's name.
     pub name: &'static str,
-    /// What its device is called.
+    /// The device's name, for people.
     pub device_name: String,
-    /// Whether the device computes in the machine's main memory.
+    /// Whether the device is the CPU and computes in main memory.
     pub is_cpu: bool,
 }
 
@@ -45,15 +45,15 @@ pub(super) fn flex() -> Result<OpenBackend<Autodiff<burn_flex::Flex>>> {
     open(BackendName::Flex, true, |_| cpu())
 }
 
-/// "CPU, 8 threads"
+/// Returns "CPU, 8 threads" on a machine with 8.
 #[cfg(any(feature = "ndarray", feature = "flex"))]
 fn cpu() -> String {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     format!("CPU, {}", crate::view::plural(threads, "thread"))
 }
 
-/// The default device of `B`, once it has computed something. Drivers that are not there make Burn
-/// 0.21 panic: that is caught, and told as an error.
+/// Returns the default device of `B` after it has computed a sum. Burn 0.21 panics if a driver is
+/// missing: the panic is caught and returned as an error.
 fn open<B: AutodiffBackend>(
     name: BackendName,
     is_cpu: bool,
@@ -64,8 +64,8 @@ fn open<B: AutodiffBackend>(
     let answer = panic::catch_unwind(|| {
         let device = <B::Device as Default>::default();
         let device_name = describe(&device);
-        let two = Tensor::<B::InnerBackend, 1>::ones([2], &device).sum();
-        (two.into_scalar().elem::<f64>() == 2.0).then_some((device, device_name))
+        let sum = Tensor::<B::InnerBackend, 1>::ones([2], &device).sum();
+        (sum.into_scalar().elem::<f64>() == 2.0).then_some((device, device_name))
     });
     panic::set_hook(hook);
 
@@ -78,7 +78,7 @@ fn open<B: AutodiffBackend>(
             is_cpu,
         }),
         _ => anyhow::bail!(
-            "--backend {feature}: no device answers; {}, or choose another (--list-backends)",
+            "--backend {feature}: no device found; {}, or choose another backend (--list-backends)",
             name.hint()
         ),
     }

@@ -1,4 +1,4 @@
-//! The losses of runs as curves in one coordinate system, however they are drawn then.
+//! The losses of runs as curves in one coordinate system, whatever draws them.
 
 use std::{ops::Range, path::Path};
 
@@ -6,40 +6,40 @@ use train::{History, history::Point};
 
 use super::grouped;
 
-/// Curves of several runs, and how far the axes go.
+/// The curves of several runs, and the ranges of the axes.
 pub struct LossCurves {
     /// In the order of their colours.
     pub runs: Vec<RunCurves>,
-    /// What x counts: updates or, where the runs' epochs are of different lengths, epochs.
+    /// The unit of x: updates, or epochs if the runs' epochs differ in length.
     pub unit: &'static str,
-    /// x goes from 0 to here.
+    /// The end of the x axis, which starts at 0.
     pub end: f64,
-    /// Nats per character. The highest fiftieth of a training curve may be above, for a fresh model's
-    /// loss would press all others together.
+    /// The range of the y axis, in nats per character. The highest 2 % of a training curve may lie above
+    /// it: the loss of a fresh model would flatten everything else.
     pub losses: Range<f64>,
-    /// Updates that a point of a smooth curve is the mean of.
+    /// The number of updates that each point of a smooth curve averages.
     pub window: usize,
 }
 
-/// What is drawn of one run, as (x, nats per character).
+/// The curves of one run, as (x, nats per character).
 pub struct RunCurves {
-    /// What the legend calls it.
+    /// Its name in the legend.
     pub name: String,
-    /// Training loss, thinned to its highest and lowest values.
+    /// Training loss, thinned to its lowest and highest values.
     pub raw: Vec<(f64, f64)>,
-    /// Training loss, as centred means.
+    /// Training loss, smoothed by a centred moving average.
     pub smooth: Vec<(f64, f64)>,
     /// Validation loss.
     pub validation: Vec<(f64, f64)>,
-    /// Its lowest point.
+    /// The lowest validation loss.
     pub best: Option<(f64, f64)>,
 }
 
-/// Points of a curve at most: more than a picture has columns.
+/// The most points a curve keeps: more than a chart has columns.
 const POINTS: usize = 1000;
 
 impl LossCurves {
-    /// Of runs with at least one loss each, and their folders.
+    /// Creates the curves of runs, given with their folders; each run must have at least one loss.
     pub fn new(runs: &[(&Path, History)]) -> Self {
         let longest = runs.iter().map(|(_, run)| run.training.len()).max();
         let half = longest.unwrap_or(0) / 100;
@@ -73,13 +73,13 @@ impl LossCurves {
         LossCurves {
             unit: if by_epochs { "epochs" } else { "updates" },
             end: all.map(|&(x, _)| x).fold(1.0, f64::max),
-            losses: losses(&curves),
+            losses: loss_range(&curves),
             window: 2 * half + 1,
             runs: curves,
         }
     }
 
-    /// A number on the axis of losses.
+    /// Formats a number on the y axis.
     pub fn loss_label(&self, loss: f64) -> String {
         match self.losses.end - self.losses.start {
             span if span > 1e4 => format!("{loss:.1e}"),
@@ -88,7 +88,7 @@ impl LossCurves {
         }
     }
 
-    /// A number on the axis of updates or epochs.
+    /// Formats a number on the x axis.
     pub fn x_label(&self, x: f64) -> String {
         match x.fract() {
             0.0 => grouped(x as usize),
@@ -97,7 +97,7 @@ impl LossCurves {
     }
 }
 
-/// The lowest and the highest point of each stretch.
+/// Keeps the lowest and the highest point of each stretch.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let stretches = points.chunks(points.len().div_ceil(POINTS).max(1));
     let ends = stretches.flat_map(|stretch| {
@@ -111,8 +111,8 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     ends.copied().collect()
 }
 
-/// Means over each point, the `half` before it and the `half` after it: of fewer at the start, where a
-/// loss falls fast, and at the end of as many, which are before it.
+/// Averages each point with `half` points before it and `half` after it. At the start, where the loss
+/// falls fast, the window shrinks; at the end, it reaches further back instead.
 fn smoothed(points: &[(f64, f64)], half: usize) -> Vec<(f64, f64)> {
     let n = points.len();
     let places = (0..n).step_by(n.div_ceil(POINTS).max(1));
@@ -126,14 +126,19 @@ fn smoothed(points: &[(f64, f64)], half: usize) -> Vec<(f64, f64)> {
     places.map(mean).collect()
 }
 
-fn losses(runs: &[RunCurves]) -> Range<f64> {
+/// Returns the range of the y axis.
+fn loss_range(runs: &[RunCurves]) -> Range<f64> {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for run in runs {
         let [raw, smooth, validation] = [&run.raw[..], &run.smooth, &run.validation].map(sorted);
-        for loss in [part(&raw, 0.02), part(&smooth, 0.0), part(&validation, 0.0)] {
+        for loss in [
+            quantile(&raw, 0.02),
+            quantile(&smooth, 0.0),
+            quantile(&validation, 0.0),
+        ] {
             low = low.min(loss.unwrap_or(low));
         }
-        for loss in [part(&smooth, 0.98), part(&validation, 1.0)] {
+        for loss in [quantile(&smooth, 0.98), quantile(&validation, 1.0)] {
             high = high.max(loss.unwrap_or(high));
         }
     }
@@ -147,8 +152,8 @@ fn sorted(points: &[(f64, f64)]) -> Vec<f64> {
     losses
 }
 
-/// The value that this share of all lies below.
-fn part(sorted: &[f64], share: f64) -> Option<f64> {
+/// Returns the quantile of sorted values, or `None` if there are none.
+fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     Some(sorted[(share * last as f64).round() as usize])
 }

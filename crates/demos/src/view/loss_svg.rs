@@ -1,4 +1,4 @@
-//! A chart as a picture: drawn as SVG, and that as PNG.
+//! Draws loss curves as SVG, with a legend above.
 
 use anyhow::Result;
 use plotters::prelude::*;
@@ -11,21 +11,21 @@ use super::{
     plural,
 };
 
-/// In pixels of the SVG, as all sizes but [`SCALE`].
+/// In pixels, like all sizes here.
 const MARGIN: i32 = 16;
 const DOT: i32 = 3;
 const RING: i32 = 8;
 const FAINT: f64 = 0.25;
-/// Dots on a curve at most, or they would hide it.
+/// The most dots on a curve: more would hide it.
 const DOTS: usize = 100;
 const FONT_SIZE: i32 = 16;
 const FONT: (&str, i32) = ("sans-serif", FONT_SIZE);
 
-/// The chart as SVG.
+/// Returns the curves as SVG.
 ///
 /// # Errors
 ///
-/// Never fails on a chart with finite numbers.
+/// Never fails if all losses are finite.
 pub fn draw(curves: &LossCurves) -> Result<String> {
     let mut svg = String::new();
     let size = (960, 500 + legend_height(curves) as u32);
@@ -36,13 +36,12 @@ pub fn draw(curves: &LossCurves) -> Result<String> {
     Ok(svg)
 }
 
-/// Draws the curves, and its legend above.
 fn draw_into(curves: &LossCurves, root: &Area) -> Result<()> {
     root.fill(&WHITE)?;
     let (above, below) = root.split_vertically(legend_height(curves));
     let losses = curves.losses.clone();
     let bits = bits_per_char(losses.start)..bits_per_char(losses.end);
-    // Room for the ring around a best point at the end.
+    // Leaves room for the ring around a best point at the end.
     let x = 0.0..1.02 * curves.end;
     let mut area = ChartBuilder::on(&below)
         .margin(MARGIN)
@@ -83,7 +82,7 @@ fn draw_into(curves: &LossCurves, root: &Area) -> Result<()> {
         area.draw_series(run.best.map(|best| Circle::new(best, RING, line)))?;
         key(&above, (1, i), &run.name, Some(line), Some((DOT, dot)))?;
     }
-    let mean = format!("training, mean of {}", plural(curves.window, "update"));
+    let mean = format!("training, mean over {}", plural(curves.window, "update"));
     let (thin, faint) = (BLACK.stroke_width(1), BLACK.mix(FAINT).stroke_width(1));
     let dot = Some((DOT, BLACK.filled()));
     let ring = Some((RING, thick(BLACK)));
@@ -95,7 +94,7 @@ fn draw_into(curves: &LossCurves, root: &Area) -> Result<()> {
     Ok(())
 }
 
-/// A line of the legend, in a column and a row of it.
+/// Draws the entry of the legend in this column and row.
 fn key(
     area: &Area,
     (column, row): (i32, usize),
@@ -123,7 +122,7 @@ fn colour(run: usize) -> RGBColor {
     RGBColor(r, g, b)
 }
 
-/// Where colours come again, dots are hollow.
+/// Dots are hollow once the colours repeat.
 fn dot(run: usize) -> ShapeStyle {
     match run / COLOURS.len() {
         0 => colour(run).filled(),

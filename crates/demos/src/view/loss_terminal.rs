@@ -1,17 +1,17 @@
-//! A chart in a terminal: curves in dots of Braille, eight a character, and letters for validation.
+//! Draws loss curves in a terminal: Braille dots, eight to a character, and letters for validation.
 
 use console::Style;
 use train::events::bits_per_char;
 
 use super::{loss_curves::LossCurves, palette::COLOURS, plural};
 
-/// Rows of a curves.
+/// Rows of the chart.
 const HEIGHT: usize = 16;
 
-/// What one character of the chart shows.
+/// A character of the chart.
 #[derive(Clone, Copy, Default)]
 struct Cell {
-    /// Bits of the dots that are set, as Unicode numbers them.
+    /// Its dots, one bit each, as Unicode numbers them.
     dots: u8,
     letter: Option<char>,
     run: usize,
@@ -22,8 +22,8 @@ struct Canvas {
     width: usize,
 }
 
-/// The chart in lines of at most `width` characters, at least 40, and a legend. Colours go only to a
-/// terminal that shows them.
+/// Returns the curves as lines of at most `width` characters, but at least 40, and a legend. Colours
+/// appear only in a terminal that supports them.
 pub fn draw(curves: &LossCurves, width: usize) -> String {
     let span = curves.losses.end - curves.losses.start;
     let label = |row: usize| {
@@ -71,7 +71,9 @@ fn legend(curves: &LossCurves) -> String {
         text.push('\n');
     }
     let mean = plural(curves.window, "update");
-    text + &format!("line: training, mean of {mean}; letter: validation, its capital: the best\n")
+    text + &format!(
+        "line: training, mean over {mean}; letter: validation; capital letter: its best\n"
+    )
 }
 
 impl Canvas {
@@ -80,7 +82,7 @@ impl Canvas {
         let mut canvas = Canvas { cells, width };
         let (columns, rows) = (2 * width - 1, 4 * HEIGHT - 1);
         let span = curves.losses.end - curves.losses.start;
-        // In dots from the upper left; a line that leaves the chart need not be followed far.
+        // In dots from the upper left. Points outside the chart are moved close to it.
         let dot = |&(x, loss): &(f64, f64)| {
             let x = x / curves.end * columns as f64;
             let y = (curves.losses.end - loss) / span * rows as f64;
@@ -114,7 +116,7 @@ impl Canvas {
         for step in 0..=steps as usize {
             let share = step as f64 / steps;
             let (x, y) = ((from.0 + share * dx).round(), (from.1 + share * dy).round());
-            // Columns and rows of the dots 1 to 8 within a character of Braille.
+            // The bit of each dot in a Braille character, by row and column.
             const BITS: [[u8; 2]; 4] = [[0, 3], [1, 4], [2, 5], [6, 7]];
             if let Some(cell) = self.cell((x, y)) {
                 cell.dots |= 1 << BITS[y as usize % 4][x as usize % 2];
@@ -130,7 +132,7 @@ impl Canvas {
         }
     }
 
-    /// The character that has this dot, if it is in the curves.
+    /// Returns the character with this dot, if the dot is inside the chart.
     fn cell(&mut self, (x, y): (f64, f64)) -> Option<&mut Cell> {
         let inside = x >= 0.0 && y >= 0.0 && x < 2.0 * self.width as f64;
         let (column, row) = (x as usize / 2, y as usize / 4);
@@ -144,7 +146,7 @@ impl Cell {
         let character = match (self.letter, self.dots) {
             (Some(letter), _) => letter,
             (None, 0) => return " ".to_owned(),
-            (None, dots) => char::from_u32(0x2800 + u32::from(dots)).expect("a pattern of Braille"),
+            (None, dots) => char::from_u32(0x2800 + u32::from(dots)).expect("a Braille pattern"),
         };
         style(self.run).apply_to(character).to_string()
     }

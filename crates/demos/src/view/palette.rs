@@ -1,18 +1,18 @@
-//! Colours for curves that colour-blind readers can tell apart.
+//! Colours that colour-blind readers can tell apart.
 
-/// A colour as its red, green and blue.
+/// Red, green and blue.
 pub type Rgb = (u8, u8, u8);
 
-/// Black, for what has to be seen through others.
+/// Black, for curves that must stand out from others.
 pub const BLACK: Rgb = (0, 0, 0);
-/// Grey, for what is no network's.
+/// Grey, for curves that belong to no network.
 pub const GREY: Rgb = (120, 120, 120);
 
-/// A colour of Okabe and Ito's (2008), whom colour-blind readers can tell apart.
+/// A colour of the palette of Okabe and Ito (2008).
 pub struct Colour {
-    /// For a picture.
+    /// For SVG.
     pub rgb: Rgb,
-    /// The nearest of a terminal's 256.
+    /// The nearest of a terminal's 256 colours.
     pub ansi: u8,
 }
 
@@ -20,7 +20,7 @@ const fn colour(rgb: Rgb, ansi: u8) -> Colour {
     Colour { rgb, ansi }
 }
 
-/// All but yellow, which white paper swallows.
+/// The palette without yellow, which is hard to see on white.
 pub const COLOURS: [Colour; 7] = [
     colour((0, 114, 178), 32),
     colour((213, 94, 0), 166),

@@ -1,4 +1,4 @@
-//! Panels of curves and marks side by side, with one legend for all, as SVG.
+//! Draws a figure as SVG: rows of panels with curves and marks, and one legend for all.
 
 mod axis;
 mod mark;
@@ -11,11 +11,11 @@ use plotters::prelude::*;
 
 use super::legend::{self, Area, ROW};
 
-/// A picture of panels in rows.
+/// A figure of panels in rows.
 pub struct Figure {
-    /// What the legend explains, in the order of reading.
+    /// The entries of the legend, in reading order.
     pub keys: Vec<(String, Mark)>,
-    /// From top to bottom, from left to right.
+    /// The panels, from top to bottom and from left to right.
     pub rows: Vec<Vec<Panel>>,
     /// Width and height of a panel in pixels.
     pub panel: (u32, u32),
@@ -23,13 +23,14 @@ pub struct Figure {
 
 /// One coordinate system.
 pub struct Panel {
-    /// Above it.
+    /// The heading above it.
     pub title: String,
-    /// Horizontal.
+    /// The horizontal axis.
     pub x: Axis,
-    /// Vertical.
+    /// The vertical axis.
     pub y: Axis,
-    /// What is drawn, the first at the back, as (x, y); points that are not finite are left out.
+    /// The points to draw as (x, y), the first series at the back. Points that are not finite are left
+    /// out.
     pub series: Vec<(Mark, Vec<(f64, f64)>)>,
 }
 
@@ -39,11 +40,11 @@ const TITLE: i32 = 16;
 const COLUMN: i32 = 300;
 
 impl Figure {
-    /// The picture as SVG.
+    /// Returns the figure as SVG.
     ///
     /// # Errors
     ///
-    /// Never fails with finite numbers.
+    /// Never fails if all axes are finite.
     pub fn svg(&self) -> Result<String> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
         let width = columns * self.panel.0;

@@ -1,4 +1,4 @@
-//! SVG to PNG, in a font that comes along: the machine may have none.
+//! Renders SVG as PNG, with a built-in font: the machine may have none.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use resvg::{
     usvg::{Options, Tree, fontdb},
 };
 
-/// Pixels of the PNG for each of the SVG, on either axis.
+/// Pixels of the PNG for each pixel of the SVG, along either axis.
 const SCALE: f32 = 2.0;
 
-/// The SVG as PNG, in a font that comes along: the machine may have none.
+/// Renders `svg` as PNG.
 ///
 /// # Errors
 ///
-/// Returns an error if it is not one of [`svg`]'s.
+/// Returns an error if `svg` is not valid SVG or has no size.
 pub fn from_svg(svg: &str) -> Result<Vec<u8>> {
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(epaint_default_fonts::UBUNTU_LIGHT.to_vec());

@@ -1,4 +1,4 @@
-//! The command line, with the names of char-rnn and torch-rnn.
+//! The command line, with flags named as in char-rnn and torch-rnn.
 
 use std::path::PathBuf;
 
@@ -214,8 +214,8 @@ pub struct PlotArgs {
 }
 
 impl TrainArgs {
-    /// The settings of the run: those to begin with, which are those of `before` if it goes on from
-    /// another, then each flag that was given.
+    /// Returns the settings of the run: those of `before` if it starts from another run, otherwise those
+    /// of a file, a preset or the defaults; then each flag that was given overrides its setting.
     pub fn run_config(
         &self,
         before: Option<&RunFolder>,
@@ -227,7 +227,7 @@ impl TrainArgs {
             (None, Some(file), _) => RunConfig::load(file)?,
             (None, None, Some(Preset::CharRnn)) => RunConfig::char_rnn(),
             (None, None, None) if has_text => RunConfig::default(),
-            // The text brought along is short: these settings learn it in a minute or two.
+            // The built-in text is short: with these settings, it is learned in a minute or two.
             (None, None, None) => RunConfig {
                 num_layers: 1,
                 batch_size: 25,

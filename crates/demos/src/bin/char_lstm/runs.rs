@@ -1,4 +1,4 @@
-//! The folder of all runs that name no other.
+//! The folder of runs that are given no other.
 
 use std::{
     fs,
@@ -8,10 +8,10 @@ use std::{
 use anyhow::Result;
 use demos::exit::UsageError;
 
-/// Where runs go that have no `--out`.
+/// The folder of runs without `--out`.
 pub const RUNS: &str = "runs";
 
-/// The run in [`RUNS`] whose file of this name was written last.
+/// Returns the run in [`RUNS`] in which the file called `file` was written last.
 pub fn newest_run(file: &str) -> Result<PathBuf> {
     let written = |run: PathBuf| {
         let written = fs::metadata(run.join(file)).and_then(|file| file.modified());
@@ -23,7 +23,7 @@ pub fn newest_run(file: &str) -> Result<PathBuf> {
         .flatten();
     let newest = runs.filter_map(|entry| written(entry.path())).max();
     newest.map(|(_, run)| run).ok_or_else(|| {
-        let problem = format!("no run in {RUNS}/ yet; train one first, or name a folder");
+        let problem = format!("no run in {RUNS}/ yet; train one first, or name its folder");
         UsageError(problem).into()
     })
 }

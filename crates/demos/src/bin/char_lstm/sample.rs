@@ -1,4 +1,4 @@
-//! `char_lstm sample`: a trained model writes.
+//! `char_lstm sample`: generates text with a trained model.
 
 use anyhow::Result;
 use burn::tensor::backend::AutodiffBackend;
@@ -18,7 +18,7 @@ struct SampleRun {
 pub fn run(args: SampleArgs) -> Result<()> {
     if !(args.temperature >= 0.0 && args.temperature.is_finite()) {
         let given = args.temperature;
-        let problem = format!("--temperature {given}: must be a number of at least 0");
+        let problem = format!("--temperature {given}: must be a finite number of at least 0");
         return Err(UsageError(problem).into());
     }
     let path = match &args.run {

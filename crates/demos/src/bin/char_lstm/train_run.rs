@@ -1,4 +1,4 @@
-//! `char_lstm train`: a text in, a run folder and a sample out.
+//! `char_lstm train`: trains on a text, leaves a run folder and shows a sample.
 
 use std::path::Path;
 
@@ -18,8 +18,8 @@ use train::{Corpus, Run, RunConfig, RunFolder, Units};
 
 use crate::{args::TrainArgs, runs::RUNS, write_text::Text};
 
-/// The text that the program brings along: book one of Cicero's De finibus bonorum et malorum, the
-/// source of "lorem ipsum".
+/// The name of the built-in text: book one of Cicero's De finibus bonorum et malorum, the source of
+/// "lorem ipsum".
 const LIBER_PRIMUS: &str = "liber-primus";
 
 struct TrainRun<'a> {
@@ -29,12 +29,13 @@ struct TrainRun<'a> {
     out: Option<&'a Path>,
 }
 
-/// What a run begins with.
+/// What a run starts from.
 enum Origin {
+    /// New weights.
     Fresh,
     /// The weights of another run.
     InitFrom(RunFolder),
-    /// Its own last checkpoint.
+    /// Its own newest checkpoint.
     Resume(RunFolder),
 }
 
@@ -122,7 +123,7 @@ impl Program for TrainRun<'_> {
         let (path, program) = (folder.display(), program());
         if let (true, Some(signal)) = (outcome.is_stopped, stop.signal()) {
             view::say(&format!(
-                "\nstopped; all of the run is saved. To go on:\n  {program} train --resume {path}\n"
+                "\nstopped; the run is saved. Resume it with:\n  {program} train --resume {path}\n"
             ));
             return Err(Signalled(signal).into());
         }
@@ -141,11 +142,11 @@ impl Program for TrainRun<'_> {
                 "\nbest validation loss {loss:.4} nats ({:.3} bits) per character, after epoch {epoch}",
                 train::events::bits_per_char(loss)
             ),
-            None => "\nno validation: the weights are those of the last epoch".to_owned(),
+            None => "\nno validation: the weights are from the last epoch".to_owned(),
         };
         let seconds = outcome.seconds;
         view::say(&format!(
-            "{trained}; trained for {seconds:.0} s. It writes:\n\n"
+            "{trained}; trained for {seconds:.0} s. A sample:\n\n"
         ));
         let text = Text {
             documents: config.documents.as_ref(),
@@ -157,7 +158,7 @@ impl Program for TrainRun<'_> {
         text.write(&outcome.model, &corpus.vocab)?;
 
         view::say(&format!(
-            "\n\nThe run is in {path}. To try next:\n  \
+            "\n\nThe run is in {path}. Try next:\n  \
              {program} sample {path} --temperature 0.5\n  \
              {program} train --data YOUR_TEXT.txt\n"
         ));
@@ -165,7 +166,7 @@ impl Program for TrainRun<'_> {
     }
 }
 
-/// What the text is, what the model is, and what runs it.
+/// Describes the text, the model and the backend.
 fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
     let text = match (&config.dataset, &config.data[..]) {
         (None, []) => "Cicero, De finibus bonorum et malorum, book one",
@@ -201,7 +202,7 @@ fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
     )
 }
 
-/// Names the folder of a run after its text, or the first of its files up to the first dot.
+/// Returns the name of the run's folder: the data set, or its first file up to the first dot.
 fn stem(config: &RunConfig) -> String {
     match (&config.dataset, &config.data[..]) {
         (Some(name), _) => name.clone(),
@@ -213,7 +214,7 @@ fn stem(config: &RunConfig) -> String {
     }
 }
 
-/// How this program was called.
+/// Returns the command that started this program.
 fn program() -> String {
     let by_cargo = std::env::var_os("CARGO").is_some();
     match std::env::args().next() {

@@ -1,4 +1,4 @@
-//! Writes text with a model to standard output, as it is drawn.
+//! Generates text with a model, onto standard output.
 
 use std::io::{self, ErrorKind, Write};
 
@@ -7,7 +7,7 @@ use burn::tensor::backend::Backend;
 use models::CharLm;
 use train::{Sampler, Separator, Vocab, sample::TextStream};
 
-/// A text to write.
+/// The text to generate.
 pub struct Text<'a> {
     pub documents: Option<&'a Separator>,
     pub prime: &'a str,
@@ -17,7 +17,8 @@ pub struct Text<'a> {
 }
 
 impl Text<'_> {
-    /// Writes it to standard output, symbol by symbol. If nobody reads any more, that is the end.
+    /// Writes the text to standard output, symbol by symbol, until its end or until nobody reads it any
+    /// more.
     pub fn write<B: Backend>(&self, model: &CharLm<B>, vocab: &Vocab) -> Result<()> {
         let sampler = Sampler::new(
             model,
@@ -37,12 +38,12 @@ impl Text<'_> {
                 Ok(()) => Ok(true),
             }
         };
-        let mut read = write(self.prime)?;
+        let mut is_read = write(self.prime)?;
         for token in sampler.take(self.length) {
-            if !read {
+            if !is_read {
                 return Ok(());
             }
-            read = write(&stream.push(token))?;
+            is_read = write(&stream.push(token))?;
         }
         write(&(stream.finish() + "\n")).map(|_| ())
     }

@@ -1,13 +1,13 @@
-//! All numbers as CSV.
+//! Writes all numbers as CSV.
 //!
-//! | file | a row |
+//! | file | row |
 //! |---|---|
-//! | `results.csv` | a training |
-//! | `curves.csv` | a look at the held-out sequences on the way |
-//! | `gradients.csv` | `‖∂loss_T/∂h_{T−k}‖` at one `k`; `cell`: of `c_{T−k}` |
-//! | `pasts.csv` | what a network says of a pair of bits after one of many pasts |
+//! | `results.csv` | a trained network |
+//! | `curves.csv` | an evaluation on held-out sequences during training |
+//! | `gradients.csv` | `hidden`: `‖∂loss_T/∂h_{T−k}‖` at one `k`; `cell`: `‖∂loss_T/∂c_{T−k}‖` |
+//! | `pasts.csv` | a network's answer to a pair of bits after one of many pasts |
 //! | `example.csv` | a step of the example: the number, the mark, the sum so far, the answer so far |
-//! | `gates.csv` | gates and cell of one unit at a step of the example |
+//! | `gates.csv` | the gates and the cell state of one unit at a step of the example |
 
 use std::{fs, path::Path};
 
@@ -87,7 +87,7 @@ struct GateRow {
     cell: f64,
 }
 
-/// Writes all of them.
+/// Writes all files.
 pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
     let rows = results.trained.iter().map(|done| {
         let (job, answer) = (done.job, done.job.task.answer());
@@ -182,7 +182,7 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
     table(folder, "gates.csv", gates)
 }
 
-/// Writes one; where there are no rows, an older one goes.
+/// Writes a file; without rows, it removes one left by an earlier experiment.
 fn table(folder: &Path, name: &str, rows: impl Iterator<Item = impl Serialize>) -> Result<()> {
     let path = folder.join(name);
     let mut rows = rows.peekable();

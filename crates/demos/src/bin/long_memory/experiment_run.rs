@@ -1,4 +1,4 @@
-//! Runs the experiment, and leaves its report, tables and figures.
+//! Runs the experiment, prints its report and writes its tables and figures.
 
 use std::{fs, ops::ControlFlow, path::Path, thread};
 
@@ -40,7 +40,7 @@ impl Program for Run<'_> {
         let folder = &args.out;
         if folder.exists() && !folder.is_dir() {
             bail!(
-                "{}: is no folder; name another with --out",
+                "{}: not a folder; choose another with --out",
                 folder.display()
             );
         }
@@ -50,7 +50,7 @@ impl Program for Run<'_> {
         let jobs = experiment.jobs();
         view::say(&format!(
             "{} of at most {}, {} at a time, on {} ({})\n",
-            view::plural(jobs.len(), "training"),
+            view::plural(jobs.len(), "training run"),
             view::plural(experiment.budget.updates, "update"),
             workers,
             backend.name,
@@ -82,8 +82,8 @@ impl Program for Run<'_> {
         match stop.signal() {
             Some(signal) => {
                 let missing = jobs.len() - results.trained.len();
-                let missing = view::plural(missing, "training");
-                view::say(&format!("\nstopped; {missing} missing in all of this\n"));
+                let missing = view::plural(missing, "training run");
+                view::say(&format!("\nstopped; {missing} did not finish\n"));
                 Err(Signalled(signal).into())
             }
             None => Ok(()),
@@ -91,15 +91,14 @@ impl Program for Run<'_> {
     }
 }
 
-/// Counts steps that are trained on, on which the time goes. It is on standard error and hides where that is no
-/// terminal.
+/// Returns a progress bar that counts time steps, since they are what takes the time.
 fn bar(experiment: &Experiment, jobs: &[Job]) -> ProgressBar {
     let of_update: u64 = jobs.iter().map(cost).sum();
     let length = of_update * experiment.budget.updates as u64;
-    view::training_bar(Some(length)).with_message("the longest first")
+    view::training_bar(Some(length)).with_message("longest first")
 }
 
-/// Steps that an update trains on, for one sequence.
+/// Returns the time steps of one sequence that an update trains on.
 fn cost(job: &Job) -> u64 {
     match job.kind {
         Kind::FeedForward => 1,

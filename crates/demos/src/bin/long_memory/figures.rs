@@ -1,9 +1,9 @@
-//! The pictures.
+//! Draws the figures.
 //!
-//! | file | what it shows |
+//! | file | content |
 //! |---|---|
-//! | `distance` | how good each network is, against the distance |
-//! | `curves` | how it came to that, update by update |
+//! | `distance` | the result of each network against the distance |
+//! | `curves` | the result of each network during training |
 //! | `gradient` | how far back the gradient reaches, before and after training |
 //! | `forget_gate` | how an LSTM keeps two numbers |
 
@@ -22,7 +22,8 @@ use demos::view::png;
 
 use crate::results::Results;
 
-/// Writes each as SVG and as PNG. Gives a line for each file.
+/// Writes each figure as SVG and as PNG, and returns a line for each file. A figure without data is
+/// removed if an earlier experiment left one.
 pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<String> {
     let groups = results.groups();
     let pictures = [

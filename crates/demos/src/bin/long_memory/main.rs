@@ -1,4 +1,4 @@
-//! The article's argument as an experiment: networks with and without memory on tasks that need it.
+//! The article's argument as an experiment: networks with and without memory, on tasks that need it.
 
 mod args;
 mod csv_files;
@@ -13,7 +13,7 @@ use args::Args;
 use clap::{CommandFactory, FromArgMatches};
 use demos::{backend, exit, view};
 
-/// As in `char_lstm`: training frees and takes the same pieces at each update.
+/// As in `char_lstm`: every update frees and allocates the same blocks.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Ok(given) => given,
         Err(code) => return code,
     };
-    let args = Args::from_arg_matches(&given).expect("what clap has checked");
+    let args = Args::from_arg_matches(&given).expect("clap has checked the arguments");
     if args.list.list_backends {
         view::say(&backend::list());
         return ExitCode::SUCCESS;

@@ -1,11 +1,12 @@
-//! What is printed: a line for each task, distance and network, and what follows from them.
+//! The printed report: a line for each task, distance and network, then what follows from them.
 
 use burn::tensor::backend::Backend;
 use train::long_memory::{Answer, Kind, Trained};
 
 use crate::results::{Group, PASTS, Results, median};
 
-/// More seeds than this are summed up as the lowest, the median and the highest.
+/// The most seeds that are shown one by one; more are summed up as the lowest, the median and the
+/// highest.
 const SHOWN: usize = 5;
 
 pub fn draw<B: Backend>(results: &Results<B>) -> String {
@@ -16,7 +17,7 @@ pub fn draw<B: Backend>(results: &Results<B>) -> String {
     table(&groups) + &breaks(results, &groups) + &pasts(results) + &gradients(&groups)
 }
 
-/// One training, for the bar.
+/// Returns a line about one trained network, for the progress bar.
 pub fn line<B: Backend>(done: &Trained<B>) -> String {
     let (job, result) = (done.job, show(done.job.task.answer(), done.result));
     format!(
@@ -42,7 +43,7 @@ fn table<B: Backend>(groups: &[Group<B>]) -> String {
         if name != last {
             let good = match answer {
                 Answer::Number => "solved below 0.01",
-                Answer::Class(_) => "solved from 99 %",
+                Answer::Class(_) => "solved at 99 % or more",
             };
             text += &format!("\n{name}: {}, {good}\n", answer.measure());
             text +=
@@ -67,8 +68,9 @@ fn table<B: Backend>(groups: &[Group<B>]) -> String {
             each(answer, results),
         );
     }
-    text + "\nfloor: the best that a function of the last input alone can do; updates: the median; a result is \
-            the\nmean over 2,000 sequences, so that chance moves it by up to 2 points, an error of 0.16 by 0.01\n"
+    text + "\nfloor: the best result of any function of the last input alone; updates: median over seeds.\nEach \
+            result is a mean over 2,000 sequences: sampling moves it by up to 2 points, or an error of \
+            0.16 by 0.01.\n"
 }
 
 fn each(answer: Answer, mut results: Vec<f64>) -> String {
@@ -86,7 +88,7 @@ fn each(answer: Answer, mut results: Vec<f64>) -> String {
     shown.join("  ")
 }
 
-/// For each task and network, up to where all seeds solve it.
+/// Returns the longest distance up to which every seed solves the task, for each task and network.
 fn breaks<B: Backend>(results: &Results<B>, groups: &[Group<B>]) -> String {
     let experiment = &results.experiment;
     let mut distances = experiment.distances.clone();
@@ -118,7 +120,7 @@ fn breaks<B: Backend>(results: &Results<B>, groups: &[Group<B>]) -> String {
     text
 }
 
-/// How far the answers for one pair lie apart, at most.
+/// Returns by how much a network's answers to the same pair of bits differ.
 fn pasts<B: Backend>(results: &Results<B>) -> String {
     let Some(longest) = results.pasts.iter().map(|past| past.distance).max() else {
         return String::new();
@@ -143,7 +145,7 @@ fn pasts<B: Backend>(results: &Results<B>) -> String {
     text
 }
 
-/// What is left of the gradient at the far end.
+/// Returns how much of the gradient is left at the first step.
 fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
     let mut text = String::new();
     for group in groups.iter().filter(|group| group.is_longest(groups)) {
@@ -182,7 +184,7 @@ fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
     }
 }
 
-/// A share of a gradient. In 32 bits nothing is left below some 1e-45.
+/// Formats the share of a gradient that is left. 32-bit floats round anything below 1e-45 to zero.
 fn share(share: f64) -> String {
     match share {
         0.0 => "none".to_owned(),

@@ -7,21 +7,21 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, Value
 /// An axis.
 #[derive(Clone)]
 pub struct Axis {
-    /// What it counts, with its unit.
+    /// The quantity and its unit.
     pub label: &'static str,
-    /// From where to where.
+    /// The first and the last value.
     pub range: Range<f64>,
-    /// Whether equal lengths are equal factors.
+    /// Whether the axis is logarithmic.
     pub log: bool,
-    /// Where its numbers stand, if not at round ones.
+    /// The values that are labelled; if empty, round numbers.
     pub ticks: Vec<f64>,
 }
 
-/// Numbers on an axis, about.
+/// The approximate number of labels on an axis.
 const TICKS: usize = 6;
 
 impl Axis {
-    /// An axis of round numbers.
+    /// Creates a linear axis with labels at round numbers.
     pub fn linear(label: &'static str, range: Range<f64>) -> Self {
         Axis {
             label,
@@ -31,7 +31,7 @@ impl Axis {
         }
     }
 
-    /// An axis of equal factors. It ends in positive numbers.
+    /// Creates a logarithmic axis with labels at powers of ten; `range` must be positive.
     pub fn log(label: &'static str, range: Range<f64>) -> Self {
         Axis {
             log: true,
@@ -39,7 +39,7 @@ impl Axis {
         }
     }
 
-    /// Where a number stands, on the scale that the picture is drawn in.
+    /// Returns the position of a value: itself, or its logarithm.
     pub(super) fn place(&self, value: f64) -> f64 {
         if self.log { value.log10() } else { value }
     }
@@ -70,7 +70,7 @@ impl Axis {
     }
 }
 
-/// Multiples of 1, 2 or 5 times a power of ten; whole ones where they are exponents.
+/// Returns the multiples of 1, 2 or 5 times a power of ten; with `whole`, only integers.
 fn round_numbers(low: f64, high: f64, whole: bool) -> Vec<f64> {
     let wanted = (high - low) / TICKS as f64;
     let power = 10f64.powf(wanted.log10().floor());
@@ -81,7 +81,7 @@ fn round_numbers(low: f64, high: f64, whole: bool) -> Vec<f64> {
     (first..=last).map(|i| i as f64 * step).collect()
 }
 
-/// A linear coordinate whose numbers stand where they are told to.
+/// A linear coordinate with labels at given places.
 pub(super) struct Scale {
     pub(super) low: f64,
     high: f64,

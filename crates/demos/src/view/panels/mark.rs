@@ -1,4 +1,4 @@
-//! How the points of a series are drawn: as a line, or each with a mark.
+//! Draws the points of a series: as a line, or with a mark each.
 
 use anyhow::Result;
 use plotters::{coord::cartesian::Cartesian2d, prelude::*};
@@ -9,30 +9,31 @@ use crate::view::{
     palette::Rgb,
 };
 
-/// How a point is drawn, or a line through points.
+/// A line through points, or a mark on each.
 #[derive(Clone, Copy)]
 pub enum Mark {
-    /// A line so many pixels wide.
+    /// A line, and its width in pixels.
     Line(Rgb, u32),
-    /// A thin line of dashes.
+    /// A thin dashed line.
     Dashes(Rgb),
     /// A filled circle.
     Dot(Rgb),
     /// A filled triangle.
     Triangle(Rgb),
-    /// Two strokes that cross.
+    /// Two crossing strokes.
     Cross(Rgb),
-    /// A line upwards from the bottom of the panel, with a dot on it.
+    /// A line up from the bottom of the panel, with a dot on top.
     Stem(Rgb),
 }
 
+/// Radius of a mark in pixels.
 const SIZE: i32 = 4;
 
 /// The coordinate system of a panel.
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Scale, Scale>>;
 
 impl Mark {
-    /// Draws points of a series; stems start from `floor`.
+    /// Draws the points of a series; stems start at `floor`.
     pub(super) fn draw(self, places: Vec<(f64, f64)>, floor: f64, chart: &mut Chart) -> Result<()> {
         let style = self.style();
         match self {
@@ -73,7 +74,7 @@ impl Mark {
         }
     }
 
-    /// A piece of it for the legend.
+    /// Draws a sample for the legend.
     pub(super) fn key(self, area: &Area, (x, y): (i32, i32)) -> Result<()> {
         let (style, middle) = (self.style(), legend::middle((x, y)));
         match self {

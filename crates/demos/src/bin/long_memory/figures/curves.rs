@@ -1,4 +1,4 @@
-//! How each network comes to its result, update by update.
+//! The result of each network during training.
 
 use burn::tensor::backend::Backend;
 use demos::view::panels::{Axis, Figure, Mark, Panel};
@@ -36,7 +36,7 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
     };
     let same = |a: &Group<B>, b: &Group<B>| a.distance == b.distance;
     let row = |of_task: &&[Group<B>]| of_task.chunk_by(same).map(panel).collect();
-    let keys = Kind::ALL.map(|kind| (format!("{kind}: a seed, and where it ends"), mark(kind)));
+    let keys = Kind::ALL.map(|kind| (format!("{kind}: one seed, marked at its end"), mark(kind)));
     Figure {
         keys: keys.into(),
         rows: by_task(groups).iter().map(row).collect(),

@@ -1,4 +1,4 @@
-//! How good each network is, against the distance.
+//! The result of each network against the distance.
 
 use burn::tensor::backend::Backend;
 use demos::view::{
@@ -39,7 +39,7 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
             ),
         ];
         for (i, kind) in Kind::ALL.into_iter().enumerate() {
-            // Side by side, so that none hides another.
+            // Side by side, so that no network hides another.
             let aside = 1.06f64.powi(i as i32 - 1);
             let mut of_kind: Vec<&Group<B>> =
                 of_task.iter().filter(|group| group.kind == kind).collect();
@@ -71,8 +71,14 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
     let mut keys: Vec<_> = Kind::ALL
         .map(|kind| (format!("{kind}: each seed; line: median"), mark(kind)))
         .into();
-    keys.push(("guess that sees nothing".into(), Mark::Dashes(BLACK)));
-    keys.push(("best guess from the last input".into(), Mark::Line(GREY, 1)));
+    keys.push((
+        "chance: best guess without input".into(),
+        Mark::Dashes(BLACK),
+    ));
+    keys.push((
+        "floor: best guess from the last input".into(),
+        Mark::Line(GREY, 1),
+    ));
     Figure {
         keys,
         rows: in_rows(panels, 2),

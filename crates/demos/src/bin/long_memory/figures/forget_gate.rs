@@ -1,4 +1,4 @@
-//! How an LSTM keeps two numbers: its gates and cells, step by step.
+//! How an LSTM keeps two numbers: its gates and cell states, step by step.
 
 use demos::view::{
     palette::{COLOURS, GREY, Rgb},
@@ -10,7 +10,7 @@ use crate::results::Example;
 
 type Points = Vec<(f64, f64)>;
 
-/// For what is in the background.
+/// For curves in the background.
 const FAINT: Rgb = (200, 200, 200);
 
 pub fn figure(example: &Example) -> Figure {
@@ -37,7 +37,7 @@ pub fn figure(example: &Example) -> Figure {
             .collect()
     };
     let unit = example.unit;
-    // All units in grey, the one that holds the sum above them.
+    // All units in grey, and over them the one that holds the sum.
     let of_units = |f: &dyn Fn(&Moment) -> &[f64]| -> Vec<(Mark, Points)> {
         let curve = |unit: usize| at_each(&|moment| f(moment)[unit]);
         let all = (0..f(&example.moments[0]).len()).map(|i| (Mark::Line(FAINT, 1), curve(i)));
@@ -53,7 +53,7 @@ pub fn figure(example: &Example) -> Figure {
     let sum = example.sums[steps - 1];
     let rows = [
         panel(
-            format!("what it reads; the marked numbers add up to {sum:.3}, it answers {answer:.3}"),
+            format!("input: the marked numbers add up to {sum:.3}, the answer is {answer:.3}"),
             "number",
             0.0..1.05,
             vec![
@@ -62,28 +62,28 @@ pub fn figure(example: &Example) -> Figure {
             ],
         ),
         panel(
-            "forget gate: 1 keeps what the cell has, 0 forgets it".into(),
+            "forget gate: 1 keeps the cell state, 0 forgets it".into(),
             "f",
             lowest - 0.02..1.01,
             of_units(&|moment| &moment.f),
         ),
         panel(
-            "input gate: 1 takes the candidate in, 0 shuts it out".into(),
+            "input gate: 1 lets the candidate in, 0 shuts it out".into(),
             "i",
             -0.03..1.03,
             of_units(&|moment| &moment.i),
         ),
-        panel("cell".into(), "c", low - margin..high + margin, cells),
+        panel("cell state".into(), "c", low - margin..high + margin, cells),
     ];
     Figure {
         keys: vec![
-            ("a marked number".into(), Mark::Stem(orange)),
-            ("another number".into(), Mark::Stem(GREY)),
+            ("marked number".into(), Mark::Stem(orange)),
+            ("other number".into(), Mark::Stem(GREY)),
             (
-                format!("unit {unit}, which follows the sum best"),
+                format!("unit {unit}, which tracks the sum best"),
                 Mark::Line(blue, 2),
             ),
-            ("the other units".into(), Mark::Line(FAINT, 1)),
+            ("other units".into(), Mark::Line(FAINT, 1)),
         ],
         rows: rows.map(|panel| vec![panel]).into(),
         panel: (960, 220),

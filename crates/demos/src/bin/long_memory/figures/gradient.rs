@@ -12,7 +12,7 @@ use crate::results::{Group, median};
 
 type Points = Vec<(f64, f64)>;
 
-/// The smallest gradient that is drawn, beside the largest.
+/// The smallest gradient norm that is drawn.
 const DEEPEST: f64 = 1e-30;
 
 pub fn figure<B: Backend>(groups: &[Group<B>]) -> Option<Figure> {
@@ -72,15 +72,15 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Option<Figure> {
         keys: vec![
             ("Rnn: ∂loss_T/∂h, hidden state".into(), hidden(Kind::Rnn)),
             ("Lstm: ∂loss_T/∂h, hidden state".into(), hidden(Kind::Lstm)),
-            ("Lstm: ∂loss_T/∂c, cell".into(), Mark::Line(cell, 2)),
-            ("thick: median of the seeds".into(), Mark::Line(GREY, 2)),
+            ("Lstm: ∂loss_T/∂c, cell state".into(), Mark::Line(cell, 2)),
+            ("thick: median over seeds".into(), Mark::Line(GREY, 2)),
         ],
         rows: rows.into(),
         panel: (400, 300),
     })
 }
 
-/// Where a gradient is large enough to be drawn, from k = 0 on.
+/// Returns the points of gradient norms, from k = 0, without those too small to draw.
 fn positive(norms: &[f64]) -> Points {
     let points = norms.iter().enumerate().map(|(k, &norm)| (k as f64, norm));
     points

@@ -14,7 +14,7 @@ pub fn colour(kind: Kind) -> Rgb {
     }
 }
 
-/// Of one training.
+/// Returns the mark of one trained network.
 pub fn mark(kind: Kind) -> Mark {
     match kind {
         Kind::Lstm => Mark::Triangle(colour(kind)),

@@ -1,21 +1,21 @@
-//! The axis of results, and what goes beyond its end.
+//! The axis of results, to which results beyond its ends are moved.
 
 use demos::view::panels::Axis;
 use train::long_memory::Answer;
 
-/// A mean square error beyond these stands at the end of the axis.
+/// The range of the axis of mean square errors.
 const LEAST: f64 = 1e-4;
 const MOST: f64 = 10.0;
 
-/// What a result is measured by.
+/// Returns the axis of results.
 pub fn axis(answer: Answer) -> Axis {
     match answer {
         Answer::Number => Axis::log("mean square error", LEAST..MOST),
-        Answer::Class(_) => Axis::linear("share of right answers", -0.02..1.04),
+        Answer::Class(_) => Axis::linear("accuracy", -0.02..1.04),
     }
 }
 
-/// A result as it can be drawn.
+/// Moves a result into the range of the axis.
 pub fn within(answer: Answer, result: f64) -> f64 {
     match answer {
         Answer::Number => result.clamp(LEAST, MOST),
