@@ -4,7 +4,7 @@ use std::{ops::Range, path::Path};
 
 use train::{History, history::Point};
 
-use super::grouped;
+use super::numbers::grouped;
 
 /// The curves of several runs, and the ranges of the axes.
 pub struct LossCurves {

@@ -7,8 +7,8 @@ use train::events::bits_per_char;
 use super::{
     legend::{self, Area, ROW},
     loss_curves::LossCurves,
+    numbers::plural,
     palette::COLOURS,
-    plural,
 };
 
 /// In pixels, like all sizes here.

@@ -3,7 +3,7 @@
 use console::Style;
 use train::events::bits_per_char;
 
-use super::{loss_curves::LossCurves, palette::COLOURS, plural};
+use super::{loss_curves::LossCurves, numbers::plural, palette::COLOURS};
 
 /// Rows of the chart.
 const HEIGHT: usize = 16;

@@ -4,7 +4,7 @@ mod axis;
 mod mark;
 
 pub use axis::Axis;
-pub use mark::Mark;
+pub use mark::{Mark, Points};
 
 use anyhow::Result;
 use plotters::prelude::*;
@@ -29,9 +29,8 @@ pub struct Panel {
     pub x: Axis,
     /// The vertical axis.
     pub y: Axis,
-    /// The points to draw as (x, y), the first series at the back. Points that are not finite are left
-    /// out.
-    pub series: Vec<(Mark, Vec<(f64, f64)>)>,
+    /// What is drawn, the first series at the back. Points that are not finite are left out.
+    pub series: Vec<(Mark, Points)>,
 }
 
 const LABEL: i32 = 14;
@@ -98,7 +97,7 @@ impl Panel {
             let place = |&(x, y): &(f64, f64)| (self.x.place(x), self.y.place(y));
             let places = points.iter().map(place);
             let is_there = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
-            let places: Vec<(f64, f64)> = places.filter(is_there).collect();
+            let places = places.filter(is_there).collect();
             mark.draw(places, floor, &mut chart)?;
         }
         Ok(())

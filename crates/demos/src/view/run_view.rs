@@ -3,7 +3,11 @@
 use indicatif::ProgressBar;
 use train::{Event, events::bits_per_char};
 
-use super::{grouped, plural, say, training_bar};
+use super::{
+    bars::training_bar,
+    numbers::{grouped, plural},
+    say::say,
+};
 
 /// Shows the events of one run, with a bar on standard error if that is a terminal.
 pub struct RunView {

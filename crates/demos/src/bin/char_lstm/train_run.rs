@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use clap::ArgMatches;
 use demos::{
     backend::{self, OpenBackend, Program},
@@ -115,10 +115,10 @@ impl Program for TrainRun<'_> {
         view::say(&heading(&corpus, &config, &on));
 
         let stop = Stop::on_signals()?;
-        let mut view = RunView::new(config.max_epochs);
+        let mut run_view = RunView::new(config.max_epochs);
         let is_asked = || stop.signal().is_some();
-        let outcome = run.go(is_asked, |event| view.show(event));
-        view.finish();
+        let outcome = run.go(is_asked, |event| run_view.show(event));
+        run_view.finish();
         let outcome = outcome?;
         let (path, program) = (folder.display(), program());
         if let (true, Some(signal)) = (outcome.is_stopped, stop.signal()) {
@@ -128,26 +128,7 @@ impl Program for TrainRun<'_> {
             return Err(Signalled(signal).into());
         }
 
-        if let Some(patience) = config
-            .patience
-            .filter(|_| outcome.epochs < config.max_epochs)
-        {
-            let (done, without) = (outcome.epochs, view::plural(patience, "epoch"));
-            view::say(&format!(
-                "\nstopped after epoch {done}: {without} without a lower validation loss\n"
-            ));
-        }
-        let trained = match outcome.best {
-            Some((loss, epoch)) => format!(
-                "\nbest validation loss {loss:.4} nats ({:.3} bits) per character, after epoch {epoch}",
-                train::events::bits_per_char(loss)
-            ),
-            None => "\nno validation: the weights are from the last epoch".to_owned(),
-        };
-        let seconds = outcome.seconds;
-        view::say(&format!(
-            "{trained}; trained for {seconds:.0} s. A sample:\n\n"
-        ));
+        view::say(&summary(&outcome, &config));
         let text = Text {
             documents: config.documents.as_ref(),
             prime: "",
@@ -200,6 +181,27 @@ fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
         view::plural(config.num_layers, "layer"),
         config.hidden_size,
     )
+}
+
+/// Says how the run ended, above its sample.
+fn summary<B: Backend>(outcome: &train::Outcome<B>, config: &RunConfig) -> String {
+    let mut text = String::new();
+    if let Some(patience) = config
+        .patience
+        .filter(|_| outcome.epochs < config.max_epochs)
+    {
+        let (done, without) = (outcome.epochs, view::plural(patience, "epoch"));
+        text +=
+            &format!("\nstopped after epoch {done}: {without} without a lower validation loss\n");
+    }
+    text += &match outcome.best {
+        Some((loss, epoch)) => format!(
+            "\nbest validation loss {loss:.4} nats ({:.3} bits) per character, after epoch {epoch}",
+            train::events::bits_per_char(loss)
+        ),
+        None => "\nno validation: the weights are from the last epoch".to_owned(),
+    };
+    text + &format!("; trained for {:.0} s. A sample:\n\n", outcome.seconds)
 }
 
 /// Returns the name of the run's folder: the data set, or its first file up to the first dot.

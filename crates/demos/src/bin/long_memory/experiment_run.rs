@@ -38,13 +38,7 @@ impl Program for Run<'_> {
             memory::check(experiment.memory(workers), flags)?;
         }
         let folder = &args.out;
-        if folder.exists() && !folder.is_dir() {
-            bail!(
-                "{}: not a folder; choose another with --out",
-                folder.display()
-            );
-        }
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        create(folder)?;
         write_settings(folder, &experiment)?;
 
         let jobs = experiment.jobs();
@@ -104,6 +98,16 @@ fn cost(job: &Job) -> u64 {
         Kind::FeedForward => 1,
         Kind::Rnn | Kind::Lstm => job.steps() as u64,
     }
+}
+
+fn create(folder: &Path) -> Result<()> {
+    if folder.exists() && !folder.is_dir() {
+        bail!(
+            "{}: not a folder; choose another with --out",
+            folder.display()
+        );
+    }
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())
 }
 
 fn write_settings(folder: &Path, experiment: &Experiment) -> Result<()> {

@@ -26,6 +26,9 @@ pub enum Mark {
     Stem(Rgb),
 }
 
+/// The points of a series, as (x, y).
+pub type Points = Vec<(f64, f64)>;
+
 /// Radius of a mark in pixels.
 const SIZE: i32 = 4;
 
@@ -34,7 +37,7 @@ type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Scale, Scale>>
 
 impl Mark {
     /// Draws the points of a series; stems start at `floor`.
-    pub(super) fn draw(self, places: Vec<(f64, f64)>, floor: f64, chart: &mut Chart) -> Result<()> {
+    pub(super) fn draw(self, places: Points, floor: f64, chart: &mut Chart) -> Result<()> {
         let style = self.style();
         match self {
             Mark::Line(..) => {

@@ -1,7 +1,7 @@
 //! The result of each network during training.
 
 use burn::tensor::backend::Backend;
-use demos::view::panels::{Axis, Figure, Mark, Panel};
+use demos::view::panels::{Axis, Figure, Mark, Panel, Points};
 use train::long_memory::{Kind, training::Point};
 
 use super::{
@@ -9,8 +9,6 @@ use super::{
     result_axis::{axis, within},
 };
 use crate::results::{Group, by_task};
-
-type Points = Vec<(f64, f64)>;
 
 pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
     let panel = |of_distance: &[Group<B>]| {
@@ -36,7 +34,7 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
     };
     let same = |a: &Group<B>, b: &Group<B>| a.distance == b.distance;
     let row = |of_task: &&[Group<B>]| of_task.chunk_by(same).map(panel).collect();
-    let keys = Kind::ALL.map(|kind| (format!("{kind}: one seed, marked at its end"), mark(kind)));
+    let keys = Kind::ALL.map(|kind| (format!("{kind}: one seed; mark: its end"), mark(kind)));
     Figure {
         keys: keys.into(),
         rows: by_task(groups).iter().map(row).collect(),

@@ -3,7 +3,7 @@
 use burn::tensor::backend::Backend;
 use demos::view::{
     palette::{BLACK, GREY},
-    panels::{Axis, Figure, Mark, Panel},
+    panels::{Axis, Figure, Mark, Panel, Points},
 };
 use train::long_memory::Kind;
 
@@ -12,8 +12,6 @@ use super::{
     result_axis::{axis, within},
 };
 use crate::results::{Group, by_task};
-
-type Points = Vec<(f64, f64)>;
 
 pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
     let panel = |of_task: &&[Group<B>]| {

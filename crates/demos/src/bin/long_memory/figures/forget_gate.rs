@@ -2,13 +2,11 @@
 
 use demos::view::{
     palette::{COLOURS, GREY, Rgb},
-    panels::{Axis, Figure, Mark, Panel},
+    panels::{Axis, Figure, Mark, Panel, Points},
 };
 use train::long_memory::trace::Moment;
 
 use crate::results::Example;
-
-type Points = Vec<(f64, f64)>;
 
 /// For curves in the background.
 const FAINT: Rgb = (200, 200, 200);

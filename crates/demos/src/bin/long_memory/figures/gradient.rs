@@ -3,14 +3,12 @@
 use burn::tensor::backend::Backend;
 use demos::view::{
     palette::{COLOURS, GREY},
-    panels::{Axis, Figure, Mark, Panel},
+    panels::{Axis, Figure, Mark, Panel, Points},
 };
 use train::long_memory::{Kind, Trained};
 
 use super::networks::colour;
 use crate::results::{Group, median};
-
-type Points = Vec<(f64, f64)>;
 
 /// The smallest gradient norm that is drawn.
 const DEEPEST: f64 = 1e-30;
