@@ -1,4 +1,4 @@
-//! `char_lstm plot`: what it draws of good logs, and what it says of others.
+//! `char_lstm plot`: what it draws from good logs, and what it says about others.
 #![allow(missing_docs)]
 
 mod common;
@@ -10,7 +10,7 @@ use demos::view::{loss_curves::LossCurves, loss_terminal};
 use serde_json::json;
 use train::{History, history::Point};
 
-/// A log of two updates an epoch; `null` where a loss is not finite.
+/// Returns a log with two updates per epoch. A loss that is not finite is `null`.
 fn log(losses: &[f64]) -> String {
     let mut lines = vec![json!({"event": "start", "epoch_length": 2, "updates": losses.len()})];
     for (i, loss) in losses.iter().enumerate() {
@@ -88,7 +88,7 @@ fn a_trained_run_is_drawn_into_its_folder() {
     );
 }
 
-/// The font comes along: two pictures that differ only in words differ.
+/// The font is built in: two pictures that differ only in words do differ.
 #[test]
 fn words_are_in_the_picture() {
     let place = Place::new();
@@ -269,7 +269,7 @@ fn the_chart_is_as_wide_as_the_terminal() {
     }
 }
 
-/// A run that is killed leaves a log that can be drawn, at whatever byte it ends.
+/// A killed run leaves a log that can be drawn, whatever byte it ends at.
 #[test]
 fn a_log_cut_off_anywhere_is_no_damage() {
     let place = Place::new();

@@ -88,7 +88,7 @@ fn each(answer: Answer, mut results: Vec<f64>) -> String {
     shown.join("  ")
 }
 
-/// Returns the longest distance up to which every seed solves the task, for each task and network.
+/// Says up to which distance every seed solves the task, for each task and network.
 fn breaks<B: Backend>(results: &Results<B>, groups: &[Group<B>]) -> String {
     let experiment = &results.experiment;
     let mut distances = experiment.distances.clone();
@@ -120,7 +120,7 @@ fn breaks<B: Backend>(results: &Results<B>, groups: &[Group<B>]) -> String {
     text
 }
 
-/// Returns by how much a network's answers to the same pair of bits differ.
+/// Says by how much each network's answers to the same pair of bits differ after different pasts.
 fn pasts<B: Backend>(results: &Results<B>) -> String {
     let Some(longest) = results.pasts.iter().map(|past| past.distance).max() else {
         return String::new();
@@ -137,7 +137,7 @@ fn pasts<B: Backend>(results: &Results<B>) -> String {
             highest - past.answers.iter().copied().fold(f64::MAX, f64::min)
         });
         match apart.reduce(f64::max) {
-            Some(0.0) => text += &format!("  {kind:<11}  0, to the bit: a pure function\n"),
+            Some(0.0) => text += &format!("  {kind:<11}  exactly 0: a pure function\n"),
             Some(apart) => text += &format!("  {kind:<11}  {apart:.1e}\n"),
             None => (),
         }
@@ -145,7 +145,7 @@ fn pasts<B: Backend>(results: &Results<B>) -> String {
     text
 }
 
-/// Returns how much of the gradient is left at the first step.
+/// Says how much of the gradient is left at the first step.
 fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
     let mut text = String::new();
     for group in groups.iter().filter(|group| group.is_longest(groups)) {
@@ -178,7 +178,7 @@ fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
     match text.is_empty() {
         true => text,
         false => {
-            "\nWhat is left of |∂loss/∂h| and |∂loss/∂c| that many steps back (medians of the seeds)\n".to_owned()
+            "\nWhat is left of |∂loss/∂h| and |∂loss/∂c| that many steps back (medians over seeds)\n".to_owned()
                 + &text
         }
     }
