@@ -1,9 +1,9 @@
-//! Data sets by name: downloaded once into a cache folder, checked, and read from there ever after.
+//! Data sets by name: downloaded once, verified, and kept in a cache folder.
 //!
-//! | environment variable | |
+//! | environment variable | meaning |
 //! |---|---|
-//! | `CHAR_LSTM_CACHE` | the folder; otherwise `char_lstm` in `XDG_CACHE_HOME` or in `~/.cache` |
-//! | `CHAR_LSTM_DATASETS` | where to download from instead: an address that the file's own path follows |
+//! | `CHAR_LSTM_CACHE` | the cache folder; by default `char_lstm` in `XDG_CACHE_HOME` or `~/.cache` |
+//! | `CHAR_LSTM_DATASETS` | the address of a mirror, to which the path of the file is appended |
 
 use std::{
     env,
@@ -18,22 +18,22 @@ use sha2::{Digest, Sha256};
 
 use crate::{exit::UsageError, view};
 
-/// A file that somebody else keeps.
+/// A text to download.
 #[derive(Clone, Copy, Debug)]
 pub struct Dataset {
-    /// What it is called here.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// Where it is: the part of its address that a mirror may have instead.
+    /// The part of its address that a mirror replaces.
     pub host: &'static str,
     /// The rest of the address.
     pub path: &'static str,
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
-    /// Its SHA-256 as hexadecimal digits.
+    /// Its SHA-256 in hexadecimal digits.
     pub sha256: &'static str,
 }
 
-/// All that have a name.
+/// All data sets.
 pub const DATASETS: [Dataset; 1] = [Dataset {
     name: "tiny-shakespeare",
     host: "https://raw.githubusercontent.com",
@@ -42,19 +42,19 @@ pub const DATASETS: [Dataset; 1] = [Dataset {
     sha256: "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
 }];
 
-/// How long a server may say nothing.
+/// How long a server may stay silent.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The file of the data set of this name; downloads it where the cache does not have it.
+/// Returns the file of the data set called `name`, and downloads it if it is not in the cache.
 ///
 /// # Errors
 ///
-/// Returns an error if there is no such data set, it cannot be downloaded, or the cache folder
-/// cannot be written.
+/// Returns an error if there is no such data set, if it cannot be downloaded, or if the cache folder
+/// cannot be written to.
 pub fn find(name: &str) -> Result<PathBuf> {
     let Some(dataset) = DATASETS.iter().find(|dataset| dataset.name == name) else {
         let known = DATASETS.map(|dataset| dataset.name).join(", ");
-        let problem = format!("--dataset {name}: no such data set; there is {known}");
+        let problem = format!("--dataset {name}: no such data set; the known ones are: {known}");
         return Err(UsageError(problem).into());
     };
     let host = env::var("CHAR_LSTM_DATASETS").unwrap_or_else(|_| dataset.host.to_owned());
@@ -72,16 +72,16 @@ fn cache() -> Result<PathBuf> {
             let all = set("XDG_CACHE_HOME").or_else(|| Some(env::home_dir()?.join(".cache")))?;
             Some(all.join("char_lstm"))
         })
-        .context("no home folder to keep data sets in; name one in CHAR_LSTM_CACHE")
+        .context("no home folder to keep data sets in; set CHAR_LSTM_CACHE to a folder")
 }
 
 impl Dataset {
-    /// Its file in the folder `cache`; downloads it from `host` where it is not there as it should be.
+    /// Returns its file in the folder `cache`, and downloads it from `host` if it is missing or damaged.
     ///
     /// # Errors
     ///
-    /// Returns an error if the server does not answer with these bytes, or says nothing for as long
-    /// as `patience`; or if the folder cannot be written.
+    /// Returns an error if the server sends other bytes or stays silent for longer than `patience`, or
+    /// if the folder cannot be written to.
     pub fn fetch(&self, host: &str, cache: &Path, patience: Duration) -> Result<PathBuf> {
         let file = cache.join(self.name).with_extension("txt");
         if let Ok(kept) = File::open(&file)
@@ -93,8 +93,8 @@ impl Dataset {
         let url = format!("{host}{}", self.path);
         self.download(&url, cache, &file, patience).map_err(|why| {
             anyhow!(
-                "data set {}: no download of {url}: {why:#}; get that file in another way ({} bytes, \
-                 SHA-256 {}) and put it at {}",
+                "data set {}: cannot download {url}: {why:#}; get the file ({} bytes, SHA-256 {}) in \
+                 another way and put it at {}",
                 self.name,
                 view::grouped(self.bytes as usize),
                 self.sha256,
@@ -104,7 +104,7 @@ impl Dataset {
         Ok(file)
     }
 
-    /// Beside its place first: what is there has been checked and is whole.
+    /// Downloads to a temporary file, which takes its place only after it has been verified.
     fn download(&self, url: &str, cache: &Path, file: &Path, patience: Duration) -> Result<()> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_connect(Some(patience))
@@ -113,7 +113,7 @@ impl Dataset {
             .build()
             .into();
         let mut response = agent.get(url).call()?;
-        let bar = view::download(self.name, self.bytes);
+        let bar = view::download_bar(self.name, self.bytes);
         let body = bar.wrap_read(response.body_mut().as_reader());
 
         let mut unfinished = tempfile::NamedTempFile::new_in(cache)?;
@@ -122,13 +122,13 @@ impl Dataset {
         checked?;
         unfinished.as_file().sync_all()?;
         unfinished.persist(file)?;
-        // The name is on the disk when the folder is.
+        // The file's name is on disk only once its folder is.
         #[cfg(unix)]
         File::open(cache)?.sync_all()?;
         Ok(())
     }
 
-    /// Copies it, and checks that it is what it should be.
+    /// Copies the file and verifies its length and SHA-256.
     fn check(&self, from: impl Read, to: &mut impl Write) -> Result<()> {
         let mut hasher = Sha256::new();
         let mut from = from.take(self.bytes + 1);
@@ -146,11 +146,11 @@ impl Dataset {
             bail!("it ends after {} bytes", view::grouped(length as usize));
         }
         if length > self.bytes {
-            bail!("it is another file, and longer");
+            bail!("not the expected file: it is longer");
         }
         let found = format!("{:x}", hasher.finalize());
         if found != self.sha256 {
-            bail!("it is another file, with SHA-256 {found}");
+            bail!("not the expected file: it has SHA-256 {found}");
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
-//! What the programs share: the choice of a backend, data sets, and what people see.
+//! What the programs share: the choice of a backend, data sets, and everything that people see.
 
 pub mod backend;
+pub mod choices;
 pub mod datasets;
 pub mod exit;
 pub mod memory;

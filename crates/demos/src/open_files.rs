@@ -1,14 +1,14 @@
-//! How many files a program may have open at once.
+//! The limit on open files.
 
-/// Raises the limit as far as the system lets a program do so itself: a text keeps each of its large
-/// files open, and the usual limit is 1,024.
+/// Raises the limit on open files as far as the system allows: a text keeps each of its large files
+/// open, and the usual limit is 1,024.
 pub fn raise_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let mut limit = getrlimit(Resource::Nofile);
         limit.current = limit.maximum;
-        // If it stays as it was, a file that cannot be opened says so.
+        // If this fails, the error comes from the first file that cannot be opened.
         let _ = setrlimit(Resource::Nofile, limit);
     }
 }

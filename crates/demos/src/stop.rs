@@ -1,4 +1,4 @@
-//! The wish to stop: SIGINT (Ctrl-C) or SIGTERM. The first one asks, the second one ends the program
+//! Stops a program on SIGINT (Ctrl-C) or SIGTERM: the first signal asks it to stop, the second ends it
 //! at once.
 
 use std::{
@@ -14,15 +14,15 @@ use signal_hook::{
     flag,
 };
 
-/// Which signal asked the program to stop, if one did.
+/// Remembers the signal that asked the program to stop.
 pub struct Stop(Arc<AtomicUsize>);
 
 impl Stop {
-    /// Listens to both from now on.
+    /// Starts to listen for both signals.
     ///
     /// # Errors
     ///
-    /// Returns an error if the system does not let it.
+    /// Returns an error if the system refuses to register a handler.
     pub fn on_signals() -> io::Result<Self> {
         let (signal, is_asked) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         for number in [SIGINT, SIGTERM] {
@@ -33,7 +33,7 @@ impl Stop {
         Ok(Stop(signal))
     }
 
-    /// The number of the signal, once there was one.
+    /// Returns the number of the signal that asked the program to stop, if one did.
     pub fn signal(&self) -> Option<u8> {
         let number = self.0.load(Ordering::Relaxed);
         (number > 0).then_some(number as u8)

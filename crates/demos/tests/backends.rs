@@ -1,11 +1,11 @@
-//! Every backend that is compiled in answers, and they agree.
+//! Every backend that is compiled in finds a device, and all agree.
 #![allow(missing_docs)]
 
 mod common;
 
 use common::Place;
 
-/// The names of the backends that this build has.
+/// Returns the names of the backends in this build.
 fn compiled_in() -> Vec<&'static str> {
     let all = [
         ("ndarray", cfg!(feature = "ndarray")),
@@ -27,12 +27,12 @@ fn all_that_are_compiled_in_answer() {
             .lines()
             .find(|line| line.starts_with(name))
             .expect("a line for each");
-        assert!(line.contains("answers:"), "{line}");
+        assert!(line.contains("ready:"), "{line}");
     }
 }
 
-/// The same short run on each: losses agree to 1e-3 over the first 20 updates, and a model trained on
-/// one writes the same on another.
+/// The same short run on each backend: losses agree to 1e-3 over the first 20 updates, and a model
+/// trained on one generates the same text on another.
 #[test]
 fn losses_agree() {
     for model in ["lstm", "rnn"] {
@@ -86,8 +86,8 @@ fn losses_agree() {
     }
 }
 
-/// The same tiny experiment on each: what networks say of pairs after their pasts, and how far gradients
-/// reach.
+/// The same tiny experiment on each backend: the answers of networks after many pasts, and how far
+/// gradients reach.
 #[test]
 fn experiments_agree() {
     let place = Place::of(env!("CARGO_BIN_EXE_long_memory"));
@@ -181,7 +181,7 @@ fn products_agree() {
     }
 }
 
-/// Vulkan finds no driver where this variable names none.
+/// Vulkan finds no driver if this variable names none.
 #[test]
 #[cfg(feature = "wgpu")]
 fn no_device_is_one_line() {
@@ -196,6 +196,6 @@ fn no_device_is_one_line() {
         &output,
         1,
         &args,
-        &["no device answers", "mesa-vulkan-drivers"],
+        &["no device found", "mesa-vulkan-drivers"],
     );
 }

@@ -11,7 +11,7 @@ use std::{
 
 use common::{Place, TINY, refused, text};
 
-/// A tiny training run on a file of this content.
+/// Expects a tiny training run on a file with this content to fail.
 fn on(content: impl AsRef<[u8]>, code: i32, told: &[&str]) {
     let place = Place::new();
     place.file("text", content);
@@ -160,7 +160,7 @@ fn waiting_for_a_better_validation_loss_without_validation() {
     }
 }
 
-/// Beyond what any machine has.
+/// Larger than any machine can hold.
 #[test]
 fn absurd_sizes() {
     let place = Place::new();
@@ -346,7 +346,7 @@ fn reader_that_goes_away() {
     assert_eq!(text(&output.stderr), "");
 }
 
-/// A run that trains does not end because nobody reads what it says.
+/// A training run does not end because nobody reads its output.
 #[test]
 fn training_goes_on_without_a_reader() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! What `char_lstm` does when all is well.
+//! What `char_lstm` does if all is well.
 #![allow(missing_docs)]
 
 mod common;
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use common::{Place, TINY, text};
 
-/// Trains on this content and writes; gives what it wrote.
+/// Trains on this content and generates text; returns the text.
 fn round(content: impl AsRef<[u8]>, flags: &[&str]) -> (Place, Vec<u8>) {
     let place = Place::new();
     place.file("text", content);
@@ -92,8 +92,8 @@ fn runs_are_numbered_and_the_newest_is_sampled() {
     assert!(chars(&wrote).is_subset(&chars("abc\n")), "{wrote:?}");
 }
 
-/// At a size where the backend computes with vectors: there two runs differed until the gradient of the
-/// loss went around Burn's reciprocal, which NdArray approximates as the memory happens to lie.
+/// At a size at which the backend computes with vectors: two runs differed there until the gradient of
+/// the loss avoided Burn's reciprocal, whose approximation by NdArray depends on memory alignment.
 #[test]
 fn same_seed_same_weights_same_text() {
     let place = Place::new();
@@ -243,7 +243,7 @@ fn patience_ends_a_run_and_it_says_so() {
     let place = Place::new();
     place.file("text", common::words(400));
     let tiny = &TINY[..TINY.len() - 1];
-    // At such a rate no loss falls for long.
+    // At such a learning rate, no loss falls for long.
     let flags = "1000 --val-frac 0.2 --learning-rate 0.2 --patience 2 --data text --out run";
     let flags: Vec<&str> = flags.split_whitespace().collect();
     let shown = place.succeeds(&[tiny, &flags].concat());
@@ -251,7 +251,7 @@ fn patience_ends_a_run_and_it_says_so() {
     assert!(told && shown.contains("stopped after epoch"), "{shown}");
 }
 
-/// Cicero, no flag but for the time it takes.
+/// On Cicero; the flags only shorten the run.
 #[test]
 fn without_data_it_trains_on_the_text_it_brings_along() {
     let place = Place::new();
@@ -289,6 +289,8 @@ fn help_fits_a_screen() {
             "{args:?} has {} lines",
             help.lines().count()
         );
+        let widest = help.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(80), "{args:?} has {widest:?} columns");
     }
     let help = place.succeeds(&["train", "--help"]);
     for default in [

@@ -36,7 +36,7 @@ struct Server {
     answered: Arc<AtomicUsize>,
 }
 
-/// Answers each request by what `answer` does with the path that it asks for.
+/// Starts a server that answers each request by calling `answer` with its path.
 fn serve(answer: impl Fn(&str, &mut TcpStream) + Send + 'static) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = format!("http://{}", listener.local_addr().unwrap());
@@ -49,7 +49,7 @@ fn serve(answer: impl Fn(&str, &mut TcpStream) + Send + 'static) -> Server {
             let Some(Ok(request)) = lines.next() else {
                 continue;
             };
-            // The head of a request ends with an empty line.
+            // The header of a request ends with an empty line.
             lines.find(|line| line.as_ref().is_ok_and(String::is_empty));
             count.fetch_add(1, Ordering::SeqCst);
             let path = request.split(' ').nth(1).unwrap();
@@ -59,7 +59,7 @@ fn serve(answer: impl Fn(&str, &mut TcpStream) + Send + 'static) -> Server {
     Server { host, answered }
 }
 
-/// Sends a response; whoever asked may be gone.
+/// Sends a response. The client may be gone.
 fn send(stream: &mut TcpStream, status: &str, headers: &str, body: &[u8]) {
     let head = format!("HTTP/1.1 {status}\r\n{headers}Connection: close\r\n\r\n");
     let _ = stream
@@ -80,7 +80,7 @@ fn fetch(server: &Server, cache: &Path, patience: Duration) -> Result<PathBuf> {
     ABC.fetch(&server.host, cache, patience)
 }
 
-/// One line that says where from, why, and what to put where; and nothing is left in the cache.
+/// Expects one line that names the address, the reason, the file and its place, and an empty cache.
 fn assert_refused(server: &Server, patience: Duration, why: &str) {
     let cache = tempfile::tempdir().unwrap();
     let error = fetch(server, cache.path(), patience).expect_err(why);
@@ -155,21 +155,21 @@ fn another_file() {
     assert_refused(
         &server,
         LONG,
-        "another file, with SHA-256 a52d159f262b2c6ddb724a61840befc3",
+        "not the expected file: it has SHA-256 a52d159f262b2c6ddb724a61840befc3",
     );
 }
 
 #[test]
 fn a_longer_file() {
     let server = serve(|_, stream| send_file(stream, b"abcd"));
-    assert_refused(&server, LONG, "another file, and longer");
+    assert_refused(&server, LONG, "not the expected file: it is longer");
 }
 
 #[test]
 fn cut_off() {
-    // Less than the server says, and less without a word.
+    // Shorter than announced, and shorter with no length announced.
     let server = serve(|_, stream| send(stream, "200 OK", "Content-Length: 3\r\n", b"ab"));
-    assert_refused(&server, LONG, "no download of");
+    assert_refused(&server, LONG, "cannot download");
     let server = serve(|_, stream| send(stream, "200 OK", "", b"ab"));
     assert_refused(&server, LONG, "ends after 2 bytes");
 }
@@ -183,7 +183,7 @@ fn not_there() {
 #[test]
 fn no_answer_at_all() {
     let server = serve(|_, _| ());
-    assert_refused(&server, LONG, "no download of");
+    assert_refused(&server, LONG, "cannot download");
 }
 
 fn slowly(pause: Duration) -> Server {
@@ -214,7 +214,7 @@ fn slower_than_patience() {
 fn without_network_it_says_what_to_put_where() {
     let place = Place::new();
     let args = [TINY, &["--dataset", "tiny-shakespeare"]].concat();
-    // Nobody listens on port 9 (discard).
+    // Nothing listens on port 9 (discard).
     let output = place
         .command(&args)
         .env("CHAR_LSTM_DATASETS", "http://127.0.0.1:9")
@@ -248,7 +248,7 @@ fn another_file_for_shakespeare() {
         &output,
         1,
         &args,
-        &["another file, with SHA-256", "char_lstm"],
+        &["not the expected file: it has SHA-256", "char_lstm"],
     );
     let cache = place.path().join("char_lstm");
     assert_eq!(fs::read_dir(cache).unwrap().count(), 0);

@@ -1,4 +1,4 @@
-//! A disk that is full at each file in turn, or that nobody may write to, by the real binary.
+//! The real binary on a disk that is full at each file in turn, and on a read-only disk.
 #![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 
@@ -13,7 +13,7 @@ use std::{
 
 use common::{Place, TINY, refused, text};
 
-/// The files of a checkpoint, as they are called until it is whole.
+/// The files of a checkpoint, under their names until it is complete.
 const CHECKPOINT: [&str; 6] = [
     "checkpoints/.new/run.json",
     "checkpoints/.new/weights.safetensors",
@@ -23,14 +23,14 @@ const CHECKPOINT: [&str; 6] = [
     "checkpoints/.new/manifest.json",
 ];
 
-/// A small disk in memory, at `small`.
+/// A small disk in memory, mounted at `small`.
 struct Small {
     place: Place,
     path: PathBuf,
 }
 
 impl Small {
-    /// `None` where this system does not let us mount it.
+    /// Returns `None` if this system does not let us mount it.
     fn new() -> Option<Self> {
         let place = Place::new();
         place.file("text", "abcabcab\n".repeat(70));
@@ -56,12 +56,12 @@ impl Small {
         status.is_ok_and(|status| status.success())
     }
 
-    /// An empty disk of this size in the place of the old one.
+    /// Replaces the disk with an empty one of this size.
     fn replace(&self, options: &str) {
         assert!(self.unmount() && self.mount(&[], options), "{options}");
     }
 
-    /// Lets it grow by so many pages of 4 KiB, or shrink, until no more than these are free.
+    /// Grows or shrinks the disk until this many pages of 4 KiB are free.
     fn leave_free(&self, pages: u64) {
         let mut disk = Command::new("stat");
         disk.args(["-f", "-c", "%b %f %S"]).arg(&self.path);
@@ -70,13 +70,14 @@ impl Small {
         let &[blocks, free, 4096] = &told[..] else {
             panic!("{told:?}")
         };
-        // A size of zero is no limit.
+        // A size of zero means no limit.
         let size = (blocks - free + pages).max(1) * 4;
         assert!(self.mount(&["-o", "remount"], &format!("size={size}k")));
     }
 
-    /// Runs until its disk is full: the error names the file there. What was saved before goes on to
-    /// `expected`. Gives the file and whether there was a checkpoint, or `None` at the end of the run.
+    /// Runs until the disk is full: the error names the file, and a run saved before then resumes to
+    /// the weights `expected`. Returns the file and whether there was a checkpoint, or `None` if the run
+    /// reached its end.
     fn fill(&self, args: &[&str], expected: &[u8]) -> Option<(String, bool)> {
         let output = self.place.run(args);
         if output.status.success() {
@@ -87,7 +88,7 @@ impl Small {
         let file = error.strip_prefix("error: small/run/").unwrap_or_default();
         let (file, _) = file.split_once(": ").unwrap_or_default();
 
-        // Only where there is room can it go on.
+        // It can resume only where there is room.
         let mut copy = Command::new("cp");
         copy.args(["-r", "small/run", "moved"]);
         let copied = copy.current_dir(self.place.path()).status();
@@ -121,7 +122,7 @@ fn train<'a>(every: &'a str, out: &'a str) -> Vec<&'a str> {
     [TINY, &flags].concat()
 }
 
-/// The same up to the end of its first epoch.
+/// Returns the same arguments for the first epoch only.
 fn train_one_epoch<'a>(every: &'a str, out: &'a str) -> Vec<&'a str> {
     let mut args = train(every, out);
     let epochs = args.iter().position(|arg| *arg == "--max-epochs");
@@ -129,10 +130,10 @@ fn train_one_epoch<'a>(every: &'a str, out: &'a str) -> Vec<&'a str> {
     args
 }
 
-/// Saved before the log needs a second page, and only after it did.
+/// One that saves before the log needs a second page, and one that saves only after that.
 const EVERY: [&str; 2] = ["10", "0"];
 
-/// Expects that the disk was full at each of these files, with a checkpoint there already or without.
+/// Expects that the disk was full at each of these files, with or without a checkpoint already there.
 fn assert_all(full: &BTreeSet<(String, bool)>, files: &[&str], is_saved: bool) {
     for file in files {
         let file = (file.to_string(), is_saved);
@@ -140,7 +141,7 @@ fn assert_all(full: &BTreeSet<(String, bool)>, files: &[&str], is_saved: bool) {
     }
 }
 
-/// A new run on disks of more and more pages, then of more and more files.
+/// A new run on disks with room for more and more pages, then for more and more files.
 #[test]
 fn a_new_run_on_a_disk_that_is_full_at_each_file() {
     let Some(small) = Small::new() else { return };
@@ -172,7 +173,7 @@ fn a_new_run_on_a_disk_that_is_full_at_each_file() {
     }
 }
 
-/// A run that goes on where fewer or more pages are free.
+/// A run that resumes with more and more pages free.
 #[test]
 fn a_run_that_goes_on_on_a_disk_that_is_full_at_each_file() {
     let Some(small) = Small::new() else { return };
@@ -201,7 +202,7 @@ fn a_run_that_goes_on_on_a_disk_that_is_full_at_each_file() {
     assert_all(&full, &CHECKPOINT, true);
 }
 
-/// A folder that nobody may write to.
+/// A folder that nobody can write to.
 #[test]
 fn a_read_only_disk_is_one_line() {
     let Some(small) = Small::new() else { return };

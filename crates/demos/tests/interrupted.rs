@@ -1,4 +1,4 @@
-//! A run that is killed, stopped or locked out, by the real binary.
+//! Runs of the real binary that are killed, stopped or locked out.
 #![cfg(unix)]
 #![allow(missing_docs)]
 
@@ -14,7 +14,7 @@ use std::{
 
 use common::{Place, text, words};
 
-/// A run of about 480 updates, saved every 20.
+/// A run of about 480 updates that is saved every 20.
 const RUN: &[&str] = &[
     "train",
     "--data",
@@ -33,7 +33,7 @@ const RUN: &[&str] = &[
     "20",
 ];
 
-/// A place with a text, to run in.
+/// Returns a place with a text.
 fn place() -> Place {
     let place = Place::new();
     place.file("text", words(25_000));
@@ -68,7 +68,7 @@ fn weights(place: &Place, run: &str) -> Vec<u8> {
     fs::read(place.path().join(run).join("weights.safetensors")).expect("weights")
 }
 
-/// The clock's nanoseconds.
+/// Returns the nanoseconds of the clock.
 fn random() -> u64 {
     let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     u64::from(time.expect("after 1970").subsec_nanos())
@@ -106,7 +106,7 @@ fn killed_runs_end_as_if_nothing_had_happened(trials: usize) {
         }
         fs::remove_dir_all(&run).expect("removed");
     }
-    // On a disk in memory a save is over before the signal arrives.
+    // On a disk in memory, a save ends before the signal arrives.
     println!(
         "{equal} of {trials} killed runs went on to the same weights, {inside} killed inside a save"
     );
@@ -163,7 +163,7 @@ fn a_signal_ends_a_run_that_goes_on_to_the_same_weights() {
     }
 }
 
-/// Updates that take seconds each: only the second signal can end it before the update does.
+/// Updates take seconds each: only a second signal can end the run before the update is done.
 #[test]
 fn a_second_signal_ends_a_run_at_once() {
     let place = place();

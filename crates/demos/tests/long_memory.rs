@@ -1,5 +1,5 @@
-//! `long_memory` as a whole: what it prints and leaves, that its gradients are right, and that bad input is
-//! one line.
+//! `long_memory` as a whole: what it prints and writes, that its gradients are right, and that bad input
+//! ends in one line.
 #![allow(missing_docs)]
 
 mod common;
@@ -74,11 +74,11 @@ fn an_experiment_tells_and_leaves_everything() {
     let place = place();
     let told = place.succeeds(&[SMALL, &["--out", "a"]].concat());
     for part in [
-        "48 trainings of at most 40 updates",
-        "xor: accuracy, solved from 99 %",
+        "48 training runs of at most 40 updates",
+        "xor: accuracy, solved at 99 % or more",
         "adding: mean square error, solved below 0.01",
         "Solved by every seed up to a distance of",
-        "FeedForward  0, to the bit: a pure function",
+        "FeedForward  exactly 0: a pure function",
         "What is left of |∂loss/∂h| and |∂loss/∂c| that many steps back",
         "wrote a/forget_gate.png",
     ] {
@@ -105,7 +105,7 @@ fn the_same_seed_leaves_the_same_bytes_and_another_does_not() {
     let place = place();
     let run = |out, more: &[&str]| place.succeeds(&[SMALL, &["--out", out], more].concat());
     run("a", &[]);
-    // With what another experiment had left.
+    // Next to what another experiment left.
     fs::create_dir(place.path().join("b")).unwrap();
     place.file("b/results.csv", "something else");
     run("b", &[]);
@@ -166,8 +166,8 @@ fn a_feed_forward_network_says_the_same_after_every_past() {
     assert!(apart > 100, "a state is there: {apart}");
 }
 
-/// Each gradient in the table, of a fresh network and of a trained one, against central differences of a
-/// loss that is computed here, in 64 bits, from the equations.
+/// Compares each gradient in the table, of a fresh and of a trained network, with central differences of
+/// a loss that is computed here from the equations, in 64 bits.
 #[test]
 fn gradients_equal_finite_differences() {
     let place = place();
@@ -256,7 +256,7 @@ impl Equations {
         }
     }
 
-    /// `h` and, in an LSTM, `c` after it.
+    /// Returns `h`, followed in an LSTM by `c`.
     fn step(&self, x: &[f64], state: &[f64]) -> Vec<f64> {
         let h = self.d_hidden;
         let width = self.b.len();
@@ -282,7 +282,7 @@ impl Equations {
         hidden.chain(cells.iter().copied()).collect()
     }
 
-    /// The loss at the end of these inputs, from a state.
+    /// Returns the loss at the end of these inputs, starting from `state`.
     fn loss(&self, inputs: &[&[f64]], mut state: Vec<f64>, answer: Answer, target: f64) -> f64 {
         for x in inputs {
             state = self.step(x, &state);
@@ -308,7 +308,7 @@ impl Equations {
         }
     }
 
-    /// For each step back, the norms of the gradients of `h` and of `c`: means over the sequences.
+    /// Returns the gradient norms of `h` and `c` at each step back, averaged over the sequences.
     fn reach(&self, job: &Job) -> Vec<[f64; 2]> {
         const STEP: f64 = 1e-5;
         let batch = job
@@ -412,8 +412,8 @@ fn an_unwritable_folder_is_one_line() {
     let place = place();
     place.fails(1, &["--out", "/proc/pictures"], &["/proc/pictures"]);
     place.file("taken", "a file");
-    place.fails(1, &["--out", "taken"], &["taken: is no folder"]);
-    // Where the folder is there, but not for us to write to: as a folder of the name of a file.
+    place.fails(1, &["--out", "taken"], &["taken: not a folder"]);
+    // A folder in place of a file: we cannot write to it.
     fs::create_dir_all(place.path().join("a/settings.json")).unwrap();
     place.fails(1, &["--out", "a"], &["a/settings.json"]);
     fs::create_dir_all(place.path().join("b/results.csv")).unwrap();
@@ -461,7 +461,7 @@ fn a_signal_ends_it_with_what_there_is() {
     assert!(status.expect("a shell").success());
     let rest = std::io::read_to_string(out).expect("text");
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.contains("missing in all of this"), "{rest}");
+    assert!(rest.contains("did not finish"), "{rest}");
     assert!(rest.contains("xor: accuracy"), "{rest}");
     assert!(!rest.contains("Lstm 5000"), "{rest}");
     let networks = column(&place.read("a/results.csv"), "network");

@@ -1,4 +1,4 @@
-//! `char_lstm plot`: what it draws of good logs, and what it says of others.
+//! `char_lstm plot`: what it draws from good logs, and what it says about others.
 #![allow(missing_docs)]
 
 mod common;
@@ -6,11 +6,11 @@ mod common;
 use std::{fs, path::Path};
 
 use common::{Place, TINY, text};
-use demos::view::{chart::Chart, terminal_chart};
+use demos::view::{loss_curves::LossCurves, loss_terminal};
 use serde_json::json;
 use train::{History, history::Point};
 
-/// A log of two updates an epoch; `null` where a loss is not finite.
+/// Returns a log with two updates per epoch. A loss that is not finite is `null`.
 fn log(losses: &[f64]) -> String {
     let mut lines = vec![json!({"event": "start", "epoch_length": 2, "updates": losses.len()})];
     for (i, loss) in losses.iter().enumerate() {
@@ -88,7 +88,7 @@ fn a_trained_run_is_drawn_into_its_folder() {
     );
 }
 
-/// The font comes along: two pictures that differ only in words differ.
+/// The font is built in: two pictures that differ only in words do differ.
 #[test]
 fn words_are_in_the_picture() {
     let place = Place::new();
@@ -184,7 +184,7 @@ fn nothing_to_draw() {
         ("cut-off", "{\"event\":\"upda".to_owned()),
     ] {
         run(&place, name, log);
-        place.fails(1, &["plot", name], &[name, "no loss in it yet"]);
+        place.fails(1, &["plot", name], &[name, "no losses yet"]);
     }
     run(&place, "foreign", "not\na\nlog\n");
     place.fails(
@@ -260,16 +260,16 @@ fn the_chart_is_as_wide_as_the_terminal() {
         validation: (1..50).map(|i| point(100 * i)).collect(),
         damaged: vec![],
     };
-    let chart = Chart::new(&[(Path::new("run"), history)]);
+    let curves = LossCurves::new(&[(Path::new("run"), history)]);
     for width in [40, 41, 80, 133, 400] {
-        let text = terminal_chart::draw(&chart, width);
+        let text = loss_terminal::draw(&curves, width);
         let lines = text.lines().take_while(|line| !line.is_empty());
         let widths: Vec<usize> = lines.map(|line| line.chars().count()).collect();
         assert_eq!(widths.iter().max(), Some(&width), "{text}");
     }
 }
 
-/// A run that is killed leaves a log that can be drawn, at whatever byte it ends.
+/// A killed run leaves a log that can be drawn, whatever byte it ends at.
 #[test]
 fn a_log_cut_off_anywhere_is_no_damage() {
     let place = Place::new();

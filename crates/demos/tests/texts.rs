@@ -35,7 +35,7 @@ fn several_files_and_a_folder() {
         serde_json::json!(["one.txt", "two.txt", "more"])
     );
 
-    // The same again by the settings.
+    // The same again from the saved settings.
     place.succeeds(&[
         "train",
         "--config",
@@ -92,7 +92,7 @@ fn documents() {
     );
 }
 
-/// A model of documents goes on to one long text, but the run itself does not.
+/// A model of documents can start a run on one long text, but its own run cannot switch.
 #[test]
 fn from_documents_to_one_text() {
     let place = Place::new();
@@ -112,7 +112,7 @@ fn from_documents_to_one_text() {
     );
 }
 
-/// Each is over the 16 MiB from which on a text is read where it lies.
+/// Each file is over 16 MiB, the size from which a text stays in its file.
 #[cfg(unix)]
 #[test]
 fn more_large_files_than_may_be_open() {

@@ -1,16 +1,16 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
-/// `1115394` as `1,115,394`.
+/// Formats `1115394` as `1,115,394`.
 pub fn grouped(n: usize) -> String {
     indicatif::HumanCount(n as u64).to_string()
 }
 
-/// `3`, `epoch` as `3 epochs`.
+/// Formats `3` and `epoch` as `3 epochs`.
 pub fn plural(n: usize, what: &str) -> String {
     format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
-/// `3.2e9` as `2.98 GiB`.
+/// Formats `3.2e9` as `2.98 GiB`.
 pub fn bytes(n: f64) -> String {
     indicatif::BinaryBytes(n as u64).to_string()
 }

@@ -28,7 +28,7 @@ impl Place {
         self.folder.path()
     }
 
-    /// Writes a file and gives its name back.
+    /// Writes a file and returns its name.
     pub fn file<'a>(&self, name: &'a str, content: impl AsRef<[u8]>) -> &'a str {
         fs::write(self.path().join(name), content).expect("a file");
         name
@@ -41,7 +41,7 @@ impl Place {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.program);
         command.current_dir(self.path()).args(args);
-        // Mesa complains where it is not set.
+        // Mesa complains if this is not set.
         command.env("XDG_RUNTIME_DIR", self.path());
         command
     }
@@ -50,7 +50,7 @@ impl Place {
         self.command(args).output().expect("the program starts")
     }
 
-    /// Runs it and expects success; gives standard output.
+    /// Runs the program, expects success and returns standard output.
     pub fn succeeds(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -58,19 +58,19 @@ impl Place {
         out
     }
 
-    /// Runs it and expects one line of error that says all of `told`, and this exit code.
+    /// Runs the program and expects this exit code and one error line that contains all of `told`.
     pub fn fails(&self, code: i32, args: &[&str], told: &[&str]) {
         refused(&self.run(args), code, args, told);
     }
 
-    /// A small trained run.
+    /// Trains a small run.
     pub fn trained(&self) -> &'static str {
         self.file("abc.txt", "abcabcab\n".repeat(20));
         self.succeeds(&[TINY, &["--data", "abc.txt", "--out", "run"]].concat());
         "run"
     }
 
-    /// The losses of the run's updates.
+    /// Returns the losses of the run's updates.
     pub fn losses(&self, run: &str) -> Vec<f64> {
         let log = self.read(&format!("{run}/metrics.jsonl"));
         let events = log.lines().map(|line| {
@@ -83,7 +83,7 @@ impl Place {
     }
 }
 
-/// Settings of a run that takes no time.
+/// The flags of a run that takes no time.
 pub const TINY: &[&str] = &[
     "train",
     "--hidden-size",
@@ -100,7 +100,7 @@ pub const TINY: &[&str] = &[
     "2",
 ];
 
-/// A column of a table in CSV, by its name. No field of ours has a comma in it.
+/// Returns the column of a CSV table called `name`. No field of ours contains a comma.
 pub fn column(csv: &str, name: &str) -> Vec<String> {
     let mut lines = csv.lines();
     let header = lines.next().expect("a header");
@@ -110,7 +110,7 @@ pub fn column(csv: &str, name: &str) -> Vec<String> {
     lines.map(field).collect()
 }
 
-/// A text of `n` characters whose words come in no order that repeats.
+/// Returns a text of `n` characters whose words follow no repeating order.
 pub fn words(n: usize) -> String {
     let all = ["lorem", "ipsum", "dolor", "sit", "amet"];
     let nth = |i: usize| all[(i * i + i / 5) % all.len()].to_owned() + " ";

@@ -1,4 +1,4 @@
-//! The command line, with the names of char-rnn and torch-rnn.
+//! The command line, with flags named as in char-rnn and torch-rnn.
 
 use std::path::PathBuf;
 
@@ -7,38 +7,44 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
     parser::ValueSource,
 };
-use demos::backend::BackendName;
+use demos::{
+    backend::{BackendArg, ListBackendsArg},
+    choices::one_of,
+};
 use models::CellKind;
 use train::{
     Clip, Interval, OptimizerConfig, RunConfig, RunFolder, Schedule, Separator, Split, Units,
 };
 
-/// Train a character-level language model on a text, then let it write.
-///
-/// Without a subcommand it trains, and takes the flags of `train`.
+/// Train a character-level language model on a text, then generate text with it
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 80,
+    after_help = "Without a command, it trains and takes the flags of `train`."
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Mode>,
-    /// Show the backends, their devices, and whether they answer
-    #[arg(long)]
-    pub list_backends: bool,
+    #[command(flatten)]
+    pub list: ListBackendsArg,
     #[command(flatten)]
     pub train: TrainArgs,
 }
 
 #[derive(Subcommand)]
 pub enum Mode {
-    /// Train a model, and show what it writes
+    /// Train a model and show a sample of its text
     Train(Box<TrainArgs>),
-    /// Write with a trained model
+    /// Generate text with a trained model
     Sample(SampleArgs),
-    /// Draw the losses of runs: in the terminal, as SVG and as PNG
+    /// Plot the losses of runs in the terminal, as SVG and as PNG
     Plot(PlotArgs),
 }
 
-/// The command line for clap. The flags of `train` work without it too; its own help lists them.
+/// Returns the command line for clap. The flags of `train` also work without naming it, but only its
+/// own help lists them.
 pub fn command() -> Command {
     let shown = ["help", "version", "list_backends"];
     Cli::command().mut_args(|arg| {
@@ -49,11 +55,11 @@ pub fn command() -> Command {
 
 #[derive(Args)]
 pub struct TrainArgs {
-    /// Text: files (also .gz, .zst), folders, - for standard input [default: a text of Cicero's,
-    /// brought along, in 15 epochs of 1 layer, batches of 25 and a learning rate of 0.005]
+    /// Files (also .gz, .zst), folders, - for standard input [default: a text by Cicero, with settings
+    /// that suit it]
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Text")]
     data: Vec<PathBuf>,
-    /// Text that is downloaded once, in place of --data: tiny-shakespeare
+    /// Data set to download, once: tiny-shakespeare
     #[arg(
         long,
         value_name = "NAME",
@@ -61,88 +67,88 @@ pub struct TrainArgs {
         help_heading = "Text"
     )]
     dataset: Option<String>,
-    /// Independent short texts: one a line (lines), or what comes before each SEP; none: one text
+    /// Separator of documents: lines, none or any string
     #[arg(long, value_name = "SEP", help_heading = "Text")]
     documents: Option<Separator>,
-    /// What a symbol is: chars (of UTF-8 text), bytes
+    /// Unit of text: chars or bytes
     #[arg(long, default_value = "chars", help_heading = "Text", hide_possible_values = true,
-          value_parser = units())]
+          value_parser = one_of(UNITS, units_name))]
     units: Units,
-    /// Share of the text held out for validation
+    /// Fraction held out for validation
     #[arg(long, value_name = "X", default_value_t = RunConfig::default().val_frac, help_heading = "Text")]
     val_frac: f64,
-    /// Which end: of each lane (lanes), of the text (tail)
+    /// What to hold out: the end of each lane (lanes) or of the whole text (tail)
     #[arg(long, default_value = "lanes", help_heading = "Text", hide_possible_values = true,
-          value_parser = split())]
+          value_parser = one_of(SPLITS, split_name))]
     split: Split,
 
     /// Network: lstm, rnn
     #[arg(long, default_value = "lstm", help_heading = "Model", hide_possible_values = true,
           value_parser = model())]
     model: CellKind,
-    /// Size of each layer's hidden state
+    /// Units per layer
     #[arg(long, visible_alias = "rnn-size", value_name = "N", help_heading = "Model",
           default_value_t = RunConfig::default().hidden_size)]
     hidden_size: usize,
     /// Recurrent layers
     #[arg(long, value_name = "N", help_heading = "Model", default_value_t = RunConfig::default().num_layers)]
     num_layers: usize,
-    /// Size of a character's vector; 0: one-hot
+    /// Embedding size; 0 for one-hot input
     #[arg(long, value_name = "N", help_heading = "Model", default_value_t = RunConfig::default().embedding_size)]
     embedding_size: usize,
-    /// Share of each layer's output zeroed in training
+    /// Dropout on each layer's output
     #[arg(long, value_name = "X", help_heading = "Model", default_value_t = RunConfig::default().dropout)]
     dropout: f64,
 
-    /// Passes over the text
+    /// Stop after N passes over the text
     #[arg(long, value_name = "N", help_heading = "Training",
           default_value_t = RunConfig::default().max_epochs)]
     max_epochs: usize,
-    /// Steps that gradients reach back
+    /// Time steps of truncated BPTT
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().seq_length)]
     seq_length: usize,
-    /// Lanes of text read side by side
+    /// Sequences trained on in parallel
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().batch_size)]
     batch_size: usize,
-    /// adam, rmsprop, rmsprop:DECAY, sgd, adagrad
+    /// adam, rmsprop[:DECAY], sgd or adagrad
     #[arg(long, value_name = "NAME", help_heading = "Training", default_value_t = RunConfig::default().optimizer)]
     optimizer: OptimizerConfig,
-    /// Size of an update
+    /// Learning rate
     #[arg(long, value_name = "X", help_heading = "Training", default_value_t = RunConfig::default().learning_rate)]
     learning_rate: f64,
-    /// constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS, cosine:WARMUP_UPDATES,
+    /// Rate schedule: constant, decay:FACTOR:AFTER_EPOCH, step:FACTOR:EPOCHS, cosine:WARMUP_UPDATES,
     /// plateau:FACTOR:EPOCHS
     #[arg(long, value_name = "HOW", help_heading = "Training", default_value_t = RunConfig::default().schedule)]
     schedule: Schedule,
-    /// Stop after so many epochs without a lower validation loss
-    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    /// Stop after N epochs without a lower validation loss
+    #[arg(long, value_name = "N", help_heading = "Training")]
     patience: Option<usize>,
-    /// Limit on the gradient: LIMIT for each element, norm:LIMIT for all together, 0 for none
+    /// Clip gradients by element (LIMIT) or by global norm (norm:LIMIT); 0: off
     #[arg(long, value_name = "LIMIT", help_heading = "Training", default_value_t = RunConfig::default().grad_clip)]
     grad_clip: Clip,
-    /// Decides the weights at the start
+    /// Random seed
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().seed)]
     seed: u64,
 
-    /// When to save all of the run: N updates, Mm minutes, or N,Mm; and at the end of each epoch
-    #[arg(long, value_name = "N|Mm", help_heading = "Run",
+    /// Save every N updates, M minutes (Mm) or both (N,Mm), and after each epoch
+    #[arg(long, value_name = "N", help_heading = "Run",
           default_value_t = RunConfig::default().checkpoint_every)]
     checkpoint_every: Interval,
-    /// Updates in a row that may be skipped as not finite
+    /// Non-finite updates to skip in a row
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().max_skipped)]
     max_skipped: usize,
-    /// Skip gradients of X times the usual norm; 0: none
+    /// Skip gradients X times the usual; 0: off
     #[arg(long, value_name = "X", help_heading = "Training", default_value_t = RunConfig::default().skip_outliers)]
     skip_outliers: f64,
 
-    /// Go on with the run in this folder, from its newest checkpoint
+    /// Resume this run from its newest checkpoint
     #[arg(long, value_name = "DIR", help_heading = "Run",
           conflicts_with_all = ["init_from", "preset", "config", "out"])]
     pub resume: Option<PathBuf>,
-    /// Begin with the weights and settings of the run in this folder
+    /// Start from the weights and settings of this run
     #[arg(long, value_name = "DIR", help_heading = "Run", conflicts_with_all = ["preset", "config"])]
     pub init_from: Option<PathBuf>,
-    /// Settings to begin with: char-rnn (its defaults)
+    /// Start from preset settings: char-rnn
     #[arg(
         long,
         value_name = "NAME",
@@ -150,7 +156,7 @@ pub struct TrainArgs {
         help_heading = "Run"
     )]
     preset: Option<Preset>,
-    /// Settings to begin with: the config.json of a run; flags win over it
+    /// Read settings from a config.json; flags win
     #[arg(
         long,
         value_name = "FILE",
@@ -158,17 +164,11 @@ pub struct TrainArgs {
         help_heading = "Run"
     )]
     config: Option<PathBuf>,
-    /// New folder for the run [default: runs/NAME-1, -2, …]
+    /// Folder for the run [default: runs/NAME-1, -2, …]
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     pub out: Option<PathBuf>,
-    /// cuda, wgpu, ndarray, flex [default: the first of these that is compiled in]
-    #[arg(
-        long,
-        value_name = "NAME",
-        hide_possible_values = true,
-        help_heading = "Run"
-    )]
-    pub backend: Option<BackendName>,
+    #[command(flatten, next_help_heading = "Run")]
+    pub backend: BackendArg,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -180,13 +180,13 @@ enum Preset {
 pub struct SampleArgs {
     /// Folder of the run [default: the newest in runs/]
     pub run: Option<PathBuf>,
-    /// Symbols to write
+    /// Symbols to generate
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub length: usize,
-    /// 1: as the model expects; less: bolder; 0: always the likeliest
+    /// Lower is safer, higher is bolder; 0 always takes the likeliest symbol
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     pub temperature: f64,
-    /// Text to go on from
+    /// Text to continue
     #[arg(
         long,
         visible_alias = "start-text",
@@ -195,12 +195,11 @@ pub struct SampleArgs {
         hide_default_value = true
     )]
     pub prime_text: String,
-    /// Decides what is drawn
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// cuda, wgpu, ndarray, flex [default: the first of these that is compiled in]
-    #[arg(long, value_name = "NAME", hide_possible_values = true)]
-    pub backend: Option<BackendName>,
+    #[command(flatten)]
+    pub backend: BackendArg,
 }
 
 #[derive(Args)]
@@ -208,14 +207,15 @@ pub struct PlotArgs {
     /// Folders of the runs [default: the newest in runs/]
     #[arg(value_name = "DIR")]
     pub runs: Vec<PathBuf>,
-    /// Folder for plot.svg and plot.png, or one file that ends in .svg or .png [default: the first run]
+    /// Folder for plot.svg and plot.png, or a single .svg or .png file [default: the folder of the first
+    /// run]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
 
 impl TrainArgs {
-    /// The settings of the run: those to begin with, which are those of `before` if it goes on from
-    /// another, then each flag that was given.
+    /// Returns the settings of the run: those of `before` if it starts from another run, otherwise those
+    /// of a file, a preset or the defaults; then each flag that was given overrides its setting.
     pub fn run_config(
         &self,
         before: Option<&RunFolder>,
@@ -227,7 +227,7 @@ impl TrainArgs {
             (None, Some(file), _) => RunConfig::load(file)?,
             (None, None, Some(Preset::CharRnn)) => RunConfig::char_rnn(),
             (None, None, None) if has_text => RunConfig::default(),
-            // The text brought along is short: these settings learn it in a minute or two.
+            // The built-in text is short: with these settings, it is learned in a minute or two.
             (None, None, None) => RunConfig {
                 num_layers: 1,
                 batch_size: 25,
@@ -266,16 +266,20 @@ fn model() -> impl TypedValueParser<Value = CellKind> {
     })
 }
 
-fn units() -> impl TypedValueParser<Value = Units> {
-    PossibleValuesParser::new(["chars", "bytes"]).map(|name| match name.as_str() {
-        "bytes" => Units::Bytes,
-        _ => Units::Chars,
-    })
+const UNITS: [Units; 2] = [Units::Chars, Units::Bytes];
+
+fn units_name(units: Units) -> &'static str {
+    match units {
+        Units::Chars => "chars",
+        Units::Bytes => "bytes",
+    }
 }
 
-fn split() -> impl TypedValueParser<Value = Split> {
-    PossibleValuesParser::new(["tail", "lanes"]).map(|name| match name.as_str() {
-        "lanes" => Split::Lanes,
-        _ => Split::Tail,
-    })
+const SPLITS: [Split; 2] = [Split::Lanes, Split::Tail];
+
+fn split_name(split: Split) -> &'static str {
+    match split {
+        Split::Lanes => "lanes",
+        Split::Tail => "tail",
+    }
 }

@@ -1,4 +1,4 @@
-//! `char_lstm plot`: the losses of runs, in the terminal and as pictures.
+//! `char_lstm plot`: plots the losses of runs, in the terminal and in files.
 
 use std::{
     fs,
@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 use console::Term;
 use demos::{
     exit::UsageError,
-    view::{self, chart::Chart, picture, terminal_chart},
+    view::{self, loss_curves::LossCurves, loss_svg, loss_terminal, png},
 };
 use train::{History, run_folder::METRICS};
 
-use crate::{args::PlotArgs, sample::newest_run};
+use crate::{args::PlotArgs, runs::newest_run};
 
 pub fn run(args: PlotArgs) -> Result<()> {
     let folders = match args.runs {
@@ -22,14 +22,14 @@ pub fn run(args: PlotArgs) -> Result<()> {
     };
     let runs = histories(&folders)?;
     let files = files(args.out.as_deref(), runs[0].0)?;
-    let chart = Chart::new(&runs);
+    let curves = LossCurves::new(&runs);
     let (_, width) = Term::stdout().size();
-    view::say(&terminal_chart::draw(&chart, width.into()));
+    view::say(&loss_terminal::draw(&curves, width.into()));
 
-    let svg = picture::svg(&chart)?;
+    let svg = loss_svg::draw(&curves)?;
     for file in &files {
         let content = match is(file, "png") {
-            true => picture::png(&svg)?,
+            true => png::from_svg(&svg)?,
             false => svg.clone().into_bytes(),
         };
         fs::write(file, content).with_context(|| file.display().to_string())?;
@@ -38,22 +38,22 @@ pub fn run(args: PlotArgs) -> Result<()> {
     Ok(())
 }
 
-/// The runs that there is something to draw of. What is passed over is told on standard error; it is an
-/// error where nothing is left.
+/// Returns the runs that have a loss to plot, and reports the others on standard error. It is an error
+/// if no run is left.
 fn histories(folders: &[PathBuf]) -> Result<Vec<(&Path, History)>> {
     let mut runs = Vec::new();
-    let mut passed_over = Vec::new();
+    let mut skipped = Vec::new();
     for folder in folders {
         match History::read(folder) {
-            Err(error) => passed_over.push(error.to_string()),
+            Err(error) => skipped.push(error.to_string()),
             Ok(history) => {
                 let log = folder.join(METRICS);
                 if let Some(first) = history.damaged.first() {
                     let lines = view::plural(history.damaged.len(), "damaged line");
-                    passed_over.push(format!("{}: {lines}, from line {first} on", log.display()));
+                    skipped.push(format!("{}: {lines}, from line {first} on", log.display()));
                 }
                 if history.training.is_empty() && history.validation.is_empty() {
-                    passed_over.push(format!("{}: no loss in it yet", log.display()));
+                    skipped.push(format!("{}: no losses yet", log.display()));
                 } else {
                     runs.push((folder.as_path(), history));
                 }
@@ -61,15 +61,15 @@ fn histories(folders: &[PathBuf]) -> Result<Vec<(&Path, History)>> {
         }
     }
     if runs.is_empty() {
-        bail!("nothing to draw: {}", passed_over.join("; "));
+        bail!("nothing to plot: {}", skipped.join("; "));
     }
-    for problem in passed_over {
-        eprintln!("passed over: {problem}");
+    for problem in skipped {
+        eprintln!("skipped: {problem}");
     }
     Ok(runs)
 }
 
-/// Where the pictures go: beside the log of the first run, or where `--out` says.
+/// Returns the files to write: those that `--out` asks for, by default next to the log of the first run.
 fn files(out: Option<&Path>, run: &Path) -> Result<Vec<PathBuf>> {
     let folder = match out {
         None => run,
@@ -79,7 +79,7 @@ fn files(out: Option<&Path>, run: &Path) -> Result<Vec<PathBuf>> {
         Some(folder) if folder.is_dir() || folder.extension().is_none() => folder,
         Some(other) => {
             let given = other.display();
-            let problem = format!("--out {given}: must be a folder, or end in .svg or .png");
+            let problem = format!("--out {given}: must be a folder or end in .svg or .png");
             return Err(UsageError(problem).into());
         }
     };

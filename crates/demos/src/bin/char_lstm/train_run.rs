@@ -1,28 +1,25 @@
-//! `char_lstm train`: a text in, a run folder and a sample out.
+//! `char_lstm train`: trains on a text, leaves a run folder and shows a sample.
 
 use std::path::Path;
 
 use anyhow::Result;
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use clap::ArgMatches;
 use demos::{
-    backend::{self, Answering, Program},
+    backend::{self, OpenBackend, Program},
     datasets,
     exit::Signalled,
     memory, open_files,
     stop::Stop,
-    view::{self, Progress},
+    view::{self, RunView},
 };
 use models::CellKind;
 use train::{Corpus, Run, RunConfig, RunFolder, Units};
 
-use crate::{args::TrainArgs, sample};
+use crate::{args::TrainArgs, runs::RUNS, write_text::Text};
 
-/// Where runs go that have no `--out`.
-pub const RUNS: &str = "runs";
-
-/// The text that the program brings along: book one of Cicero's De finibus bonorum et malorum, the
-/// source of "lorem ipsum".
+/// The name of the built-in text: book one of Cicero's De finibus bonorum et malorum, the source of
+/// "lorem ipsum".
 const LIBER_PRIMUS: &str = "liber-primus";
 
 struct TrainRun<'a> {
@@ -32,12 +29,13 @@ struct TrainRun<'a> {
     out: Option<&'a Path>,
 }
 
-/// What a run begins with.
+/// What a run starts from.
 enum Origin {
+    /// New weights.
     Fresh,
     /// The weights of another run.
     InitFrom(RunFolder),
-    /// Its own last checkpoint.
+    /// Its own newest checkpoint.
     Resume(RunFolder),
 }
 
@@ -73,7 +71,7 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         origin,
         out: args.out.as_deref(),
     };
-    backend::run(args.backend, run)
+    backend::run(args.backend.name, run)
 }
 
 fn read_corpus(config: &RunConfig) -> Result<Corpus> {
@@ -89,7 +87,7 @@ fn read_corpus(config: &RunConfig) -> Result<Corpus> {
 }
 
 impl Program for TrainRun<'_> {
-    fn run<B: AutodiffBackend>(self, backend: Answering<B>) -> Result<()> {
+    fn run<B: AutodiffBackend>(self, backend: OpenBackend<B>) -> Result<()> {
         let TrainRun {
             corpus,
             config,
@@ -117,40 +115,21 @@ impl Program for TrainRun<'_> {
         view::say(&heading(&corpus, &config, &on));
 
         let stop = Stop::on_signals()?;
-        let mut progress = Progress::new(config.max_epochs);
+        let mut run_view = RunView::new(config.max_epochs);
         let is_asked = || stop.signal().is_some();
-        let outcome = run.go(is_asked, |event| progress.show(event));
-        progress.finish();
+        let outcome = run.go(is_asked, |event| run_view.show(event));
+        run_view.finish();
         let outcome = outcome?;
         let (path, program) = (folder.display(), program());
         if let (true, Some(signal)) = (outcome.is_stopped, stop.signal()) {
             view::say(&format!(
-                "\nstopped; all of the run is saved. To go on:\n  {program} train --resume {path}\n"
+                "\nstopped; the run is saved. Resume it with:\n  {program} train --resume {path}\n"
             ));
             return Err(Signalled(signal).into());
         }
 
-        if let Some(patience) = config
-            .patience
-            .filter(|_| outcome.epochs < config.max_epochs)
-        {
-            let (done, without) = (outcome.epochs, view::plural(patience, "epoch"));
-            view::say(&format!(
-                "\nstopped after epoch {done}: {without} without a lower validation loss\n"
-            ));
-        }
-        let trained = match outcome.best {
-            Some((loss, epoch)) => format!(
-                "\nbest validation loss {loss:.4} nats ({:.3} bits) per character, after epoch {epoch}",
-                train::events::bits_per_char(loss)
-            ),
-            None => "\nno validation: the weights are those of the last epoch".to_owned(),
-        };
-        let seconds = outcome.seconds;
-        view::say(&format!(
-            "{trained}; trained for {seconds:.0} s. It writes:\n\n"
-        ));
-        let text = sample::Text {
+        view::say(&summary(&outcome, &config));
+        let text = Text {
             documents: config.documents.as_ref(),
             prime: "",
             length: 500,
@@ -160,7 +139,7 @@ impl Program for TrainRun<'_> {
         text.write(&outcome.model, &corpus.vocab)?;
 
         view::say(&format!(
-            "\n\nThe run is in {path}. To try next:\n  \
+            "\n\nThe run is in {path}. Try next:\n  \
              {program} sample {path} --temperature 0.5\n  \
              {program} train --data YOUR_TEXT.txt\n"
         ));
@@ -168,7 +147,7 @@ impl Program for TrainRun<'_> {
     }
 }
 
-/// What the text is, what the model is, and what runs it.
+/// Describes the text, the model and the backend.
 fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
     let text = match (&config.dataset, &config.data[..]) {
         (None, []) => "Cicero, De finibus bonorum et malorum, book one",
@@ -204,7 +183,28 @@ fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
     )
 }
 
-/// Names the folder of a run after its text, or the first of its files up to the first dot.
+/// Says how the run ended, above its sample.
+fn summary<B: Backend>(outcome: &train::Outcome<B>, config: &RunConfig) -> String {
+    let mut text = String::new();
+    if let Some(patience) = config
+        .patience
+        .filter(|_| outcome.epochs < config.max_epochs)
+    {
+        let (done, without) = (outcome.epochs, view::plural(patience, "epoch"));
+        text +=
+            &format!("\nstopped after epoch {done}: {without} without a lower validation loss\n");
+    }
+    text += &match outcome.best {
+        Some((loss, epoch)) => format!(
+            "\nbest validation loss {loss:.4} nats ({:.3} bits) per character, after epoch {epoch}",
+            train::events::bits_per_char(loss)
+        ),
+        None => "\nno validation: the weights are from the last epoch".to_owned(),
+    };
+    text + &format!("; trained for {:.0} s. A sample:\n\n", outcome.seconds)
+}
+
+/// Returns the name of the run's folder: the data set, or its first file up to the first dot.
 fn stem(config: &RunConfig) -> String {
     match (&config.dataset, &config.data[..]) {
         (Some(name), _) => name.clone(),
@@ -216,7 +216,7 @@ fn stem(config: &RunConfig) -> String {
     }
 }
 
-/// How this program was called.
+/// Returns the command that started this program.
 fn program() -> String {
     let by_cargo = std::env::var_os("CARGO").is_some();
     match std::env::args().next() {

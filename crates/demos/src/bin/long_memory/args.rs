@@ -2,49 +2,56 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, builder::PossibleValuesParser, builder::TypedValueParser};
-use demos::backend::BackendName;
-use train::long_memory::{Budget, Experiment, tasks};
+use clap::Parser;
+use demos::{
+    backend::{BackendArg, ListBackendsArg},
+    choices::one_of,
+};
+use train::long_memory::{Budget, Experiment, Task, tasks};
 
-/// What do networks with and without memory learn, as what matters moves further back?
-///
-/// A feed-forward network, a plain recurrent one and an LSTM of as many parameters learn four tasks within
-/// the same budget: xor of a pair, running xor, the adding problem, the first symbol.
+/// Compare networks with and without memory over growing distances
 #[derive(Parser)]
-#[command(version)]
+#[command(
+    version,
+    max_term_width = 80,
+    after_help = "A feed-forward network, a plain recurrent network and an LSTM with as many \
+                  parameters learn four tasks within the same budget: xor of a pair, running xor, \
+                  the adding problem and the first symbol."
+)]
 pub struct Args {
     /// xor, running-xor, adding, first-symbol [default: all]
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',', num_args = 1.., value_parser = task(),
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', num_args = 1..,
+          value_parser = one_of(tasks::ALL, |task: &'static dyn Task| task.name()),
           hide_possible_values = true, help_heading = "Experiment")]
-    tasks: Option<Vec<&'static str>>,
-    /// Steps of a sequence, or between the first symbol and the end [default: 10,50,100,200]
+    tasks: Option<Vec<&'static dyn Task>>,
+    /// Steps per sequence, or from the first symbol to the end [default: 10,50,100,200]
     #[arg(long, value_name = "N,…", value_delimiter = ',', num_args = 1.., help_heading = "Experiment")]
     distances: Option<Vec<usize>>,
-    /// How many times each training is repeated, with other weights and sequences [default: 3]
+    /// Repeat each training with N seeds [default: 3]
     #[arg(long, value_name = "N", help_heading = "Experiment")]
     seeds: Option<usize>,
-    /// The first of the seeds
+    /// First seed
     #[arg(long, value_name = "N", help_heading = "Experiment", default_value_t = Experiment::default().seed)]
     seed: u64,
-    /// A part of it that takes seconds: --distances 10,50 --seeds 1
+    /// Take only seconds: --distances 10,50 --seeds 1
     #[arg(long, help_heading = "Experiment")]
     quick: bool,
 
-    /// Size of the LSTM's hidden state; the others get as many parameters as it has
+    /// Units of the LSTM; the others get as many parameters
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = Budget::default().hidden_size)]
     hidden_size: usize,
-    /// Updates at most; a network that has learned its task stops before
+    /// Stop after N updates, or once the task is learned
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = Budget::default().updates)]
     updates: usize,
-    /// Sequences in an update
+    /// Sequences per update
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = Budget::default().batch_size)]
     batch_size: usize,
-    /// Size of an update at its largest
+    /// Peak learning rate
     #[arg(long, value_name = "X", help_heading = "Training", default_value_t = Budget::default().learning_rate,
           allow_negative_numbers = true)]
     learning_rate: f64,
-    /// What the bias of the LSTM's forget gate starts from [default: drawn so that a fresh network
-    /// remembers over 1 to as many steps as a sequence has]
+    /// Initial forget-gate bias of the LSTM [default: random, so that its units remember from 1 step
+    /// to a whole sequence]
     #[arg(
         long,
         value_name = "X",
@@ -52,11 +59,11 @@ pub struct Args {
         allow_negative_numbers = true
     )]
     forget_bias: Option<f64>,
-    /// Start the plain network's Wh as a random orthogonal matrix
+    /// Start the RNN's Wh as a random orthogonal matrix
     #[arg(long, help_heading = "Training")]
     orthogonal: bool,
 
-    /// Folder for tables and pictures; those of an earlier experiment are written over
+    /// Folder for tables and figures; overwrites old ones
     #[arg(
         long,
         value_name = "DIR",
@@ -64,50 +71,22 @@ pub struct Args {
         help_heading = "Run"
     )]
     pub out: PathBuf,
-    /// cuda, wgpu, ndarray, flex [default: the first of these that is compiled in]
-    #[arg(
-        long,
-        value_name = "NAME",
-        hide_possible_values = true,
-        help_heading = "Run"
-    )]
-    pub backend: Option<BackendName>,
-    /// Show the backends, their devices, and whether they answer
-    #[arg(long, help_heading = "Run")]
-    pub list_backends: bool,
-}
-
-fn task() -> impl TypedValueParser<Value = &'static str> {
-    let names = tasks::ALL.map(|task| task.name());
-    let find = move |given: String| {
-        *names
-            .iter()
-            .find(|name| **name == given)
-            .expect("one of them")
-    };
-    PossibleValuesParser::new(names).map(find)
+    #[command(flatten, next_help_heading = "Run")]
+    pub backend: BackendArg,
+    #[command(flatten, next_help_heading = "Run")]
+    pub list: ListBackendsArg,
 }
 
 impl Args {
-    /// What is to be done.
+    /// Returns the experiment that the flags ask for.
     pub fn experiment(&self) -> Result<Experiment, train::Error> {
         let all = Experiment::default();
         let (distances, seeds) = match self.quick {
             false => (all.distances, all.seeds),
             true => (vec![10, 50], 1),
         };
-        let find = |name: &&str| {
-            let mut tasks = tasks::ALL.into_iter();
-            tasks
-                .find(|task| task.name() == *name)
-                .expect("a task of this name")
-        };
-        let tasks = match &self.tasks {
-            Some(names) => names.iter().map(find).collect(),
-            None => all.tasks,
-        };
         let experiment = Experiment {
-            tasks,
+            tasks: self.tasks.clone().unwrap_or(all.tasks),
             distances: self.distances.clone().unwrap_or(distances),
             seed: self.seed,
             seeds: self.seeds.unwrap_or(seeds),

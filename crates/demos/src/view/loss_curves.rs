@@ -1,68 +1,45 @@
-//! The losses of runs as curves in one coordinate system, however they are drawn then.
+//! The losses of runs as curves in one coordinate system, whatever draws them.
 
 use std::{ops::Range, path::Path};
 
 use train::{History, history::Point};
 
-use super::grouped;
+use super::numbers::grouped;
 
-/// Curves of several runs, and how far the axes go.
-pub struct Chart {
+/// The curves of several runs, and the ranges of the axes.
+pub struct LossCurves {
     /// In the order of their colours.
-    pub runs: Vec<Curves>,
-    /// What x counts: updates or, where the runs' epochs are of different lengths, epochs.
+    pub runs: Vec<RunCurves>,
+    /// The unit of x: updates, or epochs if the runs' epochs differ in length.
     pub unit: &'static str,
-    /// x goes from 0 to here.
+    /// The end of the x axis, which starts at 0.
     pub end: f64,
-    /// Nats per character. The highest fiftieth of a training curve may be above, for a fresh model's
-    /// loss would press all others together.
+    /// The range of the y axis, in nats per character. The highest 2 % of a training curve may lie above
+    /// it: the loss of a fresh model would flatten everything else.
     pub losses: Range<f64>,
-    /// Updates that a point of a smooth curve is the mean of.
+    /// The number of updates that each point of a smooth curve averages.
     pub window: usize,
 }
 
-/// What is drawn of one run, as (x, nats per character).
-pub struct Curves {
-    /// What the legend calls it.
+/// The curves of one run, as (x, nats per character).
+pub struct RunCurves {
+    /// Its name in the legend.
     pub name: String,
-    /// Training loss, thinned to its highest and lowest values.
+    /// Training loss, thinned to its lowest and highest values.
     pub raw: Vec<(f64, f64)>,
-    /// Training loss, as centred means.
+    /// Training loss, smoothed by a centred moving average.
     pub smooth: Vec<(f64, f64)>,
     /// Validation loss.
     pub validation: Vec<(f64, f64)>,
-    /// Its lowest point.
+    /// The lowest validation loss.
     pub best: Option<(f64, f64)>,
 }
 
-/// A colour of Okabe and Ito's (2008), whom colour-blind readers can tell apart.
-pub struct Colour {
-    /// For a picture.
-    pub rgb: (u8, u8, u8),
-    /// The nearest of a terminal's 256.
-    pub ansi: u8,
-}
-
-const fn colour(rgb: (u8, u8, u8), ansi: u8) -> Colour {
-    Colour { rgb, ansi }
-}
-
-/// All but yellow, which white paper swallows.
-pub const COLOURS: [Colour; 7] = [
-    colour((0, 114, 178), 32),
-    colour((213, 94, 0), 166),
-    colour((0, 158, 115), 36),
-    colour((204, 121, 167), 175),
-    colour((230, 159, 0), 214),
-    colour((86, 180, 233), 117),
-    colour((0, 0, 0), 244),
-];
-
-/// Points of a curve at most: more than a picture has columns.
+/// The most points a curve keeps: more than a chart has columns.
 const POINTS: usize = 1000;
 
-impl Chart {
-    /// Of runs with at least one loss each, and their folders.
+impl LossCurves {
+    /// Creates the curves of runs, given with their folders; each run must have at least one loss.
     pub fn new(runs: &[(&Path, History)]) -> Self {
         let longest = runs.iter().map(|(_, run)| run.training.len()).max();
         let half = longest.unwrap_or(0) / 100;
@@ -79,7 +56,7 @@ impl Chart {
         };
         let curves = |(folder, run): &(&Path, History)| {
             let training: Vec<_> = run.training.iter().map(place).collect();
-            Curves {
+            RunCurves {
                 name: folder
                     .to_string_lossy()
                     .replace(char::is_control, "\u{fffd}"),
@@ -89,20 +66,20 @@ impl Chart {
                 best: run.best().as_ref().map(place),
             }
         };
-        let curves: Vec<Curves> = runs.iter().map(curves).collect();
+        let curves: Vec<RunCurves> = runs.iter().map(curves).collect();
         let all = curves
             .iter()
             .flat_map(|run| run.raw.iter().chain(&run.validation));
-        Chart {
+        LossCurves {
             unit: if by_epochs { "epochs" } else { "updates" },
             end: all.map(|&(x, _)| x).fold(1.0, f64::max),
-            losses: losses(&curves),
+            losses: loss_range(&curves),
             window: 2 * half + 1,
             runs: curves,
         }
     }
 
-    /// A number on the axis of losses.
+    /// Formats a number on the y axis.
     pub fn loss_label(&self, loss: f64) -> String {
         match self.losses.end - self.losses.start {
             span if span > 1e4 => format!("{loss:.1e}"),
@@ -111,7 +88,7 @@ impl Chart {
         }
     }
 
-    /// A number on the axis of updates or epochs.
+    /// Formats a number on the x axis.
     pub fn x_label(&self, x: f64) -> String {
         match x.fract() {
             0.0 => grouped(x as usize),
@@ -120,7 +97,7 @@ impl Chart {
     }
 }
 
-/// The lowest and the highest point of each stretch.
+/// Keeps the lowest and the highest point of each stretch.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let stretches = points.chunks(points.len().div_ceil(POINTS).max(1));
     let ends = stretches.flat_map(|stretch| {
@@ -134,8 +111,8 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     ends.copied().collect()
 }
 
-/// Means over each point, the `half` before it and the `half` after it: of fewer at the start, where a
-/// loss falls fast, and at the end of as many, which are before it.
+/// Averages each point with `half` points before it and `half` after it. At the start, where the loss
+/// falls fast, the window shrinks; at the end, it reaches further back instead.
 fn smoothed(points: &[(f64, f64)], half: usize) -> Vec<(f64, f64)> {
     let n = points.len();
     let places = (0..n).step_by(n.div_ceil(POINTS).max(1));
@@ -149,14 +126,19 @@ fn smoothed(points: &[(f64, f64)], half: usize) -> Vec<(f64, f64)> {
     places.map(mean).collect()
 }
 
-fn losses(runs: &[Curves]) -> Range<f64> {
+/// Returns the range of the y axis.
+fn loss_range(runs: &[RunCurves]) -> Range<f64> {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for run in runs {
         let [raw, smooth, validation] = [&run.raw[..], &run.smooth, &run.validation].map(sorted);
-        for loss in [part(&raw, 0.02), part(&smooth, 0.0), part(&validation, 0.0)] {
+        for loss in [
+            quantile(&raw, 0.02),
+            quantile(&smooth, 0.0),
+            quantile(&validation, 0.0),
+        ] {
             low = low.min(loss.unwrap_or(low));
         }
-        for loss in [part(&smooth, 0.98), part(&validation, 1.0)] {
+        for loss in [quantile(&smooth, 0.98), quantile(&validation, 1.0)] {
             high = high.max(loss.unwrap_or(high));
         }
     }
@@ -170,8 +152,8 @@ fn sorted(points: &[(f64, f64)]) -> Vec<f64> {
     losses
 }
 
-/// The value that this share of all lies below.
-fn part(sorted: &[f64], share: f64) -> Option<f64> {
+/// Returns the quantile of sorted values, or `None` if there are none.
+fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     Some(sorted[(share * last as f64).round() as usize])
 }

@@ -1,4 +1,4 @@
-//! What an experiment found, put in the order in which it is shown.
+//! The results of an experiment, in the order in which they are shown.
 
 use burn::tensor::backend::Backend;
 use train::long_memory::{
@@ -10,45 +10,45 @@ use train::long_memory::{
     training::Stream,
 };
 
-/// All that came out.
-pub struct Findings<B: Backend> {
-    /// What was asked for; a signal may have ended it before.
+/// Everything that the experiment found.
+pub struct Results<B: Backend> {
+    /// What was asked for; a signal may have stopped it earlier.
     pub experiment: Experiment,
-    /// In the order of the table.
+    /// The trained networks, in the order of the table.
     pub trained: Vec<Trained<B>>,
-    /// What each network that learned xor says after different pasts.
+    /// What each network trained on xor answers after different pasts.
     pub pasts: Vec<Past>,
-    /// An LSTM that reads numbers to add.
+    /// An LSTM on the adding problem.
     pub example: Option<Example>,
 }
 
-/// What a network says of a pair after a past.
+/// A network's answers to one pair of bits after many pasts.
 pub struct Past {
     pub kind: Kind,
     pub distance: usize,
     pub seed: u64,
     pub pair: [f32; 2],
-    /// Probabilities of a 1.
+    /// The probability of a 1 after each past.
     pub answers: Vec<f64>,
 }
 
-/// An LSTM reads numbers, of which two are marked, and is asked for the sum of these.
+/// An LSTM reads numbers, two of them marked, and answers with the sum of those two.
 pub struct Example {
     pub distance: usize,
     pub seed: u64,
     pub moments: Vec<Moment>,
     /// The sum of the marked numbers so far, at each step.
     pub sums: Vec<f64>,
-    /// The unit whose cell follows that sum best: of the largest correlation, whether up or down.
+    /// The unit whose cell state tracks that sum best: the one with the largest absolute correlation.
     pub unit: usize,
 }
 
-/// Pasts before each pair.
+/// The number of pasts before each pair.
 pub const PASTS: usize = 100;
-/// An example longer than this cannot be read.
+/// The longest example: a longer one is hard to read in a figure.
 const EXAMPLE: usize = 100;
 
-/// The trainings of a task at a distance with a network, one for each seed.
+/// All seeds of one task, distance and network.
 pub struct Group<'a, B: Backend> {
     pub task: &'static dyn Task,
     pub distance: usize,
@@ -56,7 +56,7 @@ pub struct Group<'a, B: Backend> {
     pub trained: Vec<&'a Trained<B>>,
 }
 
-impl<B: Backend> Findings<B> {
+impl<B: Backend> Results<B> {
     pub fn new(experiment: &Experiment, trained: Vec<Trained<B>>, device: &B::Device) -> Self {
         let of_xor = trained
             .iter()
@@ -77,7 +77,7 @@ impl<B: Backend> Findings<B> {
         });
         let pasts = pasts.collect();
         let example = example(&trained, device);
-        Findings {
+        Results {
             experiment: experiment.clone(),
             trained,
             pasts,
@@ -85,7 +85,7 @@ impl<B: Backend> Findings<B> {
         }
     }
 
-    /// What belongs to one line of the table.
+    /// Groups the trained networks by line of the table.
     pub fn groups(&self) -> Vec<Group<'_, B>> {
         let same = |a: &Trained<B>, b: &Trained<B>| {
             let key = |done: &Trained<B>| (done.job.task.name(), done.job.distance, done.job.kind);
@@ -105,19 +105,25 @@ impl<B: Backend> Findings<B> {
 }
 
 impl<B: Backend> Group<'_, B> {
-    /// How many solved the task.
+    /// Returns how many seeds solved the task.
     pub fn solved(&self) -> usize {
         let answer: Answer = self.task.answer();
         let is_solved = |done: &&&Trained<B>| answer.is_solved(done.result);
         self.trained.iter().filter(is_solved).count()
     }
 
-    /// The result that as many are above as below.
+    /// Returns the median result.
+    /// Splits the groups by task.
+    pub fn by_task<'a, 'b, B: Backend>(groups: &'a [Group<'b, B>]) -> Vec<&'a [Group<'b, B>]> {
+        let same = |a: &Group<B>, b: &Group<B>| a.task.name() == b.task.name();
+        groups.chunk_by(same).collect()
+    }
+
     pub fn median(&self) -> f64 {
         median(self.trained.iter().map(|done| done.result).collect())
     }
 
-    /// Whether no other group of its task has a longer distance.
+    /// Returns whether no other group of its task has a longer distance.
     pub fn is_longest(&self, groups: &[Group<B>]) -> bool {
         let mut of_task = groups
             .iter()
@@ -135,7 +141,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// The adding problem at the longest distance that can still be read, with the first seed.
+/// Returns the adding problem at the longest distance of at most [`EXAMPLE`], with the first seed.
 fn example<B: Backend>(trained: &[Trained<B>], device: &B::Device) -> Option<Example> {
     let adds = |done: &&Trained<B>| {
         let job = done.job;
@@ -169,7 +175,7 @@ fn example<B: Backend>(trained: &[Trained<B>], device: &B::Device) -> Option<Exa
     })
 }
 
-/// Pearson's; 0 where one of the two does not vary.
+/// Returns Pearson's correlation, or 0 if `a` or `b` is constant.
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let (mean_a, mean_b) = (mean(a), mean(b));

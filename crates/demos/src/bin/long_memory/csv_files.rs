@@ -1,28 +1,22 @@
-//! All numbers as CSV, and the settings that they come from.
+//! Writes all numbers as CSV.
 //!
-//! | file | a row |
+//! | file | row |
 //! |---|---|
-//! | `results.csv` | a training |
-//! | `curves.csv` | a look at the held-out sequences on the way |
-//! | `gradients.csv` | `‖∂loss_T/∂h_{T−k}‖` at one `k`; `cell`: of `c_{T−k}` |
-//! | `pasts.csv` | what a network says of a pair of bits after one of many pasts |
+//! | `results.csv` | a trained network |
+//! | `curves.csv` | an evaluation on held-out sequences during training |
+//! | `gradients.csv` | `hidden`: `‖∂loss_T/∂h_{T−k}‖` at one `k`; `cell`: `‖∂loss_T/∂c_{T−k}‖` |
+//! | `pasts.csv` | a network's answer to a pair of bits after one of many pasts |
 //! | `example.csv` | a step of the example: the number, the mark, the sum so far, the answer so far |
-//! | `gates.csv` | gates and cell of one unit at a step of the example |
+//! | `gates.csv` | the gates and the cell state of one unit at a step of the example |
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 use burn::tensor::backend::Backend;
 use serde::Serialize;
-use train::long_memory::{Experiment, Kind};
+use train::long_memory::Kind;
 
-use crate::findings::Findings;
-
-pub fn settings(folder: &Path, experiment: &Experiment) -> Result<()> {
-    let path = folder.join("settings.json");
-    let json = serde_json::to_vec_pretty(experiment).context("settings")?;
-    fs::write(&path, json).with_context(|| path.display().to_string())
-}
+use crate::results::Results;
 
 #[derive(Serialize)]
 struct ResultRow {
@@ -93,9 +87,9 @@ struct GateRow {
     cell: f64,
 }
 
-/// Writes all of them.
-pub fn write<B: Backend>(folder: &Path, findings: &Findings<B>) -> Result<()> {
-    let results = findings.trained.iter().map(|done| {
+/// Writes all files.
+pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
+    let rows = results.trained.iter().map(|done| {
         let (job, answer) = (done.job, done.job.task.answer());
         ResultRow {
             task: job.task.name(),
@@ -112,9 +106,9 @@ pub fn write<B: Backend>(folder: &Path, findings: &Findings<B>) -> Result<()> {
             solved: answer.is_solved(done.result),
         }
     });
-    table(folder, "results.csv", results)?;
+    table(folder, "results.csv", rows)?;
 
-    let curves = findings.trained.iter().flat_map(|done| {
+    let curves = results.trained.iter().flat_map(|done| {
         done.curve.iter().map(|point| CurveRow {
             task: done.job.task.name(),
             distance: done.job.distance,
@@ -126,7 +120,7 @@ pub fn write<B: Backend>(folder: &Path, findings: &Findings<B>) -> Result<()> {
     });
     table(folder, "curves.csv", curves)?;
 
-    let gradients = findings.trained.iter().flat_map(|done| {
+    let gradients = results.trained.iter().flat_map(|done| {
         let reach = done.reach.iter().flatten().zip(["start", "end"]);
         reach.flat_map(move |(reach, training)| {
             reach
@@ -147,7 +141,7 @@ pub fn write<B: Backend>(folder: &Path, findings: &Findings<B>) -> Result<()> {
     });
     table(folder, "gradients.csv", gradients)?;
 
-    let pasts = findings.pasts.iter().flat_map(|past| {
+    let pasts = results.pasts.iter().flat_map(|past| {
         past.answers.iter().enumerate().map(|(i, &answer)| PastRow {
             distance: past.distance,
             network: past.kind,
@@ -160,7 +154,7 @@ pub fn write<B: Backend>(folder: &Path, findings: &Findings<B>) -> Result<()> {
     });
     table(folder, "pasts.csv", pasts)?;
 
-    let steps = findings.example.iter().flat_map(|example| {
+    let steps = results.example.iter().flat_map(|example| {
         let moments = example.moments.iter().zip(&example.sums).enumerate();
         moments.map(|(t, (moment, &sum))| ExampleRow {
             distance: example.distance,
@@ -174,7 +168,7 @@ pub fn write<B: Backend>(folder: &Path, findings: &Findings<B>) -> Result<()> {
     });
     table(folder, "example.csv", steps)?;
 
-    let gates = findings.example.iter().flat_map(|example| {
+    let gates = results.example.iter().flat_map(|example| {
         example.moments.iter().enumerate().flat_map(|(t, moment)| {
             (0..moment.f.len()).map(move |unit| GateRow {
                 t,
@@ -188,7 +182,7 @@ pub fn write<B: Backend>(folder: &Path, findings: &Findings<B>) -> Result<()> {
     table(folder, "gates.csv", gates)
 }
 
-/// Writes one; where there are no rows, an older one goes.
+/// Writes a file; without rows, it removes one left by an earlier experiment.
 fn table(folder: &Path, name: &str, rows: impl Iterator<Item = impl Serialize>) -> Result<()> {
     let path = folder.join(name);
     let mut rows = rows.peekable();

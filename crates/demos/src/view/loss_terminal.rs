@@ -1,20 +1,17 @@
-//! A chart in a terminal: curves in dots of Braille, eight a character, and letters for validation.
+//! Draws loss curves in a terminal: Braille dots, eight to a character, and letters for validation.
 
 use console::Style;
 use train::events::bits_per_char;
 
-use super::{
-    chart::{COLOURS, Chart},
-    plural,
-};
+use super::{loss_curves::LossCurves, numbers::plural, palette::COLOURS};
 
-/// Rows of a chart.
+/// Rows of the chart.
 const HEIGHT: usize = 16;
 
-/// What one character of the chart shows.
+/// A character of the chart.
 #[derive(Clone, Copy, Default)]
 struct Cell {
-    /// Bits of the dots that are set, as Unicode numbers them.
+    /// Its dots, one bit each, as Unicode numbers them.
     dots: u8,
     letter: Option<char>,
     run: usize,
@@ -25,20 +22,20 @@ struct Canvas {
     width: usize,
 }
 
-/// The chart in lines of at most `width` characters, at least 40, and a legend. Colours go only to a
-/// terminal that shows them.
-pub fn draw(chart: &Chart, width: usize) -> String {
-    let span = chart.losses.end - chart.losses.start;
+/// Returns the curves as lines of at most `width` characters, but at least 40, and a legend. Colours
+/// appear only in a terminal that supports them.
+pub fn draw(curves: &LossCurves, width: usize) -> String {
+    let span = curves.losses.end - curves.losses.start;
     let label = |row: usize| {
         let share = row as f64 / (HEIGHT - 1) as f64;
-        chart.loss_label(chart.losses.end - share * span)
+        curves.loss_label(curves.losses.end - share * span)
     };
     let labels: Vec<String> = (0..HEIGHT).map(label).collect();
     let label_width = labels.iter().map(String::len).max().unwrap_or(0);
     let width = width.max(40) - label_width - 2;
 
     let mut text = "nats per character\n".to_owned();
-    let canvas = Canvas::of(chart, width);
+    let canvas = Canvas::of(curves, width);
     for (row, (label, cells)) in labels.iter().zip(canvas.cells.chunks(width)).enumerate() {
         let (label, axis) = match row % 5 {
             0 => (label.as_str(), '┤'),
@@ -49,47 +46,49 @@ pub fn draw(chart: &Chart, width: usize) -> String {
         text += line.trim_end();
         text.push('\n');
     }
-    let middle = chart.x_label(chart.end / 2.0);
-    let end = format!("{} {}", chart.x_label(chart.end), chart.unit);
+    let middle = curves.x_label(curves.end / 2.0);
+    let end = format!("{} {}", curves.x_label(curves.end), curves.unit);
     let half = (width / 2).saturating_sub(middle.len() / 2);
     let rest = width.saturating_sub(half + middle.len());
     text += &format!("{:label_width$} └{}\n", "", "─".repeat(width));
     text += &format!("{:label_width$}  {:<half$}{middle}{end:>rest$}\n\n", "", 0);
-    text + &legend(chart)
+    text + &legend(curves)
 }
 
-fn legend(chart: &Chart) -> String {
+fn legend(curves: &LossCurves) -> String {
     let mut text = String::new();
-    for (i, run) in chart.runs.iter().enumerate() {
+    for (i, run) in curves.runs.iter().enumerate() {
         let key = style(i).apply_to(format!("⣀⡠⠔ {}", letter(i)));
         text += &format!("{key}  {}", run.name);
         if let Some(&(_, loss)) = run.smooth.last() {
             text += &format!("   training {loss:.4}");
         }
         if let Some((x, loss)) = run.best {
-            let (bits, x) = (bits_per_char(loss), chart.x_label(x));
-            let unit = chart.unit;
+            let (bits, x) = (bits_per_char(loss), curves.x_label(x));
+            let unit = curves.unit;
             text += &format!("   best validation {loss:.4} ({bits:.3} bits) after {x} {unit}");
         }
         text.push('\n');
     }
-    let mean = plural(chart.window, "update");
-    text + &format!("line: training, mean of {mean}; letter: validation, its capital: the best\n")
+    let mean = plural(curves.window, "update");
+    text + &format!(
+        "line: training, mean over {mean}; letter: validation; capital letter: its best\n"
+    )
 }
 
 impl Canvas {
-    fn of(chart: &Chart, width: usize) -> Self {
+    fn of(curves: &LossCurves, width: usize) -> Self {
         let cells = vec![Cell::default(); width * HEIGHT];
         let mut canvas = Canvas { cells, width };
         let (columns, rows) = (2 * width - 1, 4 * HEIGHT - 1);
-        let span = chart.losses.end - chart.losses.start;
-        // In dots from the upper left; a line that leaves the chart need not be followed far.
+        let span = curves.losses.end - curves.losses.start;
+        // In dots from the upper left. Points outside the chart are moved close to it.
         let dot = |&(x, loss): &(f64, f64)| {
-            let x = x / chart.end * columns as f64;
-            let y = (chart.losses.end - loss) / span * rows as f64;
+            let x = x / curves.end * columns as f64;
+            let y = (curves.losses.end - loss) / span * rows as f64;
             (x.round(), y.round().clamp(-1.0, rows as f64 + 1.0))
         };
-        for (i, run) in chart.runs.iter().enumerate() {
+        for (i, run) in curves.runs.iter().enumerate() {
             let dots: Vec<_> = run.smooth.iter().map(dot).collect();
             for ends in dots.windows(2) {
                 canvas.line(ends[0], ends[1], i);
@@ -98,12 +97,12 @@ impl Canvas {
                 canvas.line(one, one, i);
             }
         }
-        for (i, run) in chart.runs.iter().enumerate() {
+        for (i, run) in curves.runs.iter().enumerate() {
             for point in &run.validation {
                 canvas.write(dot(point), letter(i), i);
             }
         }
-        for (i, run) in chart.runs.iter().enumerate() {
+        for (i, run) in curves.runs.iter().enumerate() {
             if let Some(best) = &run.best {
                 canvas.write(dot(best), letter(i).to_ascii_uppercase(), i);
             }
@@ -117,7 +116,7 @@ impl Canvas {
         for step in 0..=steps as usize {
             let share = step as f64 / steps;
             let (x, y) = ((from.0 + share * dx).round(), (from.1 + share * dy).round());
-            // Columns and rows of the dots 1 to 8 within a character of Braille.
+            // The bit of each dot in a Braille character, by row and column.
             const BITS: [[u8; 2]; 4] = [[0, 3], [1, 4], [2, 5], [6, 7]];
             if let Some(cell) = self.cell((x, y)) {
                 cell.dots |= 1 << BITS[y as usize % 4][x as usize % 2];
@@ -133,7 +132,7 @@ impl Canvas {
         }
     }
 
-    /// The character that has this dot, if it is in the chart.
+    /// Returns the character with this dot, if the dot is inside the chart.
     fn cell(&mut self, (x, y): (f64, f64)) -> Option<&mut Cell> {
         let inside = x >= 0.0 && y >= 0.0 && x < 2.0 * self.width as f64;
         let (column, row) = (x as usize / 2, y as usize / 4);
@@ -147,7 +146,7 @@ impl Cell {
         let character = match (self.letter, self.dots) {
             (Some(letter), _) => letter,
             (None, 0) => return " ".to_owned(),
-            (None, dots) => char::from_u32(0x2800 + u32::from(dots)).expect("a pattern of Braille"),
+            (None, dots) => char::from_u32(0x2800 + u32::from(dots)).expect("a Braille pattern"),
         };
         style(self.run).apply_to(character).to_string()
     }

@@ -1,22 +1,23 @@
-//! What is printed: a line for each task, distance and network, and what follows from them.
+//! The printed report: a line for each task, distance and network, then what follows from them.
 
 use burn::tensor::backend::Backend;
 use train::long_memory::{Answer, Kind, Trained};
 
-use crate::findings::{Findings, Group, PASTS, median};
+use crate::results::{Group, PASTS, Results, median};
 
-/// More seeds than this are summed up as the lowest, the median and the highest.
+/// The most seeds that are shown one by one; more are summed up as the lowest, the median and the
+/// highest.
 const SHOWN: usize = 5;
 
-pub fn draw<B: Backend>(findings: &Findings<B>) -> String {
-    let groups = findings.groups();
+pub fn draw<B: Backend>(results: &Results<B>) -> String {
+    let groups = results.groups();
     if groups.is_empty() {
         return String::new();
     }
-    results(&groups) + &breaks(findings, &groups) + &pasts(findings) + &gradients(&groups)
+    table(&groups) + &breaks(results, &groups) + &pasts(results) + &gradients(&groups)
 }
 
-/// One training, for the bar.
+/// Returns a line about one trained network, for the progress bar.
 pub fn line<B: Backend>(done: &Trained<B>) -> String {
     let (job, result) = (done.job, show(done.job.task.answer(), done.result));
     format!(
@@ -34,7 +35,7 @@ fn show(answer: Answer, result: f64) -> String {
     }
 }
 
-fn results<B: Backend>(groups: &[Group<B>]) -> String {
+fn table<B: Backend>(groups: &[Group<B>]) -> String {
     let mut text = String::new();
     let mut last = "";
     for group in groups {
@@ -42,7 +43,7 @@ fn results<B: Backend>(groups: &[Group<B>]) -> String {
         if name != last {
             let good = match answer {
                 Answer::Number => "solved below 0.01",
-                Answer::Class(_) => "solved from 99 %",
+                Answer::Class(_) => "solved at 99 % or more",
             };
             text += &format!("\n{name}: {}, {good}\n", answer.measure());
             text +=
@@ -67,8 +68,9 @@ fn results<B: Backend>(groups: &[Group<B>]) -> String {
             each(answer, results),
         );
     }
-    text + "\nfloor: the best that a function of the last input alone can do; updates: the median; a result is \
-            the\nmean over 2,000 sequences, so that chance moves it by up to 2 points, an error of 0.16 by 0.01\n"
+    text + "\nfloor: the best result of any function of the last input alone; updates: median over seeds.\nEach \
+            result is a mean over 2,000 sequences: sampling moves it by up to 2 points, or an error of \
+            0.16 by 0.01.\n"
 }
 
 fn each(answer: Answer, mut results: Vec<f64>) -> String {
@@ -86,9 +88,9 @@ fn each(answer: Answer, mut results: Vec<f64>) -> String {
     shown.join("  ")
 }
 
-/// For each task and network, up to where all seeds solve it.
-fn breaks<B: Backend>(findings: &Findings<B>, groups: &[Group<B>]) -> String {
-    let experiment = &findings.experiment;
+/// Says up to which distance every seed solves the task, for each task and network.
+fn breaks<B: Backend>(results: &Results<B>, groups: &[Group<B>]) -> String {
+    let experiment = &results.experiment;
     let mut distances = experiment.distances.clone();
     distances.sort_unstable();
     let mut text = "\nSolved by every seed up to a distance of\n".to_owned();
@@ -118,9 +120,9 @@ fn breaks<B: Backend>(findings: &Findings<B>, groups: &[Group<B>]) -> String {
     text
 }
 
-/// How far the answers for one pair lie apart, at most.
-fn pasts<B: Backend>(findings: &Findings<B>) -> String {
-    let Some(longest) = findings.pasts.iter().map(|past| past.distance).max() else {
+/// Says by how much each network's answers to the same pair of bits differ after different pasts.
+fn pasts<B: Backend>(results: &Results<B>) -> String {
+    let Some(longest) = results.pasts.iter().map(|past| past.distance).max() else {
         return String::new();
     };
     let mut text = format!(
@@ -128,14 +130,14 @@ fn pasts<B: Backend>(findings: &Findings<B>) -> String {
         longest - 1
     );
     for kind in Kind::ALL {
-        let of_kind = findings.pasts.iter();
+        let of_kind = results.pasts.iter();
         let of_kind = of_kind.filter(|past| past.kind == kind && past.distance == longest);
         let apart = of_kind.map(|past| {
             let highest = past.answers.iter().copied().fold(f64::MIN, f64::max);
             highest - past.answers.iter().copied().fold(f64::MAX, f64::min)
         });
         match apart.reduce(f64::max) {
-            Some(0.0) => text += &format!("  {kind:<11}  0, to the bit: a pure function\n"),
+            Some(0.0) => text += &format!("  {kind:<11}  exactly 0: a pure function\n"),
             Some(apart) => text += &format!("  {kind:<11}  {apart:.1e}\n"),
             None => (),
         }
@@ -143,7 +145,7 @@ fn pasts<B: Backend>(findings: &Findings<B>) -> String {
     text
 }
 
-/// What is left of the gradient at the far end.
+/// Says how much of the gradient is left at the first step.
 fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
     let mut text = String::new();
     for group in groups.iter().filter(|group| group.is_longest(groups)) {
@@ -176,13 +178,13 @@ fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
     match text.is_empty() {
         true => text,
         false => {
-            "\nWhat is left of |∂loss/∂h| and |∂loss/∂c| that many steps back (medians of the seeds)\n".to_owned()
+            "\nWhat is left of |∂loss/∂h| and |∂loss/∂c| that many steps back (medians over seeds)\n".to_owned()
                 + &text
         }
     }
 }
 
-/// A share of a gradient. In 32 bits nothing is left below some 1e-45.
+/// Formats the share of a gradient that is left. 32-bit floats round anything below 1e-45 to zero.
 fn share(share: f64) -> String {
     match share {
         0.0 => "none".to_owned(),

@@ -1,34 +1,35 @@
-//! A training run as it goes: a bar, a line for each epoch, a sample now and then.
+//! Shows a training run as it goes: a progress bar, a line for each epoch, samples.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use train::{Event, events::bits_per_char};
 
-use super::{grouped, plural, say};
+use super::{
+    bars::training_bar,
+    numbers::{grouped, plural},
+    say::say,
+};
 
-/// Shows the events of one run. The bar is on standard error and hides where that is no terminal.
-pub struct Progress {
+/// Shows the events of one run, with a bar on standard error if that is a terminal.
+pub struct RunView {
     bar: ProgressBar,
     epochs: usize,
-    /// Eased, so that the bar does not flicker.
+    /// Smoothed, so that the bar does not flicker.
     loss: Option<f64>,
     speed: Option<f64>,
 }
 
-impl Progress {
-    /// For a run of so many epochs.
+impl RunView {
+    /// Creates a view of a run of `epochs` epochs.
     pub fn new(epochs: usize) -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
-        let template = "{bar:24} {percent:>3}%  {msg}  {eta} left";
-        bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
-        Progress {
-            bar,
+        RunView {
+            bar: training_bar(None),
             epochs,
             loss: None,
             speed: None,
         }
     }
 
-    /// Shows what happened.
+    /// Shows an event.
     pub fn show(&mut self, event: &Event) {
         match event {
             Event::Start {
@@ -41,7 +42,7 @@ impl Progress {
             } => {
                 self.bar.set_length(*updates as u64);
                 self.say(&format!(
-                    "{} parameters; {} symbols to learn from, {} held out; {} of {}\n\n",
+                    "{} parameters; {} symbols to train on, {} held out; {} of {}\n\n",
                     grouped(*parameters),
                     grouped(*train_symbols),
                     grouped(*val_symbols),
@@ -55,9 +56,9 @@ impl Progress {
                 ..
             } => {
                 for why in passed_over {
-                    self.say(&format!("passed over a damaged checkpoint: {why}\n"));
+                    self.say(&format!("skipped a damaged checkpoint: {why}\n"));
                 }
-                self.say(&format!("goes on after update {}\n\n", grouped(*update)));
+                self.say(&format!("resuming after update {}\n\n", grouped(*update)));
                 self.bar.set_position(*update as u64);
                 self.bar.reset_eta();
             }
@@ -76,8 +77,8 @@ impl Progress {
                 chars_per_second,
                 ..
             } => {
-                let loss = ease(&mut self.loss, *loss);
-                let speed = ease(&mut self.speed, *chars_per_second);
+                let loss = smooth(&mut self.loss, *loss);
+                let speed = smooth(&mut self.speed, *chars_per_second);
                 self.bar.set_message(format!(
                     "epoch {epoch:.2}/{}  loss {loss:.3}  {:.2} bits/char  {} chars/s",
                     self.epochs,
@@ -114,7 +115,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
@@ -124,9 +125,9 @@ impl Progress {
     }
 }
 
-/// An exponential moving average.
-fn ease(average: &mut Option<f64>, value: f64) -> f64 {
-    let eased = average.map_or(value, |average| 0.9 * average + 0.1 * value);
-    *average = Some(eased);
-    eased
+/// Updates an exponential moving average and returns it.
+fn smooth(average: &mut Option<f64>, value: f64) -> f64 {
+    let smoothed = average.map_or(value, |average| 0.9 * average + 0.1 * value);
+    *average = Some(smoothed);
+    smoothed
 }

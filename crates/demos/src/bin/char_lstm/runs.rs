@@ -1,0 +1,29 @@
+//! The folder of runs that are given no other.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Result;
+use demos::exit::UsageError;
+
+/// The folder of runs without `--out`.
+pub const RUNS: &str = "runs";
+
+/// Returns the run in [`RUNS`] in which the file called `file` was written last.
+pub fn newest_run(file: &str) -> Result<PathBuf> {
+    let written = |run: PathBuf| {
+        let written = fs::metadata(run.join(file)).and_then(|file| file.modified());
+        written.ok().map(|time| (time, run))
+    };
+    let runs = fs::read_dir(Path::new(RUNS))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let newest = runs.filter_map(|entry| written(entry.path())).max();
+    newest.map(|(_, run)| run).ok_or_else(|| {
+        let problem = format!("no run in {RUNS}/ yet; train one first, or name its folder");
+        UsageError(problem).into()
+    })
+}

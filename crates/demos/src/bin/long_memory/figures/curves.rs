@@ -1,0 +1,43 @@
+//! The result of each network during training.
+
+use burn::tensor::backend::Backend;
+use demos::view::panels::{Axis, Figure, Mark, Panel, Points};
+use train::long_memory::{Kind, training::Point};
+
+use super::{
+    networks::{colour, mark},
+    result_axis::{axis, within},
+};
+use crate::results::{Group, by_task};
+
+pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
+    let panel = |of_distance: &[Group<B>]| {
+        let (task, answer) = (of_distance[0].task, of_distance[0].task.answer());
+        let all = of_distance.iter().flat_map(|group| &group.trained);
+        let updates = all.map(|done| done.updates).max().unwrap_or(1);
+        let mut series = Vec::new();
+        for group in of_distance {
+            for done in &group.trained {
+                let place = |point: &Point| (point.update as f64, within(answer, point.result));
+                let curve: Points = done.curve.iter().map(place).collect();
+                let end = curve.last().copied().into_iter().collect();
+                series.push((Mark::Line(colour(group.kind), 1), curve));
+                series.push((mark(group.kind), end));
+            }
+        }
+        Panel {
+            title: format!("{}, distance {}", task.name(), of_distance[0].distance),
+            x: Axis::linear("updates", 0.0..1.02 * updates as f64),
+            y: axis(answer),
+            series,
+        }
+    };
+    let same = |a: &Group<B>, b: &Group<B>| a.distance == b.distance;
+    let row = |of_task: &&[Group<B>]| of_task.chunk_by(same).map(panel).collect();
+    let keys = Kind::ALL.map(|kind| (format!("{kind}: one seed; mark: its end"), mark(kind)));
+    Figure {
+        keys: keys.into(),
+        rows: by_task(groups).iter().map(row).collect(),
+        panel: (360, 260),
+    }
+}

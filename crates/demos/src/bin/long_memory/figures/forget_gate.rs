@@ -1,0 +1,89 @@
+//! How an LSTM keeps two numbers: its gates and cell states, step by step.
+
+use demos::view::{
+    palette::{COLOURS, GREY, Rgb},
+    panels::{Axis, Figure, Mark, Panel, Points},
+};
+use train::long_memory::trace::Moment;
+
+use crate::results::Example;
+
+/// For curves in the background.
+const FAINT: Rgb = (200, 200, 200);
+
+pub fn figure(example: &Example) -> Figure {
+    let (blue, orange) = (COLOURS[0].rgb, COLOURS[1].rgb);
+    let steps = example.moments.len();
+    let panel = |title: String, label, range, series| Panel {
+        title,
+        x: Axis::linear("step t", -1.0..steps as f64),
+        y: Axis::linear(label, range),
+        series,
+    };
+    let at_each = |f: &dyn Fn(&Moment) -> f64| -> Points {
+        let values = example.moments.iter().map(f).enumerate();
+        values.map(|(t, value)| (t as f64, value)).collect()
+    };
+    let read = |is_marked: bool| -> Points {
+        let mark = if is_marked { 1.0 } else { 0.0 };
+        let numbers = at_each(&|moment| moment.x[0]).into_iter();
+        let marks = example.moments.iter().map(|moment| moment.x[1]);
+        numbers
+            .zip(marks)
+            .filter(|&(_, m)| m == mark)
+            .map(|(point, _)| point)
+            .collect()
+    };
+    let unit = example.unit;
+    // All units in grey, and over them the one that holds the sum.
+    let of_units = |f: &dyn Fn(&Moment) -> &[f64]| -> Vec<(Mark, Points)> {
+        let curve = |unit: usize| at_each(&|moment| f(moment)[unit]);
+        let all = (0..f(&example.moments[0]).len()).map(|i| (Mark::Line(FAINT, 1), curve(i)));
+        all.chain([(Mark::Line(blue, 2), curve(unit))]).collect()
+    };
+    let cells = of_units(&|moment| &moment.c);
+    let heights = cells.iter().flat_map(|(_, points)| points).map(|&(_, c)| c);
+    let (low, high) = heights.fold((0.0f64, 0.0f64), |(low, high), c| (low.min(c), high.max(c)));
+    let margin = 0.05 * (high - low);
+    let forget = example.moments.iter().flat_map(|moment| &moment.f);
+    let lowest = forget.copied().fold(0.9, f64::min);
+    let answer = example.moments[steps - 1].answer[0];
+    let sum = example.sums[steps - 1];
+    let rows = [
+        panel(
+            format!("input: the marked numbers add up to {sum:.3}, the answer is {answer:.3}"),
+            "number",
+            0.0..1.05,
+            vec![
+                (Mark::Stem(GREY), read(false)),
+                (Mark::Stem(orange), read(true)),
+            ],
+        ),
+        panel(
+            "forget gate: 1 keeps the cell state, 0 forgets it".into(),
+            "f",
+            lowest - 0.02..1.01,
+            of_units(&|moment| &moment.f),
+        ),
+        panel(
+            "input gate: 1 lets the candidate in, 0 shuts it out".into(),
+            "i",
+            -0.03..1.03,
+            of_units(&|moment| &moment.i),
+        ),
+        panel("cell state".into(), "c", low - margin..high + margin, cells),
+    ];
+    Figure {
+        keys: vec![
+            ("marked number".into(), Mark::Stem(orange)),
+            ("other number".into(), Mark::Stem(GREY)),
+            (
+                format!("unit {unit}, which tracks the sum best"),
+                Mark::Line(blue, 2),
+            ),
+            ("other units".into(), Mark::Line(FAINT, 1)),
+        ],
+        rows: rows.map(|panel| vec![panel]).into(),
+        panel: (960, 220),
+    }
+}
