@@ -180,7 +180,8 @@ pub trait RecurrentState<B: Backend>: Clone {
     /// Panics if `data` has another number of tensors than the state has.
     fn with_data(self, data: Vec<TensorData>) -> Self {
         let like = self.tensors();
-        assert_eq!(data.len(), like.len(), "the tensors of this state");
+        assert!(data.len() >= like.len(), "too few tensors for this state");
+        assert!(data.len() <= like.len(), "too many tensors for this state");
         let tensors = data.into_iter().zip(like).map(|(data, like)| {
             let options = (&like.device(), like.dtype());
             Tensor::from_data(data, options)

@@ -62,7 +62,7 @@ macro_rules! cells {
 
         impl $Kind {
             /// All kinds, in the order of the list.
-            pub const ALL: &'static [$Kind] = &[$($Kind::$Name),+];
+            pub const ALL: [$Kind; [$(stringify!($Name)),+].len()] = [$($Kind::$Name),+];
             /// Their names.
             pub const NAMES: &'static [&'static str] = &[$($($module)::+::$description.name),+];
 
@@ -90,8 +90,8 @@ macro_rules! cells {
             type Err = $crate::UnknownCell;
 
             fn from_str(name: &str) -> Result<Self, $crate::UnknownCell> {
-                let kind = $Kind::ALL.iter().find(|kind| kind.description().name == name);
-                kind.copied().ok_or_else(|| $crate::UnknownCell::new(name, $Kind::NAMES))
+                let kind = $Kind::ALL.into_iter().find(|kind| kind.description().name == name);
+                kind.ok_or_else(|| $crate::UnknownCell::new(name, $Kind::NAMES))
             }
         }
 

@@ -82,9 +82,9 @@ pub struct TrainArgs {
           value_parser = one_of(SPLITS, split_name))]
     split: Split,
 
-    /// Network: lstm, rnn
-    #[arg(long, default_value = "lstm", help_heading = "Model", hide_possible_values = true,
-          value_parser = model())]
+    #[arg(long, help = format!("Cell: {}", CellKind::NAMES.join(", ")), help_heading = "Model",
+          default_value_t = RunConfig::default().model, hide_possible_values = true,
+          value_parser = one_of(CellKind::ALL, |kind| kind.description().name))]
     model: CellKind,
     /// Units per layer
     #[arg(long, visible_alias = "rnn-size", value_name = "N", help_heading = "Model",
@@ -257,13 +257,6 @@ impl TrainArgs {
         config.validate()?;
         Ok(config)
     }
-}
-
-fn model() -> impl TypedValueParser<Value = CellKind> {
-    PossibleValuesParser::new(["lstm", "rnn"]).map(|name| match name.as_str() {
-        "rnn" => CellKind::Rnn,
-        _ => CellKind::Lstm,
-    })
 }
 
 const UNITS: [Units; 2] = [Units::Chars, Units::Bytes];

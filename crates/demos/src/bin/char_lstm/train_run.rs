@@ -13,7 +13,6 @@ use demos::{
     stop::Stop,
     view::{self, RunView},
 };
-use models::CellKind;
 use train::{Corpus, Run, RunConfig, RunFolder, Units};
 
 use crate::{args::TrainArgs, runs::RUNS, write_text::Text};
@@ -157,10 +156,7 @@ fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
         Units::Chars => "characters",
         Units::Bytes => "bytes",
     };
-    let model = match config.model {
-        CellKind::Rnn => "Rnn",
-        CellKind::Lstm => "Lstm",
-    };
+    let model = config.model.description().title;
     let input = match config.embedding_size {
         0 => "one-hot input".to_owned(),
         size => format!("embedding of {size}"),
