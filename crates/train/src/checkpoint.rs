@@ -194,6 +194,7 @@ impl Checkpoint {
             return Err(Error::NewerFormat {
                 path: path.to_owned(),
                 format,
+                known: FORMAT,
             });
         }
         let Manifest { files, .. } = serde_json::from_slice(&manifest).map_err(foreign)?;
@@ -271,8 +272,8 @@ impl Saved {
         if *corpus.id() != self.text {
             return Err(Error::OtherText {
                 name: corpus.name.clone(),
-                found: corpus.id().clone(),
-                expected: self.text.clone(),
+                found: corpus.id().to_string(),
+                expected: self.text.to_string(),
             });
         }
         if corpus.vocab != self.vocab {
@@ -283,7 +284,7 @@ impl Saved {
         }
         if config.max_epochs < self.progress.epoch {
             return Err(Error::Setting {
-                flag: "max-epochs",
+                setting: "max_epochs",
                 value: config.max_epochs.to_string(),
                 reason: "the run has finished more",
             });

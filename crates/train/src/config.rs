@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::{
     clip::Clip,
     durable::{self, Disk},
-    error::{Error, InFile},
+    error::{Error, InFile, check, check_count},
     interval::Interval,
     lanes::Split,
     optimizer::OptimizerConfig,
@@ -179,20 +179,15 @@ impl RunConfig {
     ///
     /// Returns an error on the first that is out of it.
     pub fn validate(&self) -> Result<(), Error> {
-        const MANY: usize = 1_000_000_000;
-        for (flag, value, least) in [
-            ("hidden-size", self.hidden_size, 1),
-            ("num-layers", self.num_layers, 1),
-            ("embedding-size", self.embedding_size, 0),
-            ("seq-length", self.seq_length, 1),
-            ("batch-size", self.batch_size, 1),
-            ("max-epochs", self.max_epochs, 1),
+        for (setting, value, least) in [
+            ("hidden_size", self.hidden_size, 1),
+            ("num_layers", self.num_layers, 1),
+            ("embedding_size", self.embedding_size, 0),
+            ("seq_length", self.seq_length, 1),
+            ("batch_size", self.batch_size, 1),
+            ("max_epochs", self.max_epochs, 1),
         ] {
-            let reason = match least {
-                0 => "must be from 0 to 1000000000",
-                _ => "must be from 1 to 1000000000",
-            };
-            check((least..=MANY).contains(&value), flag, value, reason)?;
+            check_count(setting, value, least)?;
         }
 
         if let Some(separator) = &self.documents {
@@ -204,7 +199,7 @@ impl RunConfig {
         let reason = "must be at least 0 and below 1";
         check(
             share.contains(&self.val_frac),
-            "val-frac",
+            "val_frac",
             self.val_frac,
             reason,
         )?;
@@ -219,13 +214,13 @@ impl RunConfig {
         let rate = self.learning_rate;
         check(
             positive(rate),
-            "learning-rate",
+            "learning_rate",
             rate,
             "must be a number above 0",
         )?;
         check(
             self.grad_clip.is_valid(),
-            "grad-clip",
+            "grad_clip",
             self.grad_clip,
             Clip::RULE,
         )?;
@@ -243,25 +238,24 @@ impl RunConfig {
         )?;
         check(
             self.checkpoint_every.is_valid(),
-            "checkpoint-every",
+            "checkpoint_every",
             self.checkpoint_every,
             Interval::RULE,
         )?;
         check(
             self.skip_outliers == 0.0 || self.skip_outliers > 1.0 && self.skip_outliers.is_finite(),
-            "skip-outliers",
+            "skip_outliers",
             self.skip_outliers,
             "must be a number above 1, or 0 (none)",
         )?;
 
-        let held_out = self.val_frac > 0.0;
-        let reason = "needs a validation loss: give --val-frac above 0";
         if let Some(patience) = self.patience {
             check(patience >= 1, "patience", patience, "must be at least 1")?;
-            check(held_out, "patience", patience, reason)?;
+            self.check_held_out("patience", patience)?;
         }
-        let on_plateau = matches!(self.schedule, Schedule::Plateau { .. });
-        check(held_out || !on_plateau, "schedule", self.schedule, reason)?;
+        if let Schedule::Plateau { .. } = self.schedule {
+            self.check_held_out("schedule", self.schedule)?;
+        }
 
         let initializer_is_valid = match self.initializer {
             Initializer::PyTorch => true,
@@ -269,6 +263,16 @@ impl RunConfig {
         };
         let reason = "a uniform bound must be a number above 0";
         check(initializer_is_valid, "initializer", "uniform", reason)
+    }
+
+    fn check_held_out(&self, setting: &'static str, value: impl ToString) -> Result<(), Error> {
+        match self.val_frac > 0.0 {
+            true => Ok(()),
+            false => Err(Error::NoValidation {
+                setting,
+                value: value.to_string(),
+            }),
+        }
     }
 
     /// Reads the file that [`save`](Self::save) wrote. Settings that it leaves out have their
@@ -344,19 +348,23 @@ impl RunConfig {
         self.check_same(new, &keys.map(|key| (key, form)))
     }
 
-    fn check_same(&self, now: &Self, settings: &[(&str, &'static str)]) -> Result<(), Error> {
+    fn check_same(
+        &self,
+        now: &Self,
+        settings: &[(&'static str, &'static str)],
+    ) -> Result<(), Error> {
         let json = |config: &Self| serde_json::to_value(config).expect("settings are plain data");
         let (kept, given) = (json(self), json(now));
         let text = |value: &serde_json::Value| match value.is_null() {
             true => "none".to_owned(),
             false => value.to_string().replace('"', ""),
         };
-        for &(key, reason) in settings {
-            if kept[key] != given[key] {
+        for &(setting, reason) in settings {
+            if kept[setting] != given[setting] {
                 return Err(Error::Fixed {
-                    flag: key.replace('_', "-"),
-                    value: text(&given[key]),
-                    kept: text(&kept[key]),
+                    setting,
+                    value: text(&given[setting]),
+                    kept: text(&kept[setting]),
                     reason,
                 });
             }
@@ -378,21 +386,4 @@ fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::
         Some(Paths::One(path)) => vec![path],
         Some(Paths::Many(paths)) => paths,
     })
-}
-
-/// An error of this setting, unless `holds`.
-pub(crate) fn check(
-    holds: bool,
-    flag: &'static str,
-    value: impl ToString,
-    reason: &'static str,
-) -> Result<(), Error> {
-    match holds {
-        true => Ok(()),
-        false => Err(Error::Setting {
-            flag,
-            value: value.to_string(),
-            reason,
-        }),
-    }
 }

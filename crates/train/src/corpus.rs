@@ -14,7 +14,7 @@
 //! shorter is an error, where a map ends the process by a signal; and what was read is in the system's
 //! page cache all the same. An update reads a few kilobytes.
 
-use std::{ops::Range, path::PathBuf};
+use std::{fmt, ops::Range, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,12 @@ pub struct TextId {
     pub sha256: String,
     /// How many symbols it has.
     pub symbols: usize,
+}
+
+impl fmt::Display for TextId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} symbols and SHA-256 {}", self.symbols, self.sha256)
+    }
 }
 
 impl Corpus {

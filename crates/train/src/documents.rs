@@ -163,7 +163,7 @@ pub fn split<'a>(
     if !fits(n) {
         return Err(Error::FewDocuments {
             name: corpus.name.clone(),
-            separator: separator.clone(),
+            separator: separator.to_string(),
             found: n,
             needed: least(n, fits),
             val_frac: config.val_frac,

@@ -153,10 +153,7 @@ pub fn split<'a>(
             needed: least(n, fits),
             batch_size: config.batch_size,
             seq_length: config.seq_length,
-            besides: match config.val_frac {
-                0.0 => String::new(),
-                part => format!(" with --val-frac {part} held out"),
-            },
+            val_frac: config.val_frac,
         });
     }
 

@@ -110,10 +110,12 @@ impl Spool {
 
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.len += bytes.len() as u64;
-        self.file.write_all(bytes).map_err(|source| Error::Spool {
-            folder: self.folder.clone(),
-            source,
-        })
+        self.file
+            .write_all(bytes)
+            .map_err(|source| Error::TemporaryFile {
+                folder: self.folder.clone(),
+                source,
+            })
     }
 
     pub fn finish(self) -> Bytes {

@@ -245,7 +245,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(done)
     }
 
-    /// Whether the norm is far above the mean, by the factor of `--skip-outliers`.
+    /// Whether the norm is far above the mean, by the factor [`RunConfig::skip_outliers`].
     fn is_outlier(&self, grad_norm: f64) -> bool {
         let progress = &self.progress;
         let is_known = progress.update - progress.skipped >= MEAN_FROM;

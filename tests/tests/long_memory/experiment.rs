@@ -215,7 +215,7 @@ fn settings_out_of_range_are_refused() {
         let mut experiment = small();
         change(&mut experiment);
         match experiment.validate() {
-            Err(Error::Setting { flag, .. }) => flag,
+            Err(Error::Setting { setting, .. }) => setting,
             other => panic!("{other:?}"),
         }
     };
@@ -226,15 +226,15 @@ fn settings_out_of_range_are_refused() {
     assert_eq!(refused(|e| e.distances.push(4)), "distances");
     assert_eq!(refused(|e| e.seeds = 0), "seeds");
     assert_eq!(refused(|e| e.budget.updates = 0), "updates");
-    assert_eq!(refused(|e| e.budget.hidden_size = 0), "hidden-size");
-    assert_eq!(refused(|e| e.budget.batch_size = 0), "batch-size");
+    assert_eq!(refused(|e| e.budget.hidden_size = 0), "hidden_size");
+    assert_eq!(refused(|e| e.budget.batch_size = 0), "batch_size");
     assert_eq!(
         refused(|e| e.budget.learning_rate = f64::NAN),
-        "learning-rate"
+        "learning_rate"
     );
     assert_eq!(
         refused(|e| e.budget.forget_bias = Some(f64::INFINITY)),
-        "forget-bias"
+        "forget_bias"
     );
     assert_eq!(refused(|e| (e.seed, e.seeds) = (u64::MAX, 2)), "seed");
 }

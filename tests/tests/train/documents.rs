@@ -308,7 +308,7 @@ fn too_few_documents_are_an_error() {
             } => assert_eq!((f, n), (found, needed)),
             other => panic!("{other}"),
         }
-        assert!(message.contains("--documents lines"), "{message}");
+        assert!(message.contains("separator: lines"), "{message}");
     }
 }
 

@@ -240,7 +240,13 @@ fn too_short_says_what_to_do() {
     let problem = problem(20, Split::Tail, 0.1, 5, 7);
     let error = split(&problem.corpus, &problem.config).expect_err("a text too short");
     let message = error.to_string();
-    for part in ["text", "20", "--batch-size 5", "--seq-length 7", "0.1"] {
+    for part in [
+        "text",
+        "20",
+        "a batch size of 5",
+        "a sequence length of 7",
+        "0.1",
+    ] {
         assert!(message.contains(part), "{part} is not in: {message}");
     }
 }

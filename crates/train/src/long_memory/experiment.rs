@@ -19,7 +19,7 @@ use super::{
     tasks,
     training::{AT_ONCE, Budget, Job, Trained},
 };
-use crate::{config::check, error::Error};
+use crate::error::{Error, check};
 
 /// What is to be compared.
 #[derive(Clone, Serialize)]
@@ -98,19 +98,19 @@ impl Experiment {
         let last = self.seed.checked_add(self.seeds as u64 - 1);
         let reason = "there are not that many seeds from there on";
         check(last.is_some(), "seed", self.seed, reason)?;
-        for (flag, value) in [
-            ("hidden-size", budget.hidden_size),
+        for (setting, value) in [
+            ("hidden_size", budget.hidden_size),
             ("updates", budget.updates),
-            ("batch-size", budget.batch_size),
+            ("batch_size", budget.batch_size),
         ] {
             let reason = "must be from 1 to 1000000";
-            check((1..=MOST).contains(&value), flag, value, reason)?;
+            check((1..=MOST).contains(&value), setting, value, reason)?;
         }
         let rate = budget.learning_rate;
         let reason = "must be a number above 0, and at most 1000";
-        check(rate > 0.0 && rate <= 1000.0, "learning-rate", rate, reason)?;
+        check(rate > 0.0 && rate <= 1000.0, "learning_rate", rate, reason)?;
         let bias = budget.forget_bias.unwrap_or(0.0);
-        check(bias.is_finite(), "forget-bias", bias, "must be a number")
+        check(bias.is_finite(), "forget_bias", bias, "must be a number")
     }
 
     /// All trainings, in the order of a table.

@@ -123,8 +123,8 @@ fn a_run_that_diverges_names_what_happened_and_its_last_checkpoint() {
         "loss",
         "gradient norm",
         &checkpoint,
-        "--resume",
-        "--learning-rate",
+        "resume from",
+        "learning rate",
     ];
     for part in parts {
         assert!(message.contains(part), "{part} is not in: {message}");
