@@ -6,7 +6,7 @@ use burn::tensor::{Distribution, Tensor};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use models::{CharLmConfig, LstmConfig, RnnConfig};
-use train::{RunConfig, Trainer, lanes::Window};
+use train::{Batch, RunConfig, Trainer};
 
 use super::Run;
 use crate::case::{Case, Kind, LAYERS, VOCABULARY};
@@ -68,7 +68,7 @@ fn char_lm(case: Case) -> CharLmConfig {
         .with_n_layers(LAYERS)
 }
 
-/// What [`train::train()`] does between two windows.
+/// What [`train::train()`] does for each batch.
 fn update(case: Case) -> Run {
     let config = RunConfig {
         embedding_size: case.d_input,
@@ -78,13 +78,14 @@ fn update(case: Case) -> Run {
         batch_size: case.batch,
         ..RunConfig::default()
     };
-    let windows = windows(case);
-    let mut trainer =
-        Trainer::<Tracked>::new(&config, VOCABULARY, windows.len(), &Default::default());
-    let mut windows = windows.into_iter().cycle();
+    let batches = batches(case);
+    let device = Default::default();
+    let model = config.char_lm(VOCABULARY).init_seeded(config.seed, &device);
+    let mut trainer = Trainer::<Tracked>::new(config.trainer(), model, batches.len(), &device);
+    let mut batches = batches.into_iter().cycle();
     Box::new(move || {
-        let window = windows.next().expect("a cycle");
-        black_box(trainer.update(&window)?);
+        let batch = batches.next().expect("a cycle");
+        black_box(trainer.update(&batch)?);
         Ok(())
     })
 }
@@ -104,7 +105,7 @@ fn stream(case: Case) -> Run {
 }
 
 /// Several, so that none is learned by heart.
-fn windows(case: Case) -> Vec<Window> {
+fn batches(case: Case) -> Vec<Batch> {
     let mut noise = 1_u32;
     let mut tokens = || {
         let mut token = || {
@@ -113,12 +114,12 @@ fn windows(case: Case) -> Vec<Window> {
         };
         (0..case.batch * case.time).map(|_| token()).collect()
     };
-    let mut window = || Window {
+    let mut batch = || Batch {
         inputs: tokens(),
         targets: tokens(),
         shape: [case.batch, case.time],
         lengths: None,
         begins: false,
     };
-    (0..16).map(|_| window()).collect()
+    (0..16).map(|_| batch()).collect()
 }

@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use common::{Place, TINY, text};
 use demos::view::{chart::Chart, terminal_chart};
 use serde_json::json;
-use train::{History, history::Point};
+use train::{History, run::Point};
 
 /// A log of two updates an epoch; `null` where a loss is not finite.
 fn log(losses: &[f64]) -> String {

@@ -8,15 +8,12 @@ use std::{
 use burn::tensor::{Tensor, backend::Backend};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
-use train::{
-    Error,
-    clip::is_finite,
-    long_memory::{
-        Budget, Event, Experiment, Job, Kind, Trained,
-        network::Layer,
-        tasks::{Adding, FirstSymbol, RunningXor, Xor},
-    },
+use long_memory::{
+    Budget, Experiment, ExperimentEvent, Job, Kind, Trained,
+    network::Layer,
+    tasks::{Adding, FirstSymbol, RunningXor, Xor},
 };
+use train::{Error, learn::norms::is_finite};
 
 type B = Autodiff<NdArray<f32>>;
 
@@ -36,7 +33,7 @@ fn small() -> Experiment {
 }
 
 fn run(experiment: &Experiment, workers: usize) -> Vec<Trained<NdArray<f32>>> {
-    let go_on = |_: Event<'_, NdArray<f32>>| ControlFlow::Continue(());
+    let go_on = |_: ExperimentEvent<'_, NdArray<f32>>| ControlFlow::Continue(());
     experiment.run::<B>(&Default::default(), workers, go_on)
 }
 
@@ -86,7 +83,7 @@ fn the_number_of_workers_changes_no_bit() {
 fn what_was_trained_before_a_stop_comes_out() {
     let done = AtomicUsize::new(0);
     let trained = small().run::<B>(&Default::default(), 1, |event| {
-        if let Event::Trained(_) = event
+        if let ExperimentEvent::Trained(_) = event
             && done.fetch_add(1, Ordering::Relaxed) == 2
         {
             return ControlFlow::Break(());

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use proptest::prelude::*;
 use tests::tiny::all_tokens;
-use train::{Corpus, Error, Units, Vocab, sample::TextStream};
+use train::{Corpus, Error, TextStream, Units, Vocab};
 
 fn decode(vocab: &Vocab, tokens: &[u32]) -> Vec<u8> {
     let mut text = Vec::new();

@@ -12,7 +12,7 @@ use resvg::{
     tiny_skia::{Pixmap, Transform},
     usvg::{Options, Tree, fontdb},
 };
-use train::events::bits_per_char;
+use train::bits_per_char;
 
 use super::{
     chart::{COLOURS, Chart},

@@ -1,7 +1,7 @@
 //! A training run as it goes: a bar, a line for each epoch, a sample now and then.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use train::{Event, events::bits_per_char};
+use train::{Event, bits_per_char};
 
 use super::{grouped, plural, say};
 

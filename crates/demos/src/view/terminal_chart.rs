@@ -1,7 +1,7 @@
 //! A chart in a terminal: curves in dots of Braille, eight a character, and letters for validation.
 
 use console::Style;
-use train::events::bits_per_char;
+use train::bits_per_char;
 
 use super::{
     chart::{COLOURS, Chart},

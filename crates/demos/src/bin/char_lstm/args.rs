@@ -10,7 +10,7 @@ use clap::{
 use demos::backend::BackendName;
 use models::CellKind;
 use train::{
-    Clip, Interval, OptimizerConfig, RunConfig, RunFolder, Schedule, Separator, Split, Units,
+    Clip, OptimizerConfig, RunConfig, RunFolder, SaveEvery, Schedule, Separator, Split, Units,
 };
 
 /// Train a character-level language model on a text, then let it write.
@@ -127,7 +127,7 @@ pub struct TrainArgs {
     /// When to save all of the run: N updates, Mm minutes, or N,Mm; and at the end of each epoch
     #[arg(long, value_name = "N|Mm", help_heading = "Run",
           default_value_t = RunConfig::default().checkpoint_every)]
-    checkpoint_every: Interval,
+    checkpoint_every: SaveEvery,
     /// Updates in a row that may be skipped as not finite
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().max_skipped)]
     max_skipped: usize,

@@ -11,7 +11,7 @@ use demos::{
     exit::UsageError,
     view::{self, chart::Chart, picture, terminal_chart},
 };
-use train::{History, run_folder::METRICS};
+use train::{History, run::METRICS};
 
 use crate::{args::PlotArgs, sample::newest_run};
 

@@ -13,7 +13,7 @@ use demos::{
     exit::UsageError,
 };
 use models::CharLm;
-use train::{RunFolder, Sampler, Separator, Vocab, run_folder::WEIGHTS, sample::TextStream};
+use train::{RunFolder, Sampler, Separator, TextStream, Vocab, run::WEIGHTS};
 
 use crate::{args::SampleArgs, train_run::RUNS};
 

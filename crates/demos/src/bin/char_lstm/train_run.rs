@@ -142,7 +142,7 @@ impl Program for TrainRun<'_> {
         let trained = match outcome.best {
             Some((loss, epoch)) => format!(
                 "\nbest validation loss {loss:.4} nats ({:.3} bits) per character, after epoch {epoch}",
-                train::events::bits_per_char(loss)
+                train::bits_per_char(loss)
             ),
             None => "\nno validation: the weights are those of the last epoch".to_owned(),
         };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, builder::PossibleValuesParser, builder::TypedValueParser};
 use demos::backend::BackendName;
-use train::long_memory::{Budget, Experiment, tasks};
+use long_memory::{Budget, Experiment, tasks};
 
 /// What do networks with and without memory learn, as what matters moves further back?
 ///

@@ -16,7 +16,7 @@ use demos::view::{
     figure::{Axis, BLACK, Figure, GREY, Ink, Mark, Panel},
     picture,
 };
-use train::long_memory::{Answer, Kind, Trained, trace::Moment, training::Point};
+use long_memory::{Answer, CurvePoint, Kind, Step, Trained};
 
 use crate::findings::{Example, Findings, Group, median};
 
@@ -187,7 +187,8 @@ fn curves<B: Backend>(groups: &[Group<B>]) -> Figure {
         let mut series = Vec::new();
         for group in of_distance {
             for done in &group.trained {
-                let place = |point: &Point| (point.update as f64, within(answer, point.result));
+                let place =
+                    |point: &CurvePoint| (point.update as f64, within(answer, point.result));
                 let curve: Points = done.curve.iter().map(place).collect();
                 let end = curve.last().copied().into_iter().collect();
                 series.push((Mark::Line(ink(group.kind), 1), curve));
@@ -296,7 +297,7 @@ fn forget_gate(example: &Example) -> Figure {
         y: Axis::linear(label, range),
         series,
     };
-    let at_each = |f: &dyn Fn(&Moment) -> f64| -> Points {
+    let at_each = |f: &dyn Fn(&Step) -> f64| -> Points {
         let values = example.moments.iter().map(f).enumerate();
         values.map(|(t, value)| (t as f64, value)).collect()
     };
@@ -312,7 +313,7 @@ fn forget_gate(example: &Example) -> Figure {
     };
     let unit = example.unit;
     // All units in grey, the one that holds the sum above them.
-    let of_units = |f: &dyn Fn(&Moment) -> &[f64]| -> Vec<(Mark, Points)> {
+    let of_units = |f: &dyn Fn(&Step) -> &[f64]| -> Vec<(Mark, Points)> {
         let curve = |unit: usize| at_each(&|moment| f(moment)[unit]);
         let all = (0..f(&example.moments[0]).len()).map(|i| (Mark::Line(FAINT, 1), curve(i)));
         all.chain([(Mark::Line(blue, 2), curve(unit))]).collect()

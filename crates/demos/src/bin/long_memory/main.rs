@@ -21,7 +21,7 @@ use demos::{
 };
 use findings::Findings;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use train::long_memory::{Event, Experiment, Job, Kind};
+use long_memory::{Experiment, ExperimentEvent, Job, Kind};
 
 /// As in `char_lstm`: training frees and takes the same pieces at each update.
 #[global_allocator]
@@ -84,8 +84,8 @@ impl Program for Run<'_> {
         let bar = bar(&experiment, &jobs);
         let trained = experiment.run::<B>(&backend.device, workers, |event| {
             match event {
-                Event::Update(job) => bar.inc(cost(job)),
-                Event::Trained(done) => {
+                ExperimentEvent::Update(job) => bar.inc(cost(job)),
+                ExperimentEvent::Trained(done) => {
                     let left = experiment.budget.updates - done.updates;
                     bar.inc(left as u64 * cost(&done.job));
                     bar.set_message(table::line(done));

@@ -1,7 +1,7 @@
 //! What is printed: a line for each task, distance and network, and what follows from them.
 
 use burn::tensor::backend::Backend;
-use train::long_memory::{Answer, Kind, Trained};
+use long_memory::{Answer, Kind, Trained};
 
 use crate::findings::{Findings, Group, PASTS, median};
 
