@@ -4,7 +4,7 @@ use std::{cell::Cell, fs, fs::File, io, path::Path, sync::Arc};
 
 use burn::tensor::backend::AutodiffBackend;
 use sha2::{Digest, Sha256};
-use train::{Corpus, Error, Event, Outcome, Run, RunConfig, RunFolder, durable::FileSystem};
+use train::{Corpus, Error, Event, Outcome, Run, RunConfig, RunFolder, disk::FileSystem};
 
 /// A disk that nobody waits for: as fast as memory.
 #[derive(Debug)]

@@ -46,7 +46,10 @@ pub fn assert_forward_and_backward<B: AutodiffBackend, N: Network<B>>(file: &str
         for (letter, tensor) in N::STATE.iter().zip(state.tensors()) {
             see(&format!("{letter}_T"), tensor.into_data());
         }
-        for (letter, tensor) in N::STATE.iter().zip(initial.iter().flat_map(RecurrentState::tensors)) {
+        for (letter, tensor) in N::STATE
+            .iter()
+            .zip(initial.iter().flat_map(RecurrentState::tensors))
+        {
             let d = tensor.grad(&grads).expect("d_h_0, d_c_0");
             see(&format!("d_{letter}_0"), d.into_data());
         }

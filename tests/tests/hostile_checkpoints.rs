@@ -19,7 +19,7 @@ use tests::{
     interrupted::{begin, create, reopen, sign},
     tiny::{config, corpus, parameters},
 };
-use train::{Corpus, Error, Event, Run, RunConfig, memory};
+use train::{Corpus, Error, Event, Run, RunConfig, peak_memory};
 
 type B = Autodiff<NdArray<f32>>;
 
@@ -193,7 +193,7 @@ fn no_mutant_does_harm(count: usize) {
     let target = Target::new();
     target.go_on().expect("as it is");
     target.restore();
-    let before = memory::peak();
+    let before = peak_memory();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let (mut refused, mut slowest) = (0, Duration::ZERO);
     let mut check = |name: &str, bytes: &[u8], is_signed: bool| {
@@ -223,7 +223,7 @@ fn no_mutant_does_harm(count: usize) {
         done += 1;
     }
     println!("{done} mutants, {refused} refused, the slowest in {slowest:?}");
-    if let (Some(before), Some(after)) = (before, memory::peak()) {
+    if let (Some(before), Some(after)) = (before, peak_memory()) {
         let grown = after - before;
         println!("memory grew by {grown} bytes at most");
         assert!(grown < 64 << 20, "{grown} bytes");

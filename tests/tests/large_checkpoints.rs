@@ -17,7 +17,7 @@ use tests::{
     interrupted::{begin, create, newest, reopen, sign},
     tiny::{config, corpus},
 };
-use train::{Corpus, Run, RunConfig, memory};
+use train::{Corpus, Run, RunConfig, peak_memory};
 
 type B = Autodiff<NdArray<f32>>;
 
@@ -52,7 +52,7 @@ fn go_on() {
     let config = settings(size.parse().expect("a number"));
     let (text, folder) = (text(), reopen(Path::new(&folder)));
     let run = Run::<B>::resume(&text, &config, &Default::default(), &folder);
-    println!("peak {}", memory::peak().expect("Linux tells"));
+    println!("peak {}", peak_memory().expect("Linux tells"));
     match run {
         Ok(_) => println!("goes on"),
         Err(error) => println!("refused: {error}"),

@@ -6,7 +6,7 @@ use burn::tensor::{Distribution, Tensor};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use models::{CharLmConfig, LstmConfig, RecurrentCell, RnnConfig};
-use train::{RunConfig, Trainer, lanes::Window};
+use train::{Batch, RunConfig, Trainer};
 
 use super::Run;
 use crate::case::{Case, Kind, LAYERS, VOCABULARY};

@@ -1,6 +1,7 @@
 //! How a program ends: each error is one line, and what kind it was is the exit code.
 
 use std::{
+    error::Error,
     fmt,
     io::{self, Write},
     process::ExitCode,
@@ -16,7 +17,7 @@ impl fmt::Display for UsageError {
     }
 }
 
-impl std::error::Error for UsageError {}
+impl Error for UsageError {}
 
 /// A signal of this number stopped the program, which has said so: exit code 128 + the number.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl fmt::Display for Signalled {
     }
 }
 
-impl std::error::Error for Signalled {}
+impl Error for Signalled {}
 
 /// Prints the error, if there is one, and gives the exit code for it.
 pub fn report(result: anyhow::Result<()>) -> ExitCode {
@@ -38,8 +39,9 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
     if let Some(Signalled(number)) = error.downcast_ref() {
         return ExitCode::from(128 + number);
     }
-    let mut line = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
+    let mut causes = error.chain().map(with_flags);
+    let mut line = causes.next().expect("an error is its own first cause");
+    for cause in causes {
         // Some name their cause themselves.
         if !line.contains(&cause) {
             line = format!("{line}: {cause}");
@@ -52,11 +54,65 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
             error.downcast_ref(),
             Some(
                 train::Error::Setting { .. }
+                    | train::Error::NoValidation { .. }
                     | train::Error::Fixed { .. }
                     | train::Error::UnknownSymbol { .. }
             )
         );
     ExitCode::from(if asked { 2 } else { 1 })
+}
+
+/// What an error says. `train` knows settings; here a setting is called by its flag, and the flags that
+/// mend the problem follow.
+fn with_flags(error: &(dyn Error + 'static)) -> String {
+    let told = error.to_string();
+    let Some(error) = error.downcast_ref() else {
+        return told;
+    };
+    match error {
+        train::Error::Setting { setting, .. }
+        | train::Error::NoValidation { setting, .. }
+        | train::Error::Fixed { setting, .. } => {
+            let rest = told.trim_start_matches(setting);
+            let flag = setting.replace('_', "-");
+            format!("--{flag}{rest}{}", mended_by(error))
+        }
+        _ => told + mended_by(error),
+    }
+}
+
+/// The flags that mend a problem.
+fn mended_by(error: &train::Error) -> &'static str {
+    use train::Error;
+    match error {
+        Error::Occupied { .. } => " (--out)",
+        Error::NotUtf8 { .. } => " (--units bytes)",
+        Error::TooShort { .. } => " (--batch-size, --seq-length)",
+        Error::FewDocuments { .. } => " (--documents, --val-frac)",
+        Error::UnknownSymbol { .. } => " (--prime-text)",
+        Error::NoValidation { .. } => " (--val-frac above 0)",
+        Error::Diverged {
+            checkpoint: Some(_),
+            ..
+        } => " (--resume, --learning-rate, --grad-clip)",
+        Error::Diverged {
+            checkpoint: None, ..
+        } => " (--learning-rate, --grad-clip)",
+        Error::OtherText { .. } => " (--data, --init-from)",
+        Error::File { .. }
+        | Error::Foreign { .. }
+        | Error::NotARun { .. }
+        | Error::Changed { .. }
+        | Error::Archive { .. }
+        | Error::TemporaryFile { .. }
+        | Error::Empty { .. }
+        | Error::OneSymbol { .. }
+        | Error::Setting { .. }
+        | Error::Locked { .. }
+        | Error::NoCheckpoint { .. }
+        | Error::NewerFormat { .. }
+        | Error::Fixed { .. } => "",
+    }
 }
 
 /// The command line, read by clap. Help goes out as it is, an error as one line.

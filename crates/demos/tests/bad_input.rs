@@ -66,7 +66,13 @@ fn shorter_than_one_window() {
     on(
         "abcabcab",
         1,
-        &["the text has 8 symbols", "--batch-size 2", "--seq-length 5"],
+        &[
+            "the text has 8 symbols",
+            "a batch size of 2",
+            "a sequence length of 5",
+            "--batch-size",
+            "--seq-length",
+        ],
     );
 }
 
@@ -289,7 +295,7 @@ fn run_folder_with_a_foreign_file() {
     for (name, content, told) in [
         ("config.json", b"not JSON".as_slice(), "config.json"),
         ("config.json", br#"{"hidden_sise": 8}"#, "hidden_sise"),
-        ("config.json", br#"{"hidden_size": 0}"#, "hidden-size 0"),
+        ("config.json", br#"{"hidden_size": 0}"#, "hidden_size 0"),
         ("config.json", other_size.as_bytes(), "weights.safetensors"),
         ("config.json", other_cell.as_bytes(), "weights.safetensors"),
         ("config.json", huge.as_bytes(), "weights.safetensors"),

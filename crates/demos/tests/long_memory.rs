@@ -14,7 +14,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use common::{Place, column};
-use train::long_memory::{
+use long_memory::{
     Budget, Job, Kind, Network,
     network::Layer,
     task::{Answer, Task},

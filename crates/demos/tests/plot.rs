@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use common::{Place, TINY, text};
 use demos::view::{loss_curves::LossCurves, loss_terminal};
 use serde_json::json;
-use train::{History, history::Point};
+use train::{History, run::Point};
 
 /// Returns a log with two updates per epoch. A loss that is not finite is `null`.
 fn log(losses: &[f64]) -> String {

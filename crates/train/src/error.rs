@@ -1,10 +1,11 @@
-//! What can go wrong, each as one line: what, where, and what to do.
+//! What can go wrong, each in one line: what, where, and what to do about it.
+//!
+//! Settings are called by their names in [`RunConfig`](crate::RunConfig) and in `config.json`. A program
+//! whose flags have other names adds those.
 
 use std::{io, path::Path, path::PathBuf};
 
 use thiserror::Error;
-
-use crate::{corpus::TextId, separator::Separator};
 
 /// What can go wrong between a text and a trained model.
 #[derive(Debug, Error)]
@@ -12,12 +13,12 @@ pub enum Error {
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     File {
-        /// Which.
+        /// Which file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// A file of a run holds something else than a run writes there.
+    /// A file of a run holds something that no run writes there.
     #[error("{}: not what a run writes there: {reason}", path.display())]
     Foreign {
         /// Which file.
@@ -25,21 +26,21 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A folder is not a run.
+    /// A folder does not hold a run.
     #[error("{}: not the folder of a run: it has no {missing}", path.display())]
     NotARun {
         /// Which folder.
         path: PathBuf,
-        /// The first file it lacks.
+        /// The first missing file.
         missing: &'static str,
     },
-    /// A new run would write over something.
-    #[error("{}: already there and not empty; name another folder with --out, or remove it", path.display())]
+    /// A new run would overwrite something.
+    #[error("{}: already there and not empty; remove it, or name another folder", path.display())]
     Occupied {
         /// Which folder.
         path: PathBuf,
     },
-    /// The text is no longer what it was when its symbols were counted.
+    /// The text has changed since its symbols were counted.
     #[error(
         "{}: changed since it was first read: {what} at byte offset {offset}; leave it as it is while \
          a run learns from it", path.display()
@@ -49,10 +50,10 @@ pub enum Error {
         path: PathBuf,
         /// Where, in bytes from its start.
         offset: u64,
-        /// What is there.
+        /// What is there now.
         what: &'static str,
     },
-    /// A compressed file is damaged, cut off or none.
+    /// A compressed file is damaged, cut off or not compressed at all.
     #[error(
         "{}: cannot be decompressed: {problem}, near byte offset {offset} of the file; \
          a file that is not compressed must not be called .gz or .zst", path.display()
@@ -62,35 +63,32 @@ pub enum Error {
         path: PathBuf,
         /// How far the decompressor read, in bytes.
         offset: u64,
-        /// What it says.
+        /// What it reports.
         problem: String,
     },
-    /// A text that has to be kept until the end of the run does not fit.
+    /// A text that must be kept until the end of the run could not be written to a temporary file.
     #[error(
         "{}: the text cannot be kept in a temporary file here: {source}; name another folder in the \
          environment variable TMPDIR", folder.display()
     )]
-    Spool {
+    TemporaryFile {
         /// Where it was written.
         folder: PathBuf,
-        /// Why it could not.
+        /// Why it could not be.
         source: io::Error,
     },
-    /// The text has nothing in it.
+    /// The text has no symbols.
     #[error("{name}: the text is empty")]
     Empty {
         /// Which text.
         name: String,
     },
     /// The text is not UTF-8.
-    #[error(
-        "{name}: not UTF-8 text: {problem} at byte offset {offset}; \
-         use --units bytes to model it byte by byte"
-    )]
+    #[error("{name}: not UTF-8 text: {problem} at byte offset {offset}; model it byte by byte")]
     NotUtf8 {
         /// Which text.
         name: String,
-        /// Where the text that is UTF-8 ends, in bytes from the start of the file.
+        /// Where the valid UTF-8 ends, in bytes from the start of the file.
         offset: usize,
         /// What is there.
         problem: String,
@@ -105,10 +103,10 @@ pub enum Error {
         /// The only symbol.
         symbol: String,
     },
-    /// The text is too short for the batch and the window.
+    /// The text is too short for the batch size and the sequence length.
     #[error(
-        "{name}: the text has {found} symbols, but --batch-size {batch_size} lanes of --seq-length \
-         {seq_length} need at least {needed}{besides}; give a longer text or lower these"
+        "{name}: the text has {found} symbols, but a batch size of {batch_size} and a sequence length of \
+         {seq_length} need at least {needed}{}; give a longer text or lower these", held_out(*val_frac)
     )]
     TooShort {
         /// Which text.
@@ -117,69 +115,78 @@ pub enum Error {
         found: usize,
         /// How many it needs.
         needed: usize,
-        /// Lanes side by side.
+        /// Lanes read side by side.
         batch_size: usize,
         /// Steps of a window.
         seq_length: usize,
-        /// What else the text has to hold.
-        besides: String,
+        /// The share that is held out.
+        val_frac: f64,
     },
     /// The text has too few documents.
     #[error(
-        "{name}: the text has {found} document{} that --documents {separator} would tell apart, but at \
-         least {needed} are needed with --val-frac {val_frac} held out", if *found == 1 { "" } else { "s" }
+        "{name}: the text has {found} document{} (separator: {separator}), but at least {needed} are \
+         needed{}", if *found == 1 { "" } else { "s" }, held_out(*val_frac)
     )]
     FewDocuments {
         /// Which text.
         name: String,
-        /// What ends a document.
-        separator: Separator,
-        /// How many there are.
+        /// What ends a document, as `config.json` writes it.
+        separator: String,
+        /// How many documents there are.
         found: usize,
         /// How many are needed.
         needed: usize,
         /// The share that is held out.
         val_frac: f64,
     },
-    /// The text to begin with has a character that the model never saw.
-    #[error("--prime-text: the model does not know the character {symbol:?}; it knows {known}")]
+    /// The text to continue has a character that is not in the model's vocabulary.
+    #[error(
+        "the model does not know the character {symbol:?} of the text to continue; it knows {known}"
+    )]
     UnknownSymbol {
         /// The first such character.
         symbol: char,
-        /// Those it knows.
+        /// The characters that it knows.
         known: String,
     },
     /// A setting is out of its range.
-    #[error("--{flag} {value}: {reason}")]
+    #[error("{setting} {value}: {reason}")]
     Setting {
-        /// Which, as the command line names it.
-        flag: &'static str,
+        /// Which setting.
+        setting: &'static str,
         /// What was given.
         value: String,
         /// What it must be.
         reason: &'static str,
     },
-    /// Training left the range of numbers.
+    /// A setting waits for a better validation loss, but no text is held out.
+    #[error("{setting} {value}: needs a validation loss; hold out a part of the text")]
+    NoValidation {
+        /// Which setting.
+        setting: &'static str,
+        /// What was given.
+        value: String,
+    },
+    /// Training left the range of finite numbers.
     #[error(
         "update {update}: loss {loss}, gradient norm {grad_norm}, norm of the weights {weight_norm}, \
-         {skipped} updates skipped in a row: training has diverged; {}; try a lower --learning-rate or a \
-         tighter --grad-clip",
+         {skipped} updates skipped in a row: training has diverged; {} with a lower learning rate or a \
+         tighter gradient clip",
         match checkpoint {
-            Some(path) => format!("the last good checkpoint is {}, go on from it with --resume",
-                path.display()),
-            None => "there is no checkpoint".to_owned(),
+            Some(path) => format!("resume from the last good checkpoint, {},", path.display()),
+            None => "there is no checkpoint: start again".to_owned(),
         }
     )]
     Diverged {
         /// Which update, from 1.
         update: usize,
-        /// Its loss, or that of the evaluation after it.
+        /// Its loss, or the held-out loss after it.
         loss: f64,
         /// Euclidean norm of its gradient.
         grad_norm: f64,
         /// Euclidean norm of the weights after it.
         weight_norm: f64,
-        /// Updates in a row that nothing was learned from.
+        /// How many updates were skipped in a row.
         skipped: usize,
         /// The last good checkpoint.
         checkpoint: Option<PathBuf>,
@@ -195,51 +202,61 @@ pub enum Error {
     Locked {
         /// Which folder.
         path: PathBuf,
-        /// Its process, where that is known.
+        /// The process, if it is known.
         process: Option<u32>,
     },
-    /// A run cannot go on.
-    #[error("{}: no checkpoint to go on from{}", path.display(),
+    /// A run cannot be resumed.
+    #[error("{}: no checkpoint to resume from{}", path.display(),
         passed_over.iter().map(|why| format!("; {why}")).collect::<String>())]
     NoCheckpoint {
         /// The folder of its checkpoints.
         path: PathBuf,
-        /// Why those that are there are of no use.
+        /// Why the checkpoints that are there cannot be used.
         passed_over: Vec<String>,
     },
-    /// A checkpoint is of a later version of this program.
-    #[error("{}: a checkpoint of format {format}; this program knows formats up to {}: use the one that \
-        wrote it, or a newer one", path.display(), crate::checkpoint::FORMAT)]
+    /// A checkpoint was written by a later version of this program.
+    #[error("{}: a checkpoint of format {format}; this program knows formats up to {known}: use the one \
+        that wrote it, or a newer one", path.display())]
     NewerFormat {
         /// Which checkpoint.
         path: PathBuf,
         /// The version of its format.
         format: u64,
+        /// The newest version that can be read.
+        known: u64,
     },
-    /// A run cannot go on with another text.
-    #[error("{name}: not the text that this run learns from: it has {} symbols and SHA-256 {}, the run's \
-        {} and {}; name that one with --data, or begin a new run with --init-from",
-        found.symbols, found.sha256, expected.symbols, expected.sha256)]
+    /// A run cannot be resumed with another text.
+    #[error(
+        "{name}: not the text that this run learns from: it has {found}, the run's text {expected}; \
+        give that text, or start a new run from the weights of this one"
+    )]
     OtherText {
         /// Which text.
         name: String,
-        /// What it is.
-        found: TextId,
-        /// What it should be.
-        expected: TextId,
+        /// What identifies it: symbols and SHA-256.
+        found: String,
+        /// What identifies the text of the run.
+        expected: String,
     },
-    /// A setting differs from that of the run to go on from.
-    #[error("--{flag} {value}: the run to go on from has {kept}: {reason}; leave it as it is")]
+    /// A setting differs from the run to be resumed.
+    #[error("{setting} {value}: the run has {kept}: {reason}; leave it as it is")]
     Fixed {
-        /// Which, as the command line names it.
-        flag: String,
+        /// Which setting.
+        setting: &'static str,
         /// What was given.
         value: String,
-        /// What it is.
+        /// What the run has.
         kept: String,
         /// Why it cannot change.
         reason: &'static str,
     },
+}
+
+fn held_out(val_frac: f64) -> String {
+    match val_frac {
+        0.0 => String::new(),
+        part => format!(" with {part} held out"),
+    }
 }
 
 impl Error {
@@ -249,6 +266,41 @@ impl Error {
             reason: reason.to_string(),
         }
     }
+}
+
+/// Checks a setting.
+///
+/// # Errors
+///
+/// Returns an error that names the setting unless `holds`.
+pub fn check(
+    holds: bool,
+    setting: &'static str,
+    value: impl ToString,
+    reason: &'static str,
+) -> Result<(), Error> {
+    match holds {
+        true => Ok(()),
+        false => Err(Error::Setting {
+            setting,
+            value: value.to_string(),
+            reason,
+        }),
+    }
+}
+
+/// Checks a count: a setting from `least`, which is 0 or 1, to a billion.
+pub(crate) fn check_count(setting: &'static str, value: usize, least: usize) -> Result<(), Error> {
+    let reason = match least {
+        0 => "must be from 0 to 1000000000",
+        _ => "must be from 1 to 1000000000",
+    };
+    check(
+        (least..=1_000_000_000).contains(&value),
+        setting,
+        value,
+        reason,
+    )
 }
 
 /// Names the file in an I/O error.

@@ -1,63 +1,42 @@
 //! Text in, trained character model out.
 //!
 //! ```text
-//! text ─ corpus, vocab ─▶ tokens ─ lanes or documents ─▶ windows
-//!                                                           │
-//!   ┌── state, detached ──┐                                 ▼
-//!   └────────────────▶ tbptt: loss ─▶ clip ─▶ optimizer at the rate of the schedule
+//! text ─▶ Corpus ─ lanes or documents ─▶ batches ─┐
+//!                                                 ▼
+//!   ┌── state, detached ──┐     Trainer: loss ─▶ gradient ─▶ clip ─▶ optimiser, at the scheduled rate
+//!   └─────────────────────┴──────────┘            │
+//!                                                 ▼
+//!                  Run ─▶ events, checkpoints ─▶ RunFolder ─▶ Sampler ─▶ text
 //! ```
 //!
-//! A [`Trainer`] does one such update at a time. A [`Run`] goes through the text, saves itself as a
-//! [`checkpoint`] now and then, goes on from one, and reports [`Event`]s to whoever listens; it knows
-//! neither terminal nor concrete backend. A [`RunFolder`] keeps what it leaves behind; a [`Sampler`]
-//! writes text with a trained model.
+//! | room | what happens there |
+//! |---|---|
+//! | [`text`] | files become a [`Corpus`]: tokens of a [`Vocab`], read by position |
+//! | [`batches`] | a corpus is cut into what each update learns from |
+//! | [`learn`] | a [`Trainer`] does one update at a time |
+//! | [`run`] | a [`Run`] goes through the text, reports [`Event`]s, saves checkpoints and resumes from them |
+//! | [`sampler`] | a [`Sampler`] writes text with a trained model |
+//! | [`disk`] | atomic writes, safetensors files |
+//! | [`error`](mod@error) | what can go wrong |
+//!
+//! A room knows only the rooms it needs: `run` knows all others, `learn` knows `batches`, `batches` knows
+//! `text`. None knows a concrete backend, a terminal or a command line.
 
-mod ahead;
-pub mod checkpoint;
-pub mod clip;
-mod codes;
-pub mod config;
-pub mod corpus;
-pub mod documents;
-pub mod durable;
+pub mod batches;
+pub mod disk;
 pub mod error;
-pub mod events;
-pub mod history;
-pub mod interval;
-pub mod lanes;
-pub mod long_memory;
-pub mod memory;
-pub mod optimizer;
-mod pass;
+pub mod learn;
 pub mod run;
-pub mod run_folder;
-pub mod sample;
-mod saver;
-pub mod schedule;
-pub mod separator;
-mod source;
-mod spool;
-pub mod tbptt;
-mod tensors;
-mod text_form;
-pub mod trainer;
-pub mod vocab;
-pub mod windows;
+pub mod sampler;
+mod serde_text;
+pub mod text;
 
-pub use clip::Clip;
-pub use config::RunConfig;
-pub use corpus::Corpus;
+pub use batches::{Batch, BatchConfig, Batches, Split};
 pub use error::Error;
-pub use events::Event;
-pub use history::History;
-pub use interval::Interval;
-pub use lanes::Split;
-pub use optimizer::OptimizerConfig;
-pub use run::{Outcome, Run, train};
-pub use run_folder::RunFolder;
-pub use sample::Sampler;
-pub use schedule::Schedule;
-pub use separator::Separator;
-pub use trainer::Trainer;
-pub use vocab::{Units, Vocab};
-pub use windows::Windows;
+pub use learn::{Clip, OptimizerConfig, Progress, Schedule, Trainer, TrainerConfig};
+pub use run::{
+    Event, History, Outcome, Run, RunConfig, RunFolder, SaveEvery, bits_per_char, peak_memory,
+    train,
+};
+pub use sampler::Sampler;
+pub use text::{Corpus, Separator, TextStream, Units, Vocab};

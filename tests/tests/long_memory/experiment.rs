@@ -8,15 +8,12 @@ use std::{
 use burn::tensor::{Tensor, backend::Backend};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
-use train::{
-    Error,
-    clip::is_finite,
-    long_memory::{
-        Budget, Event, Experiment, Job, Kind, Trained,
-        network::Layer,
-        tasks::{Adding, FirstSymbol, RunningXor, Xor},
-    },
+use long_memory::{
+    Budget, Experiment, ExperimentEvent, Job, Kind, Trained,
+    network::Layer,
+    tasks::{Adding, FirstSymbol, RunningXor, Xor},
 };
+use train::{Error, learn::norms::is_finite};
 
 type B = Autodiff<NdArray<f32>>;
 
@@ -36,7 +33,7 @@ fn small() -> Experiment {
 }
 
 fn run(experiment: &Experiment, workers: usize) -> Vec<Trained<NdArray<f32>>> {
-    let go_on = |_: Event<'_, NdArray<f32>>| ControlFlow::Continue(());
+    let go_on = |_: ExperimentEvent<'_, NdArray<f32>>| ControlFlow::Continue(());
     experiment.run::<B>(&Default::default(), workers, go_on)
 }
 
@@ -86,7 +83,7 @@ fn the_number_of_workers_changes_no_bit() {
 fn what_was_trained_before_a_stop_comes_out() {
     let done = AtomicUsize::new(0);
     let trained = small().run::<B>(&Default::default(), 1, |event| {
-        if let Event::Trained(_) = event
+        if let ExperimentEvent::Trained(_) = event
             && done.fetch_add(1, Ordering::Relaxed) == 2
         {
             return ControlFlow::Break(());
@@ -215,7 +212,7 @@ fn settings_out_of_range_are_refused() {
         let mut experiment = small();
         change(&mut experiment);
         match experiment.validate() {
-            Err(Error::Setting { flag, .. }) => flag,
+            Err(Error::Setting { setting, .. }) => setting,
             other => panic!("{other:?}"),
         }
     };
@@ -226,15 +223,15 @@ fn settings_out_of_range_are_refused() {
     assert_eq!(refused(|e| e.distances.push(4)), "distances");
     assert_eq!(refused(|e| e.seeds = 0), "seeds");
     assert_eq!(refused(|e| e.budget.updates = 0), "updates");
-    assert_eq!(refused(|e| e.budget.hidden_size = 0), "hidden-size");
-    assert_eq!(refused(|e| e.budget.batch_size = 0), "batch-size");
+    assert_eq!(refused(|e| e.budget.hidden_size = 0), "hidden_size");
+    assert_eq!(refused(|e| e.budget.batch_size = 0), "batch_size");
     assert_eq!(
         refused(|e| e.budget.learning_rate = f64::NAN),
-        "learning-rate"
+        "learning_rate"
     );
     assert_eq!(
         refused(|e| e.budget.forget_bias = Some(f64::INFINITY)),
-        "forget-bias"
+        "forget_bias"
     );
     assert_eq!(refused(|e| (e.seed, e.seeds) = (u64::MAX, 2)), "seed");
 }

@@ -2,15 +2,15 @@
 
 use burn::{module::Module, tensor::Tensor};
 use burn_ndarray::NdArray;
-use models::{Lstm, LstmConfig, RecurrentCell, RecurrentState};
-use tests::random::Random;
-use train::long_memory::{
-    Batch, Budget, Job, Kind, Network, NetworkConfig, Task, after_pasts,
+use long_memory::{
+    Budget, Job, Kind, Network, NetworkConfig, Sequences, Task, after_pasts,
     network::Layer,
     tasks::{ALL, Adding, Xor},
     trace,
     training::Stream,
 };
+use models::{Lstm, LstmConfig, RecurrentCell, RecurrentState};
+use tests::random::Random;
 
 type B = NdArray<f32>;
 
@@ -71,7 +71,7 @@ fn all_have_as_many_parameters_as_their_sizes_allow() {
 fn an_answer_without_memory_is_a_function_of_the_last_input() {
     for kind in Kind::ALL {
         let (job, network) = network(kind, &Xor);
-        let batch: Batch<B> = job.batch(Stream::Test, 8, &Default::default());
+        let batch: Sequences<B> = job.batch(Stream::Test, 8, &Default::default());
         let whole = network.forward(batch.inputs.clone(), 1);
         let last = network.forward(batch.inputs.narrow(1, job.distance - 1, 1), 1);
         let differs = (whole - last).abs().max().into_scalar() > 0.0;

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use train::long_memory::{
+use long_memory::{
     Answer, Task,
     task::Sequence,
     tasks::{ALL, Adding, FirstSymbol, RunningXor, Xor},
 };
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 fn draw(task: &dyn Task, distance: usize, n: usize) -> Vec<Sequence> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);

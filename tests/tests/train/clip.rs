@@ -8,9 +8,8 @@ use proptest::prelude::*;
 use tests::tiny::{self, MODELS, Values, config, corpus, gradients};
 use train::{
     Clip, Corpus,
-    clip::{clip, global_norm},
-    lanes::split,
-    tbptt::loss,
+    batches::lanes::split,
+    learn::{clip, norms::global_norm, tbptt::loss},
 };
 
 type B = Autodiff<NdArray<f32>>;
@@ -21,9 +20,9 @@ fn problems() -> impl Iterator<Item = (CharLm<B>, GradientsParams)> {
         let corpus: Corpus = corpus("a fair gradient of a loss");
         let config = config(cell, embedding);
         let model = tiny::fresh_model::<B>(&corpus, &config);
-        let (lanes, _) = split(&corpus, &config).expect("long enough");
-        let window = lanes.window(0, config.seq_length).expect("in memory");
-        let (loss, _) = loss(&model, &window, None, &Default::default());
+        let (lanes, _) = split(&corpus, &config.batches()).expect("long enough");
+        let batch = lanes.batch(0, config.seq_length).expect("in memory");
+        let (loss, _) = loss(&model, &batch, None, &Default::default());
         let grads = GradientsParams::from_grads(loss.backward(), &model);
         (model, grads)
     })

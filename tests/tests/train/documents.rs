@@ -11,10 +11,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tests::tiny::{self, MODELS, Values, difference, gradients, parameters, with_parameters};
 use train::{
-    Corpus, Error, OptimizerConfig, RunConfig, Sampler, Separator, Split, Units, Windows,
-    documents::{self, Documents},
-    lanes::Window,
-    tbptt::{evaluate, loss},
+    Batch, Batches, Corpus, Error, OptimizerConfig, RunConfig, Sampler, Separator, Split, Units,
+    batches::documents::{self, Documents},
+    learn::tbptt::{evaluate, loss},
 };
 
 type Inner = NdArray<f32>;
@@ -38,7 +37,7 @@ fn split<'a>(
     config: &RunConfig,
 ) -> Result<(Documents<'a>, Option<Documents<'a>>), Error> {
     let separator = config.documents.as_ref().expect("documents");
-    documents::split(corpus, separator, config)
+    documents::split(corpus, separator, &config.batches())
 }
 
 /// What std says the documents of a text are.
@@ -51,9 +50,9 @@ fn expected(text: &str, separator: &str) -> Vec<String> {
 }
 
 /// All windows of an epoch.
-fn windows(documents: &Documents, epoch: usize) -> Vec<Window> {
-    let window = |index| documents.window(epoch, index).expect("in memory");
-    (0..documents.n_windows()).map(window).collect()
+fn batches(documents: &Documents, epoch: usize) -> Vec<Batch> {
+    let batch = |index| documents.batch(epoch, index).expect("in memory");
+    (0..documents.n_batches()).map(batch).collect()
 }
 
 /// The documents as the rows of the windows of an epoch have them, and how many steps are padding.
@@ -72,9 +71,9 @@ fn read(
         String::from_utf8(text).expect("UTF-8")
     };
     let (mut done, mut rows, mut padding) = (Vec::new(), Vec::new(), 0);
-    for window in windows(documents, epoch) {
-        let [n_rows, time] = window.shape;
-        let lengths = window.lengths.as_ref().expect("lengths");
+    for batch in batches(documents, epoch) {
+        let [n_rows, time] = batch.shape;
+        let lengths = batch.lengths.as_ref().expect("lengths");
         assert!(n_rows <= config.batch_size && lengths.len() == n_rows);
         assert_eq!(
             lengths.iter().max(),
@@ -82,15 +81,15 @@ fn read(
             "no step is padding alone"
         );
         assert!((1..=config.seq_length).contains(&time));
-        if window.begins {
+        if batch.begins {
             done.append(&mut rows);
             rows.resize(n_rows, (String::new(), String::new()));
         }
         assert_eq!(rows.len(), n_rows);
         for (i, (inputs, targets)) in rows.iter_mut().enumerate() {
             let text = i * time..i * time + lengths[i];
-            inputs.push_str(&symbols(&window.inputs[text.clone()]));
-            targets.push_str(&symbols(&window.targets[text]));
+            inputs.push_str(&symbols(&batch.inputs[text.clone()]));
+            targets.push_str(&symbols(&batch.targets[text]));
             padding += time - lengths[i];
         }
     }
@@ -196,7 +195,7 @@ fn the_order_is_that_of_the_seed_and_the_epoch() {
             ..config("\n", CellKind::Rnn, 0)
         };
         let (train, _) = split(&corpus, &config).expect("documents");
-        windows(&train, epoch)
+        batches(&train, epoch)
     };
     assert_eq!(order(1, 0), order(1, 0));
     assert_ne!(order(1, 0), order(1, 1));
@@ -211,11 +210,11 @@ fn a_window_does_not_depend_on_those_read_before() {
         ..config("\n", CellKind::Rnn, 0)
     };
     let (train, _) = split(&corpus, &config).expect("documents");
-    let (_, last) = (train.n_windows(), train.n_windows() - 1);
+    let (_, last) = (train.n_batches(), train.n_batches() - 1);
     for (epoch, index) in [(3, last), (0, 0), (3, 7), (2, last / 2), (3, last)] {
         let (fresh, _) = split(&corpus, &config).expect("documents");
-        let expected = windows(&fresh, epoch).swap_remove(index);
-        assert_eq!(train.window(epoch, index).expect("in memory"), expected);
+        let expected = batches(&fresh, epoch).swap_remove(index);
+        assert_eq!(train.batch(epoch, index).expect("in memory"), expected);
     }
 }
 
@@ -308,7 +307,7 @@ fn too_few_documents_are_an_error() {
             } => assert_eq!((f, n), (found, needed)),
             other => panic!("{other}"),
         }
-        assert!(message.contains("--documents lines"), "{message}");
+        assert!(message.contains("separator: lines"), "{message}");
     }
 }
 
@@ -349,7 +348,7 @@ fn the_loss_is_that_of_each_document_alone() {
             let (train, _) = split(&corpus, &config).expect("documents");
             let ours = evaluate(
                 &model,
-                &Windows::Documents(Box::new(train)),
+                &Batches::Documents(Box::new(train)),
                 &Default::default(),
             );
             let ours = ours.expect("in memory");
@@ -362,16 +361,16 @@ fn the_loss_is_that_of_each_document_alone() {
 }
 
 /// Row `row` of a window, without its padding.
-fn row(window: &Window, row: usize) -> Option<Window> {
-    let time = window.shape[1];
-    let length = window.lengths.as_ref().expect("lengths")[row];
+fn row(batch: &Batch, row: usize) -> Option<Batch> {
+    let time = batch.shape[1];
+    let length = batch.lengths.as_ref().expect("lengths")[row];
     let steps = row * time..row * time + length;
-    (length > 0).then(|| Window {
-        inputs: window.inputs[steps.clone()].to_vec(),
-        targets: window.targets[steps].to_vec(),
+    (length > 0).then(|| Batch {
+        inputs: batch.inputs[steps.clone()].to_vec(),
+        targets: batch.targets[steps].to_vec(),
         shape: [1, length],
         lengths: None,
-        begins: window.begins,
+        begins: batch.begins,
     })
 }
 
@@ -393,13 +392,13 @@ fn training_is_that_on_each_document_alone() {
             let device = Default::default();
             for epoch in 0..config.max_epochs {
                 let mut states = Vec::new();
-                for window in windows(&train, epoch) {
-                    if window.begins || !carry {
-                        states = vec![None; window.shape[0]];
+                for batch in batches(&train, epoch) {
+                    if batch.begins || !carry {
+                        states = vec![None; batch.shape[0]];
                     }
                     let mut sum: Option<Values> = None;
                     for (i, state) in states.iter_mut().enumerate() {
-                        let Some(alone) = row(&window, i) else {
+                        let Some(alone) = row(&batch, i) else {
                             continue;
                         };
                         let before = state
@@ -407,7 +406,7 @@ fn training_is_that_on_each_document_alone() {
                             .map(|data| model.initial_state(1).with_data(data));
                         let (loss, next) = loss(&model, &alone, before, &device);
                         *state = Some(next.to_data());
-                        let share = alone.n_targets() as f64 / window.n_targets() as f64;
+                        let share = alone.n_targets() as f64 / batch.n_targets() as f64;
                         let grads = GradientsParams::from_grads((loss * share).backward(), &model);
                         let found = gradients(&model, &grads);
                         match &mut sum {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use tempfile::TempDir;
-use train::{Error, History, history::Point};
+use train::{Error, History, run::Point};
 
 fn read(log: impl AsRef<[u8]>) -> History {
     let folder = folder(log);

@@ -2,15 +2,15 @@
 
 use proptest::prelude::*;
 use train::{
-    Corpus, Error, RunConfig, Split, Units,
-    lanes::{Lanes, split},
+    BatchConfig, Corpus, Error, RunConfig, Split, Units,
+    batches::lanes::{Lanes, split},
 };
 
 /// A text to be cut. Its tokens are their own places, so that a window tells where it is from.
 #[derive(Debug)]
 struct Problem {
     corpus: Corpus,
-    config: RunConfig,
+    config: BatchConfig,
 }
 
 /// `n` characters in ascending order.
@@ -22,12 +22,12 @@ fn places(n: usize) -> Corpus {
 fn problem(n: usize, split: Split, val_frac: f64, batch_size: usize, seq_length: usize) -> Problem {
     Problem {
         corpus: places(n),
-        config: RunConfig {
+        config: BatchConfig {
             split,
             val_frac,
             batch_size,
             seq_length,
-            ..RunConfig::default()
+            ..RunConfig::default().batches()
         },
     }
 }
@@ -63,17 +63,17 @@ impl Problem {
 /// The places that each lane predicts, in the order of its windows. Checks on the way that targets
 /// follow their inputs, and that windows are full but for the last.
 fn targets(lanes: &Lanes, seq_length: usize) -> Vec<Vec<usize>> {
-    let windows: Result<Vec<_>, _> = lanes.windows(seq_length).collect();
-    let windows = windows.expect("in memory");
-    assert_eq!(windows.len(), lanes.n_windows(seq_length));
-    let mut targets = vec![Vec::new(); windows[0].shape[0]];
-    for (i, window) in windows.iter().enumerate() {
-        let [n_lanes, time] = window.shape;
+    let batches: Result<Vec<_>, _> = lanes.batches(seq_length).collect();
+    let batches = batches.expect("in memory");
+    assert_eq!(batches.len(), lanes.n_batches(seq_length));
+    let mut targets = vec![Vec::new(); batches[0].shape[0]];
+    for (i, batch) in batches.iter().enumerate() {
+        let [n_lanes, time] = batch.shape;
         assert_eq!(n_lanes, targets.len());
-        assert!(time == seq_length || i + 1 == windows.len() && (1..seq_length).contains(&time));
-        let followers: Vec<u32> = window.inputs.iter().map(|input| input + 1).collect();
-        assert_eq!(window.targets, followers);
-        for (lane, part) in targets.iter_mut().zip(window.targets.chunks_exact(time)) {
+        assert!(time == seq_length || i + 1 == batches.len() && (1..seq_length).contains(&time));
+        let followers: Vec<u32> = batch.inputs.iter().map(|input| input + 1).collect();
+        assert_eq!(batch.targets, followers);
+        for (lane, part) in targets.iter_mut().zip(batch.targets.chunks_exact(time)) {
             lane.extend(part.iter().map(|&target| target as usize));
         }
     }
@@ -133,7 +133,7 @@ proptest! {
         problem in problems(Split::Tail, val_fracs()).prop_map(long_enough)
     ) {
         let (train, val) = problem.split();
-        let RunConfig { val_frac, batch_size, seq_length, .. } = problem.config;
+        let BatchConfig { val_frac, batch_size, seq_length, .. } = problem.config;
         let held_out = (problem.n() as f64 * val_frac).floor() as usize;
         let tail = problem.n() - held_out..problem.n();
 
@@ -161,18 +161,18 @@ proptest! {
         problem in problems(Split::Lanes, Just(0.05)).prop_map(long_enough)
     ) {
         let (train, val) = problem.split();
-        let RunConfig { batch_size, seq_length, .. } = problem.config;
-        let windows = (problem.n() - 1) / (batch_size * seq_length);
-        let n_train = windows * 95 / 100;
-        prop_assert_eq!(train.n_windows(seq_length), n_train);
+        let BatchConfig { batch_size, seq_length, .. } = problem.config;
+        let batches = (problem.n() - 1) / (batch_size * seq_length);
+        let n_train = batches * 95 / 100;
+        prop_assert_eq!(train.n_batches(seq_length), n_train);
 
         let train = targets(&train, seq_length);
         let val = targets(&val.expect("validation"), seq_length);
         prop_assert_eq!(val.len(), batch_size);
         for (i, (train, val)) in train.iter().zip(&val).enumerate() {
             prop_assert_eq!(train.len(), n_train * seq_length);
-            prop_assert_eq!(val.len(), (windows - n_train) * seq_length);
-            prop_assert_eq!(train[0], i * windows * seq_length + 1);
+            prop_assert_eq!(val.len(), (batches - n_train) * seq_length);
+            prop_assert_eq!(train[0], i * batches * seq_length + 1);
             prop_assert_eq!(val[0], train[train.len() - 1] + 1);
         }
     }
@@ -240,7 +240,13 @@ fn too_short_says_what_to_do() {
     let problem = problem(20, Split::Tail, 0.1, 5, 7);
     let error = split(&problem.corpus, &problem.config).expect_err("a text too short");
     let message = error.to_string();
-    for part in ["text", "20", "--batch-size 5", "--seq-length 7", "0.1"] {
+    for part in [
+        "text",
+        "20",
+        "a batch size of 5",
+        "a sequence length of 7",
+        "0.1",
+    ] {
         assert!(message.contains(part), "{part} is not in: {message}");
     }
 }
@@ -255,14 +261,14 @@ fn windows_of_a_text_by_hand() {
         let symbols = tokens.iter().map(|&token| char::from(token as u8));
         symbols.collect()
     };
-    let windows: Vec<_> = lanes
-        .windows(3)
-        .map(|window| window.expect("in memory"))
-        .map(|window| (text(&window.inputs), text(&window.targets), window.shape))
+    let batches: Vec<_> = lanes
+        .batches(3)
+        .map(|batch| batch.expect("in memory"))
+        .map(|batch| (text(&batch.inputs), text(&batch.targets), batch.shape))
         .collect();
     let expected = [("quibro", "uicrow", [2, 3]), ("ckwn", "k n ", [2, 2])];
-    assert_eq!(windows.len(), expected.len());
-    for ((inputs, targets, shape), expected) in windows.iter().zip(expected) {
+    assert_eq!(batches.len(), expected.len());
+    for ((inputs, targets, shape), expected) in batches.iter().zip(expected) {
         assert_eq!((inputs.as_str(), targets.as_str(), *shape), expected);
     }
 }

@@ -7,7 +7,7 @@ use burn_ndarray::NdArray;
 use models::{CharLm, Initializer};
 use proptest::prelude::*;
 use tests::tiny::{self, MODELS, Values, config, corpus, gradients, parameters, with_parameters};
-use train::{Corpus, OptimizerConfig, RunConfig, lanes::split, tbptt::loss};
+use train::{Corpus, OptimizerConfig, RunConfig, batches::lanes::split, learn::tbptt::loss};
 
 type B = Autodiff<NdArray<f32>>;
 
@@ -159,10 +159,10 @@ fn two_updates(config: &RunConfig, formula: impl Fn(i32, f64, &mut Moments) -> f
 fn gradients_at(weights: &Values, corpus: &Corpus, config: &RunConfig) -> Values {
     let model: CharLm<B> = tiny::fresh_model(corpus, config);
     let model = with_parameters(model, weights.clone());
-    let (lanes, _) = split(corpus, config).expect("long enough");
-    assert_eq!(lanes.n_windows(config.seq_length), 1);
-    let window = lanes.window(0, config.seq_length).expect("in memory");
-    let (loss, _) = loss(&model, &window, None, &Default::default());
+    let (lanes, _) = split(corpus, &config.batches()).expect("long enough");
+    assert_eq!(lanes.n_batches(config.seq_length), 1);
+    let batch = lanes.batch(0, config.seq_length).expect("in memory");
+    let (loss, _) = loss(&model, &batch, None, &Default::default());
     gradients(
         &model,
         &GradientsParams::from_grads(loss.backward(), &model),

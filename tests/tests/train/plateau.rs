@@ -1,7 +1,7 @@
 //! What sequences of validation losses decide, worked out by hand: the best epoch, when a run ends and
 //! when the learning rate falls.
 
-use train::{RunConfig, Schedule, trainer::Progress};
+use train::{Progress, RunConfig, Schedule};
 
 const LONG: usize = 1000;
 
@@ -143,7 +143,7 @@ fn another_rate_or_schedule_forgets_the_plateaus() {
     for (now, expected) in [(&same, 3), (&longer, 3), (&rate, 0), (&schedule, 0)] {
         let run = epochs(&[1.0, 2.0, 2.0, 2.0], half);
         let mut progress = run.last().expect("four epochs").clone();
-        progress.change(&before, now);
+        progress.change(&before.trainer(), &now.trainer());
         assert_eq!(progress.plateaus, expected);
         assert_eq!((progress.best, progress.epoch), (Some((1.0, 1)), 4));
     }

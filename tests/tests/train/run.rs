@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tests::tiny::{self, MODELS, config, corpus, parameters, random_text};
 use train::{
     Clip, Corpus, Error, Event, OptimizerConfig, Outcome, RunConfig, RunFolder, Sampler, Schedule,
-    Split, Units, tbptt::evaluate, windows::split,
+    Split, Units, batches::split, learn::tbptt::evaluate,
 };
 
 type Inner = NdArray<f32>;
@@ -212,11 +212,11 @@ fn the_best_weights_of_validation_are_kept() {
     );
     assert_eq!(run.outcome.best, Some(least));
     assert_eq!(run.outcome.epochs, config.max_epochs);
-    let (_, val) = split(&corpus, &config).expect("long enough");
-    let windows = val.expect("validation");
+    let (_, val) = split(&corpus, &config.batches()).expect("long enough");
+    let batches = val.expect("validation");
     let device = Default::default();
     assert_eq!(
-        evaluate(&run.outcome.model, &windows, &device).expect("in memory"),
+        evaluate(&run.outcome.model, &batches, &device).expect("in memory"),
         least.0
     );
 }

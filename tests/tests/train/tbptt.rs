@@ -13,9 +13,9 @@ use tests::tiny::{
     with_parameters,
 };
 use train::{
-    Corpus, OptimizerConfig, RunConfig, Windows,
-    lanes::{Lanes, Window, split},
-    tbptt::{evaluate, loss},
+    Batch, Batches, Corpus, OptimizerConfig, RunConfig,
+    batches::lanes::{Lanes, split},
+    learn::tbptt::{evaluate, loss},
 };
 
 type Inner = NdArray<f32>;
@@ -41,20 +41,20 @@ fn two_lanes(corpus: &Corpus, length: usize) -> Lanes<'_> {
 }
 
 /// Lanes of `length` steps as windows of `seq_length`.
-fn windows(corpus: &Corpus, length: usize, seq_length: usize) -> Vec<Window> {
+fn batches(corpus: &Corpus, length: usize, seq_length: usize) -> Vec<Batch> {
     let lanes = two_lanes(corpus, length);
-    let windows: Result<_, _> = lanes.windows(seq_length).collect();
-    windows.expect("in memory")
+    let batches: Result<_, _> = lanes.batches(seq_length).collect();
+    batches.expect("in memory")
 }
 
 /// `−ln p(target)` of each target of the window in f64 on the host, from the model's logits.
 fn cross_entropies<B: Backend>(
     model: &CharLm<B>,
-    window: &Window,
+    batch: &Batch,
     state: Option<StackState<B>>,
 ) -> Vec<f64> {
-    let (logits, vocab_size) = logits(model, window, state);
-    let each = logits.chunks_exact(vocab_size).zip(&window.targets);
+    let (logits, vocab_size) = logits(model, batch, state);
+    let each = logits.chunks_exact(vocab_size).zip(&batch.targets);
     each.map(|(logits, &target)| {
         let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
         sum.ln() - logits[target as usize]
@@ -65,11 +65,11 @@ fn cross_entropies<B: Backend>(
 /// The scores of each place of the window, and how many there are for each.
 fn logits<B: Backend>(
     model: &CharLm<B>,
-    window: &Window,
+    batch: &Batch,
     state: Option<StackState<B>>,
 ) -> (Vec<f64>, usize) {
-    let inputs: Vec<i64> = window.inputs.iter().map(|&token| token.into()).collect();
-    let inputs = TensorData::new(inputs, window.shape);
+    let inputs: Vec<i64> = batch.inputs.iter().map(|&token| token.into()).collect();
+    let inputs = TensorData::new(inputs, batch.shape);
     let inputs = Tensor::<B, 2, Int>::from_data(inputs, &Default::default());
     let (logits, _) = model.forward(inputs, state);
     let vocab_size = logits.dims()[2];
@@ -87,10 +87,10 @@ fn gradient_of_the_loss_is_softmax_minus_onehot() {
             ..config(cell, embedding)
         };
         let corpus = corpus(&random_text(6, 200, 1));
-        let window = &windows(&corpus, 64, 64)[0];
+        let batch = &batches(&corpus, 64, 64)[0];
         let model = tiny::fresh_model::<B>(&corpus, &config);
 
-        let grads = loss(&model, window, None, &Default::default()).0.backward();
+        let grads = loss(&model, batch, None, &Default::default()).0.backward();
         let bias = model.head.bias.as_ref().expect("a bias");
         let ours: Vec<f64> = bias
             .grad(&grads)
@@ -99,13 +99,13 @@ fn gradient_of_the_loss_is_softmax_minus_onehot() {
             .iter()
             .collect();
 
-        let (logits, vocab_size) = logits(&model, window, None);
+        let (logits, vocab_size) = logits(&model, batch, None);
         let mut expected = vec![0.0; vocab_size];
-        for (logits, &target) in logits.chunks_exact(vocab_size).zip(&window.targets) {
+        for (logits, &target) in logits.chunks_exact(vocab_size).zip(&batch.targets) {
             let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
             for (v, logit) in logits.iter().enumerate() {
                 let onehot = if v == target as usize { 1.0 } else { 0.0 };
-                expected[v] += (logit.exp() / sum - onehot) / window.targets.len() as f64;
+                expected[v] += (logit.exp() / sum - onehot) / batch.targets.len() as f64;
             }
         }
         for (ours, expected) in std::iter::zip(&ours, &expected) {
@@ -120,10 +120,10 @@ fn mean(values: &[f64]) -> f64 {
 
 fn loss_of(
     model: &CharLm<B>,
-    window: &Window,
+    batch: &Batch,
     state: Option<StackState<B>>,
 ) -> (Tensor<B, 1>, StackState<B>) {
-    loss(model, window, state, &Default::default())
+    loss(model, batch, state, &Default::default())
 }
 
 fn backward(model: &CharLm<B>, loss: Tensor<B, 1>) -> Values {
@@ -135,9 +135,9 @@ fn the_loss_is_the_mean_cross_entropy() {
     for (config, corpus) in problems() {
         let model = tiny::fresh_model::<Inner>(&corpus, &config);
         let mut state = None;
-        for window in windows(&corpus, 10, 5) {
-            let expected = mean(&cross_entropies(&model, &window, state.clone()));
-            let (ours, next) = loss(&model, &window, state, &Default::default());
+        for batch in batches(&corpus, 10, 5) {
+            let expected = mean(&cross_entropies(&model, &batch, state.clone()));
+            let (ours, next) = loss(&model, &batch, state, &Default::default());
             let ours = f64::from(ours.into_scalar());
             assert!((ours - expected).abs() < 1e-5, "{ours}, not {expected}");
             state = Some(next);
@@ -149,9 +149,9 @@ fn the_loss_is_the_mean_cross_entropy() {
 fn no_gradient_crosses_the_boundary_of_a_window() {
     for (config, corpus) in problems() {
         let model = tiny::fresh_model::<B>(&corpus, &config);
-        let windows = windows(&corpus, 8, 4);
-        let (_, carried) = loss_of(&model, &windows[0], None);
-        let second = |state| backward(&model, loss_of(&model, &windows[1], Some(state)).0);
+        let batches = batches(&corpus, 8, 4);
+        let (_, carried) = loss_of(&model, &batches[0], None);
+        let second = |state| backward(&model, loss_of(&model, &batches[1], Some(state)).0);
 
         let constant = model.initial_state(2).with_data(carried.to_data());
         let truncated = second(carried.clone().detach());
@@ -174,7 +174,7 @@ fn no_gradient_crosses_the_boundary_of_a_window() {
 fn one_window_as_long_as_the_text_is_full_bptt() {
     for (config, corpus) in problems() {
         let model = tiny::fresh_model::<B>(&corpus, &config);
-        let [whole] = &windows(&corpus, 11, 11)[..] else {
+        let [whole] = &batches(&corpus, 11, 11)[..] else {
             panic!("one window")
         };
         let full = backward(&model, loss_of(&model, whole, None).0);
@@ -182,9 +182,9 @@ fn one_window_as_long_as_the_text_is_full_bptt() {
         // Windows of 4, 4 and 3 steps, weighted by their targets; the graph goes through.
         let mut state = None;
         let mut sum = Tensor::zeros([1], &Default::default());
-        for window in windows(&corpus, 11, 4) {
-            let (loss, next) = loss_of(&model, &window, state);
-            sum = sum + loss * (window.targets.len() as f64 / whole.targets.len() as f64);
+        for batch in batches(&corpus, 11, 4) {
+            let (loss, next) = loss_of(&model, &batch, state);
+            sum = sum + loss * (batch.targets.len() as f64 / whole.targets.len() as f64);
             state = Some(next);
         }
         let error = difference(&full, &backward(&model, sum));
@@ -197,17 +197,17 @@ fn evaluation_does_not_depend_on_the_window() {
     for (config, corpus) in problems() {
         let model = tiny::fresh_model::<Inner>(&corpus, &config);
         let lanes = two_lanes(&corpus, 11);
-        let [whole] = &windows(&corpus, 11, 11)[..] else {
+        let [whole] = &batches(&corpus, 11, 11)[..] else {
             panic!("one window")
         };
         let each = cross_entropies(&model, whole, None);
         let expected = mean(&each);
         for seq_length in 1..=13 {
-            let windows = Windows::Lanes {
+            let batches = Batches::Lanes {
                 lanes: lanes.clone(),
                 seq_length,
             };
-            let ours = evaluate(&model, &windows, &Default::default());
+            let ours = evaluate(&model, &batches, &Default::default());
             let ours = ours.expect("in memory");
             let error = (ours - expected).abs();
             assert!(
@@ -236,13 +236,13 @@ fn training_carries_numbers_from_window_to_window() {
             ..config
         };
         let by_hand = |carry: bool| {
-            let (lanes, _) = split(&corpus, &config).expect("long enough");
+            let (lanes, _) = split(&corpus, &config.batches()).expect("long enough");
             let mut model = tiny::fresh_model::<B>(&corpus, &config);
             for _ in 0..config.max_epochs {
                 let mut state = None;
-                for window in lanes.windows(config.seq_length) {
-                    let window = window.expect("in memory");
-                    let (loss, next) = loss_of(&model, &window, state);
+                for batch in lanes.batches(config.seq_length) {
+                    let batch = batch.expect("in memory");
+                    let (loss, next) = loss_of(&model, &batch, state);
                     let gradients = backward(&model, loss);
                     let mut weights = parameters(&model);
                     for ((_, weights), (_, gradients)) in weights.iter_mut().zip(&gradients) {

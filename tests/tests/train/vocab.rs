@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use proptest::prelude::*;
 use tests::tiny::all_tokens;
-use train::{Corpus, Error, Units, Vocab, sample::TextStream};
+use train::{Corpus, Error, TextStream, Units, Vocab};
 
 fn decode(vocab: &Vocab, tokens: &[u32]) -> Vec<u8> {
     let mut text = Vec::new();
@@ -270,7 +270,7 @@ fn a_text_that_ends_within_a_character_is_not_utf8() {
 #[test]
 fn not_utf8_says_where_and_what_to_do() {
     let error = chars(b"abc\x80").expect_err("not UTF-8").to_string();
-    for part in ["text", "0x80", "offset 3", "--units bytes"] {
+    for part in ["text", "0x80", "offset 3", "byte by byte"] {
         assert!(error.contains(part), "{part} is not in: {error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, path::Path};
 
-use train::{History, history::Point};
+use train::{History, run::Point};
 
 use super::numbers::grouped;
 

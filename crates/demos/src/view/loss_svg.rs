@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use plotters::prelude::*;
-use train::events::bits_per_char;
+use train::bits_per_char;
 
 use super::{
     legend::{self, Area, ROW},

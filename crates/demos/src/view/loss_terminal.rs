@@ -1,7 +1,7 @@
 //! Draws loss curves in a terminal: Braille dots, eight to a character, and letters for validation.
 
 use console::Style;
-use train::events::bits_per_char;
+use train::bits_per_char;
 
 use super::{loss_curves::LossCurves, numbers::plural, palette::COLOURS};
 

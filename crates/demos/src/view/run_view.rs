@@ -1,7 +1,7 @@
 //! Shows a training run as it goes: a progress bar, a line for each epoch, samples.
 
 use indicatif::ProgressBar;
-use train::{Event, events::bits_per_char};
+use train::{Event, bits_per_char};
 
 use super::{
     bars::training_bar,

@@ -1,6 +1,6 @@
 //! Runs on many short texts stop anywhere, after a batch of fewer rows too.
 
-use train::{Separator, Units, windows::split};
+use train::{Separator, Units, batches::split};
 
 use super::*;
 
@@ -18,9 +18,9 @@ fn a_run_on_documents_goes_on_from_any_update_to_the_same_bits() {
             max_epochs: 4,
             ..forty_updates(cell, OptimizerConfig::Adam)
         };
-        let (windows, _) = split(&text, &config).expect("long enough");
-        let n = windows.n_windows();
-        let rows = |index| windows.window(0, index).expect("in memory").shape[0];
+        let (batches, _) = split(&text, &config.batches()).expect("long enough");
+        let n = batches.n_batches();
+        let rows = |index| batches.batch(0, index).expect("in memory").shape[0];
         assert!((0..n).any(|index| rows(index) == 1) && (0..n).any(|index| rows(index) == 2));
 
         let place = tempfile::tempdir().expect("a folder");

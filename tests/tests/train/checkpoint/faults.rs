@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use train::durable::FileSystem;
+use train::disk::FileSystem;
 
 use super::*;
 

@@ -95,7 +95,7 @@ fn another_form_of_the_model_is_refused() {
         ..config.clone()
     };
     let error = config.check_init_from(&other).expect_err("another size");
-    assert!(error.to_string().starts_with("--hidden-size 7"), "{error}");
+    assert!(error.to_string().starts_with("hidden_size 7"), "{error}");
     let slower = RunConfig {
         learning_rate: 1e-4,
         batch_size: 3,

@@ -190,23 +190,23 @@ fn what_cannot_change_is_refused_by_name() {
     let config = forty_updates(CellKind::Lstm, OptimizerConfig::Adam);
     let folder = stopped_after(3, &config);
     let base = || config.clone();
-    for (flag, other) in [
+    for (setting, other) in [
         (
-            "hidden-size",
+            "hidden_size",
             RunConfig {
                 hidden_size: 7,
                 ..base()
             },
         ),
         (
-            "num-layers",
+            "num_layers",
             RunConfig {
                 num_layers: 1,
                 ..base()
             },
         ),
         (
-            "embedding-size",
+            "embedding_size",
             RunConfig {
                 embedding_size: 0,
                 ..base()
@@ -220,21 +220,21 @@ fn what_cannot_change_is_refused_by_name() {
             },
         ),
         (
-            "seq-length",
+            "seq_length",
             RunConfig {
                 seq_length: 5,
                 ..base()
             },
         ),
         (
-            "batch-size",
+            "batch_size",
             RunConfig {
                 batch_size: 3,
                 ..base()
             },
         ),
         (
-            "val-frac",
+            "val_frac",
             RunConfig {
                 val_frac: 0.3,
                 ..base()
@@ -264,8 +264,8 @@ fn what_cannot_change_is_refused_by_name() {
         ),
     ] {
         let error = go_on::<B>(&text(), &other, &reopen(folder.path()), TO_THE_END);
-        let message = error.expect_err(flag).to_string();
-        assert!(message.starts_with(&format!("--{flag} ")), "{message}");
+        let message = error.expect_err(setting).to_string();
+        assert!(message.starts_with(&format!("{setting} ")), "{message}");
         assert_eq!(message.lines().count(), 1, "{message}");
     }
     let finished = RunConfig {
@@ -275,7 +275,7 @@ fn what_cannot_change_is_refused_by_name() {
     let folder = stopped_after(17, &config);
     let error = go_on::<B>(&text(), &finished, &reopen(folder.path()), TO_THE_END);
     let message = error.expect_err("finished").to_string();
-    assert!(message.contains("--max-epochs 1"), "{message}");
+    assert!(message.contains("max_epochs 1"), "{message}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use models::CharLm;
 use tests::tiny::{parameters, with_parameters};
-use train::{Trainer, lanes::split, trainer::MEAN_OVER};
+use train::{Trainer, batches::lanes::split, learn::MEAN_OVER};
 
 use super::*;
 
@@ -74,14 +74,14 @@ fn nothing_is_learned_from_numbers_that_are_not_finite() {
                     ..forty_updates(cell, optimizer)
                 };
                 let corpus = text();
-                let (lanes, _) = split(&corpus, &config).expect("long enough");
+                let (lanes, _) = split(&corpus, &config.batches()).expect("long enough");
                 let model = poisoned(tiny::fresh_model(&corpus, &config), poison);
                 let before = parameters(&model);
                 let device = Default::default();
-                let mut trainer = Trainer::<B>::with_model(&config, model, 8, &device);
+                let mut trainer = Trainer::<B>::new(config.trainer(), model, 8, &device);
                 for i in 0..3 {
-                    let window = lanes.window(i, config.seq_length).expect("in memory");
-                    let update = trainer.update(&window).expect("three may be skipped");
+                    let batch = lanes.batch(i, config.seq_length).expect("in memory");
+                    let update = trainer.update(&batch).expect("three may be skipped");
                     let seen = (update.loss, update.grad_norm);
                     assert!(
                         update.skipped && is_expected(seen.0, seen.1),
@@ -89,8 +89,8 @@ fn nothing_is_learned_from_numbers_that_are_not_finite() {
                     );
                     assert_eq!(parameters(&trainer.model()), before, "{what}, {cell:?}");
                 }
-                let window = lanes.window(3, config.seq_length).expect("in memory");
-                let error = trainer.update(&window).expect_err("a fourth may not");
+                let batch = lanes.batch(3, config.seq_length).expect("in memory");
+                let error = trainer.update(&batch).expect_err("a fourth may not");
                 assert!(
                     matches!(
                         error,
@@ -123,8 +123,8 @@ fn a_run_that_diverges_names_what_happened_and_its_last_checkpoint() {
         "loss",
         "gradient norm",
         &checkpoint,
-        "--resume",
-        "--learning-rate",
+        "resume from",
+        "learning rate",
     ];
     for part in parts {
         assert!(message.contains(part), "{part} is not in: {message}");

@@ -13,7 +13,7 @@ use demos::{
 };
 use models::CellKind;
 use train::{
-    Clip, Interval, OptimizerConfig, RunConfig, RunFolder, Schedule, Separator, Split, Units,
+    Clip, OptimizerConfig, RunConfig, RunFolder, SaveEvery, Schedule, Separator, Split, Units,
 };
 
 /// Train a character-level language model on a text, then generate text with it
@@ -133,7 +133,7 @@ pub struct TrainArgs {
     /// Save every N updates, M minutes (Mm) or both (N,Mm), and after each epoch
     #[arg(long, value_name = "N", help_heading = "Run",
           default_value_t = RunConfig::default().checkpoint_every)]
-    checkpoint_every: Interval,
+    checkpoint_every: SaveEvery,
     /// Non-finite updates to skip in a row
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().max_skipped)]
     max_skipped: usize,

@@ -11,7 +11,7 @@ use demos::{
     exit::UsageError,
     view::{self, loss_curves::LossCurves, loss_svg, loss_terminal, png},
 };
-use train::{History, run_folder::METRICS};
+use train::{History, run::METRICS};
 
 use crate::{args::PlotArgs, runs::newest_run};
 

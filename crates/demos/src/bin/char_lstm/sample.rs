@@ -6,7 +6,7 @@ use demos::{
     backend::{self, OpenBackend, Program},
     exit::UsageError,
 };
-use train::{RunFolder, run_folder::WEIGHTS};
+use train::{RunFolder, run::WEIGHTS};
 
 use crate::{args::SampleArgs, runs::newest_run, write_text::Text};
 

@@ -193,7 +193,7 @@ fn summary<B: Backend>(outcome: &train::Outcome<B>, config: &RunConfig) -> Strin
     text += &match outcome.best {
         Some((loss, epoch)) => format!(
             "\nbest validation loss {loss:.4} nats ({:.3} bits) per character, after epoch {epoch}",
-            train::events::bits_per_char(loss)
+            train::bits_per_char(loss)
         ),
         None => "\nno validation: the weights are from the last epoch".to_owned(),
     };

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use anyhow::{Context, Result};
 use burn::tensor::backend::Backend;
 use models::CharLm;
-use train::{Sampler, Separator, Vocab, sample::TextStream};
+use train::{Sampler, Separator, TextStream, Vocab};
 
 /// The text to generate.
 pub struct Text<'a> {

@@ -7,7 +7,7 @@ use demos::{
     backend::{BackendArg, ListBackendsArg},
     choices::one_of,
 };
-use train::long_memory::{Budget, Experiment, Task, tasks};
+use long_memory::{Budget, Experiment, Task, tasks};
 
 /// Compare networks with and without memory over growing distances
 #[derive(Parser)]

@@ -13,8 +13,8 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 use burn::tensor::backend::Backend;
+use long_memory::Kind;
 use serde::Serialize;
-use train::long_memory::Kind;
 
 use crate::results::Results;
 

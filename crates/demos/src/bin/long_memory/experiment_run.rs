@@ -12,7 +12,7 @@ use demos::{
     view,
 };
 use indicatif::ProgressBar;
-use train::long_memory::{Event, Experiment, Job, Kind};
+use long_memory::{Experiment, ExperimentEvent, Job, Kind};
 
 use crate::{args::Args, csv_files, figures, report, results::Results};
 
@@ -54,8 +54,8 @@ impl Program for Run<'_> {
         let bar = bar(&experiment, &jobs);
         let trained = experiment.run::<B>(&backend.device, workers, |event| {
             match event {
-                Event::Update(job) => bar.inc(cost(job)),
-                Event::Trained(done) => {
+                ExperimentEvent::Update(job) => bar.inc(cost(job)),
+                ExperimentEvent::Trained(done) => {
                     let left = experiment.budget.updates - done.updates;
                     bar.inc(left as u64 * cost(&done.job));
                     bar.set_message(report::line(done));

@@ -1,7 +1,7 @@
 //! The printed report: a line for each task, distance and network, then what follows from them.
 
 use burn::tensor::backend::Backend;
-use train::long_memory::{Answer, Kind, Trained};
+use long_memory::{Answer, Kind, Trained};
 
 use crate::results::{Group, PASTS, Results, median};
 

@@ -1,12 +1,11 @@
 //! The results of an experiment, in the order in which they are shown.
 
 use burn::tensor::backend::Backend;
-use train::long_memory::{
-    Answer, Experiment, Kind, Task, Trained, after_pasts,
+use long_memory::{
+    Answer, Experiment, Kind, Step, Task, Trained, after_pasts,
     pasts::PAIRS,
     tasks::{Adding, Xor},
     trace,
-    trace::Moment,
     training::Stream,
 };
 
@@ -36,7 +35,7 @@ pub struct Past {
 pub struct Example {
     pub distance: usize,
     pub seed: u64,
-    pub moments: Vec<Moment>,
+    pub moments: Vec<Step>,
     /// The sum of the marked numbers so far, at each step.
     pub sums: Vec<f64>,
     /// The unit whose cell state tracks that sum best: the one with the largest absolute correlation.
@@ -155,7 +154,7 @@ fn example<B: Backend>(trained: &[Trained<B>], device: &B::Device) -> Option<Exa
         .task
         .draw(job.distance, &mut Stream::Example.of(job.seed));
     let moments = trace(&done.network, &sequence.inputs, device)?;
-    let add = |sum: &mut f64, moment: &Moment| {
+    let add = |sum: &mut f64, moment: &Step| {
         *sum += moment.x[0] * moment.x[1];
         Some(*sum)
     };

@@ -2,7 +2,7 @@
 
 use burn::tensor::backend::Backend;
 use demos::view::panels::{Axis, Figure, Mark, Panel, Points};
-use train::long_memory::{Kind, training::Point};
+use long_memory::{CurvePoint, Kind};
 
 use super::{
     networks::{colour, mark},
@@ -18,7 +18,8 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
         let mut series = Vec::new();
         for group in of_distance {
             for done in &group.trained {
-                let place = |point: &Point| (point.update as f64, within(answer, point.result));
+                let place =
+                    |point: &CurvePoint| (point.update as f64, within(answer, point.result));
                 let curve: Points = done.curve.iter().map(place).collect();
                 let end = curve.last().copied().into_iter().collect();
                 series.push((Mark::Line(colour(group.kind), 1), curve));

@@ -5,7 +5,7 @@ use demos::view::{
     palette::{BLACK, GREY},
     panels::{Axis, Figure, Mark, Panel, Points},
 };
-use train::long_memory::Kind;
+use long_memory::Kind;
 
 use super::{
     networks::{colour, mark},

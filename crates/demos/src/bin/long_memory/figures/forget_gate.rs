@@ -4,7 +4,7 @@ use demos::view::{
     palette::{COLOURS, GREY, Rgb},
     panels::{Axis, Figure, Mark, Panel, Points},
 };
-use train::long_memory::trace::Moment;
+use long_memory::Step;
 
 use crate::results::Example;
 
@@ -20,7 +20,7 @@ pub fn figure(example: &Example) -> Figure {
         y: Axis::linear(label, range),
         series,
     };
-    let at_each = |f: &dyn Fn(&Moment) -> f64| -> Points {
+    let at_each = |f: &dyn Fn(&Step) -> f64| -> Points {
         let values = example.moments.iter().map(f).enumerate();
         values.map(|(t, value)| (t as f64, value)).collect()
     };
@@ -36,7 +36,7 @@ pub fn figure(example: &Example) -> Figure {
     };
     let unit = example.unit;
     // All units in grey, and over them the one that holds the sum.
-    let of_units = |f: &dyn Fn(&Moment) -> &[f64]| -> Vec<(Mark, Points)> {
+    let of_units = |f: &dyn Fn(&Step) -> &[f64]| -> Vec<(Mark, Points)> {
         let curve = |unit: usize| at_each(&|moment| f(moment)[unit]);
         let all = (0..f(&example.moments[0]).len()).map(|i| (Mark::Line(FAINT, 1), curve(i)));
         all.chain([(Mark::Line(blue, 2), curve(unit))]).collect()

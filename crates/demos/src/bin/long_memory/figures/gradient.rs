@@ -5,7 +5,7 @@ use demos::view::{
     palette::{COLOURS, GREY},
     panels::{Axis, Figure, Mark, Panel, Points},
 };
-use train::long_memory::{Kind, Trained};
+use long_memory::{Kind, Trained};
 
 use super::networks::colour;
 use crate::results::{Group, median};

@@ -4,7 +4,7 @@ use demos::view::{
     palette::{COLOURS, Rgb},
     panels::Mark,
 };
-use train::long_memory::Kind;
+use long_memory::Kind;
 
 pub fn colour(kind: Kind) -> Rgb {
     match kind {

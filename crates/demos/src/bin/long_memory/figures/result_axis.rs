@@ -1,7 +1,7 @@
 //! The axis of results, to which results beyond its ends are moved.
 
 use demos::view::panels::Axis;
-use train::long_memory::Answer;
+use long_memory::Answer;
 
 /// The range of the axis of mean square errors.
 const LEAST: f64 = 1e-4;

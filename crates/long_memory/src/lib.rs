@@ -1,0 +1,49 @@
+//! The article's argument as an experiment: what a network without memory, a plain recurrent one and an
+//! LSTM of as many parameters learn within the same budget, as what matters moves further back.
+//!
+//! ```text
+//! FeedForward   y[t] = f(x[t])                  a pure function of the present input
+//! Rnn           h[t] = f(h[t-1], x[t])          remembers by handing its state on
+//! Lstm          c[t] = f·c[t-1] + i·g           keeps what its gates let it keep
+//! ```
+//!
+//! | to read | where |
+//! |---|---|
+//! | what a task is | [`task`] |
+//! | xor, running xor, the adding problem, the first symbol | [`tasks`] |
+//! | the networks that are compared | [`network`] |
+//! | one training | [`training`] |
+//! | all of them | [`experiment`] |
+//! | how far a gradient reaches back | [`gradient_reach`] |
+//! | gates and cell on one example | [`trace`](mod@trace) |
+//! | whether an answer depends on the past | [`pasts`] |
+//!
+//! A task of your own needs a [`Task`]; a [`Job`] trains a network on it:
+//!
+//! ```
+//! use burn_autodiff::Autodiff;
+//! use burn_ndarray::NdArray;
+//! use long_memory::{Budget, Job, Kind, tasks::RunningXor};
+//!
+//! let job = Job { task: &RunningXor, distance: 3, kind: Kind::Lstm, seed: 1 };
+//! let device = Default::default();
+//! let trained = job.train::<Autodiff<NdArray>>(&Budget::default(), &device, || true);
+//! assert!(trained.expect("nothing stopped it").result > 0.99); // share of right answers
+//! ```
+
+pub mod experiment;
+pub mod gradient_reach;
+pub mod network;
+pub mod pasts;
+pub mod task;
+pub mod tasks;
+pub mod trace;
+pub mod training;
+
+pub use experiment::{Experiment, ExperimentEvent};
+pub use gradient_reach::{Reach, reach};
+pub use network::{Kind, Network, NetworkConfig};
+pub use pasts::after_pasts;
+pub use task::{Answer, Sequences, Task};
+pub use trace::{Step, trace};
+pub use training::{Budget, CurvePoint, Job, Trained};

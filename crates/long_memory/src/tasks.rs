@@ -1,0 +1,16 @@
+//! The tasks, each with its source.
+
+mod adding;
+mod first_symbol;
+mod running_xor;
+mod xor;
+
+pub use adding::Adding;
+pub use first_symbol::FirstSymbol;
+pub use running_xor::RunningXor;
+pub use xor::Xor;
+
+use crate::task::Task;
+
+/// All of them, from what needs no memory to what needs it most.
+pub const ALL: [&dyn Task; 4] = [&Xor, &RunningXor, &Adding, &FirstSymbol];

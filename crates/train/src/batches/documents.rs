@@ -1,0 +1,353 @@
+//! Many short, independent documents, each read from a state of zeros.
+//!
+//! ```text
+//! text     a n n ↵ b o ↵ c l a r a ↵        ↵ ends a document: it is the last symbol to predict
+//!
+//! inputs   ↵ a n n                          it also stands before the first symbol
+//!          ↵ b o ·
+//! targets  a n n ↵
+//!          b o ↵ ·                          · is padding, which does not count
+//! ```
+//!
+//! A group is `batch_size` documents of similar length. It is cut into batches of `seq_length` steps until
+//! its longest document ends. An epoch reads each document once, in an order that the seed and the epoch
+//! decide: consecutive documents form pools, the pools are shuffled, so are the groups of each pool, and
+//! documents of similar length are dealt to the groups anew.
+//!
+//! Only the positions of one pool's documents are in memory.
+
+use std::{cell::RefCell, collections::BTreeMap, mem, ops::Range};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{
+    batch::Batch,
+    config::{BatchConfig, Split, shortest_that_fits},
+    find_documents::DocumentScan,
+};
+use crate::{
+    error::Error,
+    text::{Corpus, Separator},
+};
+
+/// Documents in a pool.
+const POOL: usize = 1 << 16;
+
+/// The documents of a text that are trained on, or those that are held out.
+#[derive(Debug)]
+pub struct Documents<'a> {
+    corpus: &'a Corpus,
+    separator: Vec<u32>,
+    config: BatchConfig,
+    /// How many documents the whole text has.
+    n_documents: usize,
+    are_held_out: bool,
+    pools: Vec<Pool>,
+    /// The plan that the last batch came from.
+    plan: RefCell<Plan>,
+}
+
+/// [`POOL`] consecutive documents, of which some are in this part.
+#[derive(Clone, Debug)]
+struct Pool {
+    /// The number of its first document.
+    first: usize,
+    /// Where that document begins in the text.
+    place: usize,
+    /// How many batches this part's documents make, in every epoch.
+    n_batches: usize,
+    /// How many symbols they have, separators included.
+    n_targets: usize,
+}
+
+/// Counts what the documents of a pool make, before they are dealt.
+#[derive(Default)]
+struct Count {
+    n_targets: usize,
+    /// How many documents make one window, two, ….
+    by_windows: BTreeMap<usize, usize>,
+}
+
+impl Count {
+    fn add(&mut self, document: &Range<usize>, config: &BatchConfig) {
+        self.n_targets += document.len();
+        let n_windows = document.len().div_ceil(config.seq_length);
+        *self.by_windows.entry(n_windows).or_default() += 1;
+    }
+
+    /// A group makes as many batches as its longest document, its last before the shuffle, has windows.
+    fn pool(self, first: usize, place: usize, config: &BatchConfig) -> Pool {
+        let size = config.batch_size;
+        let (mut dealt, mut n_batches, mut last) = (0, 0, 0);
+        for (windows, documents) in self.by_windows {
+            let full = (dealt + documents) / size - dealt / size;
+            (dealt, n_batches, last) = (dealt + documents, n_batches + windows * full, windows);
+        }
+        if !dealt.is_multiple_of(size) {
+            n_batches += last;
+        }
+        Pool {
+            first,
+            place,
+            n_batches,
+            n_targets: self.n_targets,
+        }
+    }
+}
+
+/// The groups of one pool in one epoch.
+#[derive(Debug, Default)]
+struct Plan {
+    epoch: usize,
+    /// Which batches of the epoch they make.
+    batches: Range<usize>,
+    groups: Vec<Group>,
+}
+
+/// Documents that are read side by side.
+#[derive(Debug)]
+struct Group {
+    /// The number of its first batch in the epoch.
+    first: usize,
+    /// Where each document is in the text, its separator included.
+    documents: Vec<Range<usize>>,
+}
+
+/// Returns the documents of a corpus to train on and, if a part is held out, the documents to validate on:
+/// spread evenly over the text ([`Split::Lanes`]), or the last ones ([`Split::Tail`]).
+///
+/// # Errors
+///
+/// Returns an error if there are too few documents, or the text cannot be read.
+pub fn split<'a>(
+    corpus: &'a Corpus,
+    separator: &Separator,
+    config: &BatchConfig,
+) -> Result<(Documents<'a>, Option<Documents<'a>>), Error> {
+    // A separator with a symbol that the text lacks does not occur in it.
+    let tokens = corpus.vocab.encode(&separator.0).unwrap_or_default();
+    let part = |are_held_out| Documents {
+        corpus,
+        separator: tokens.clone(),
+        config: config.clone(),
+        n_documents: 0,
+        are_held_out,
+        pools: Vec::new(),
+        plan: RefCell::default(),
+    };
+    let (mut train, mut val) = (part(false), part(true));
+    let mut place = 0;
+    let mut n = 0;
+    let mut counts = [Count::default(), Count::default()];
+    for document in DocumentScan::new(corpus, &tokens, 0) {
+        let document = document?;
+        // Which documents are the last ones is known only at the end.
+        let is_held_out = config.split == Split::Lanes && train.is_held_out(n);
+        counts[usize::from(is_held_out)].add(&document, config);
+        n += 1;
+        if n % POOL == 0 {
+            let [ours, held_out] = mem::take(&mut counts);
+            train.pools.push(ours.pool(n - POOL, place, config));
+            val.pools.push(held_out.pool(n - POOL, place, config));
+            place = document.end;
+        }
+    }
+    let first = n / POOL * POOL;
+    let [ours, held_out] = counts;
+    train.pools.push(ours.pool(first, place, config));
+    val.pools.push(held_out.pool(first, place, config));
+    (train.n_documents, val.n_documents) = (n, n);
+
+    let held_out = |n| n_held_out(n, config);
+    let fits = |n| n > 1 && n > held_out(n) && (held_out(n) > 0 || config.val_frac == 0.0);
+    if !fits(n) {
+        return Err(Error::FewDocuments {
+            name: corpus.name.clone(),
+            separator: separator.to_string(),
+            found: n,
+            needed: shortest_that_fits(n, fits),
+            val_frac: config.val_frac,
+        });
+    }
+    if config.split == Split::Tail {
+        let from = (n - held_out(n)) / POOL;
+        train.count_again(from)?;
+        val.count_again(from)?;
+    }
+    Ok((train, (held_out(n) > 0).then_some(val)))
+}
+
+/// Returns how many of `n` documents are held out.
+fn n_held_out(n: usize, config: &BatchConfig) -> usize {
+    (n as f64 * config.val_frac) as usize
+}
+
+impl Documents<'_> {
+    /// Counts this part's documents again in the pools from number `from` on.
+    fn count_again(&mut self, from: usize) -> Result<(), Error> {
+        for i in from..self.pools.len() {
+            let Pool { first, place, .. } = self.pools[i];
+            let mut count = Count::default();
+            for document in self.documents_of(&self.pools[i])? {
+                count.add(&document, &self.config);
+            }
+            self.pools[i] = count.pool(first, place, &self.config);
+        }
+        Ok(())
+    }
+
+    /// Returns how many symbols an epoch predicts.
+    pub fn targets(&self) -> usize {
+        self.pools.iter().map(|pool| pool.n_targets).sum()
+    }
+
+    /// Returns how many batches an epoch has.
+    pub fn n_batches(&self) -> usize {
+        self.pools.iter().map(|pool| pool.n_batches).sum()
+    }
+
+    /// Returns batch number `index` of an epoch.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text cannot be read.
+    ///
+    /// # Panics
+    ///
+    /// Panics unless `index` is below [`n_batches`](Self::n_batches).
+    pub fn batch(&self, epoch: usize, index: usize) -> Result<Batch, Error> {
+        let mut plan = self.plan.borrow_mut();
+        if plan.epoch != epoch || !plan.batches.contains(&index) {
+            *plan = self.plan(epoch, index)?;
+        }
+        let next = plan.groups.partition_point(|group| group.first <= index);
+        let group = &plan.groups[next - 1];
+        self.cut(&group.documents, index - group.first)
+    }
+
+    /// Cuts window number `part` out of these documents.
+    fn cut(&self, documents: &[Range<usize>], part: usize) -> Result<Batch, Error> {
+        let seq_length = self.config.seq_length;
+        let from = part * seq_length;
+        let length = |document: &Range<usize>| document.len().saturating_sub(from).min(seq_length);
+        let lengths: Vec<usize> = documents.iter().map(length).collect();
+        let time = lengths.iter().copied().max().unwrap_or_default();
+
+        let before = *self.separator.last().expect("a separator has symbols");
+        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+        let mut row = Vec::new();
+        for (document, &length) in documents.iter().zip(&lengths) {
+            row.clear();
+            let start = document.start + from;
+            match from {
+                0 => {
+                    row.push(before);
+                    self.corpus.tokens(start..start + length, &mut row)?;
+                }
+                _ if length > 0 => self.corpus.tokens(start - 1..start + length, &mut row)?,
+                _ => row.push(before),
+            }
+            row.resize(1 + time, before);
+            inputs.extend_from_slice(&row[..time]);
+            targets.extend_from_slice(&row[1..]);
+        }
+        Ok(Batch {
+            inputs,
+            targets,
+            shape: [documents.len(), time],
+            lengths: Some(lengths),
+            begins: part == 0,
+        })
+    }
+
+    /// Returns the groups of the pool that batch `index` of an epoch is in.
+    fn plan(&self, epoch: usize, index: usize) -> Result<Plan, Error> {
+        let mut order: Vec<usize> = (0..self.pools.len()).collect();
+        shuffle(&mut order, &mut self.rng(epoch, usize::MAX));
+        let mut first = 0;
+        for number in order {
+            let pool = &self.pools[number];
+            let batches = first..first + pool.n_batches;
+            if !batches.contains(&index) {
+                first = batches.end;
+                continue;
+            }
+            let mut documents = self.documents_of(pool)?;
+            let rng = &mut self.rng(epoch, number);
+            shuffle(&mut documents, rng);
+            let mut groups = self.dealt(documents);
+            shuffle(&mut groups, rng);
+            let groups = groups.into_iter().map(|documents| {
+                let group = Group { first, documents };
+                first += self.n_batches_of(&group.documents);
+                group
+            });
+            return Ok(Plan {
+                epoch,
+                groups: groups.collect(),
+                batches,
+            });
+        }
+        panic!("batch {index} is past the end");
+    }
+
+    /// Deals documents of similar length into groups, otherwise in their order.
+    ///
+    /// The number of batches does not depend on the order: the first key is how many windows a document
+    /// has, so the groups make the same numbers of batches every time. The second key is the first five
+    /// binary digits of the length.
+    fn dealt(&self, mut documents: Vec<Range<usize>>) -> Vec<Vec<Range<usize>>> {
+        documents.sort_by_key(|document| {
+            let length = document.len();
+            let digits = length.ilog2().saturating_sub(4);
+            (
+                length.div_ceil(self.config.seq_length),
+                length >> digits << digits,
+            )
+        });
+        let groups = documents.chunks(self.config.batch_size);
+        groups.map(<[Range<usize>]>::to_vec).collect()
+    }
+
+    fn n_batches_of(&self, documents: &[Range<usize>]) -> usize {
+        let windows = |document: &Range<usize>| document.len().div_ceil(self.config.seq_length);
+        documents.iter().map(windows).max().unwrap_or_default()
+    }
+
+    /// Returns where this part's documents of a pool are in the text.
+    fn documents_of(&self, pool: &Pool) -> Result<Vec<Range<usize>>, Error> {
+        let all = DocumentScan::new(self.corpus, &self.separator, pool.place).take(POOL);
+        let ours = (pool.first..).zip(all).filter(|(number, document)| {
+            document.is_err() || self.is_held_out(*number) == self.are_held_out
+        });
+        ours.map(|(_, document)| document).collect()
+    }
+
+    fn is_held_out(&self, number: usize) -> bool {
+        let held_out = |n| n_held_out(n, &self.config);
+        match self.config.split {
+            Split::Tail => number >= self.n_documents - held_out(self.n_documents),
+            Split::Lanes => held_out(number + 1) > held_out(number),
+        }
+    }
+
+    /// Returns the random numbers for one pool in one epoch.
+    fn rng(&self, epoch: usize, pool: usize) -> ChaCha8Rng {
+        let mut seed = [0; 32];
+        let words = [self.config.seed, epoch as u64, pool as u64];
+        for (bytes, word) in seed.chunks_exact_mut(8).zip(words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        ChaCha8Rng::from_seed(seed)
+    }
+}
+
+/// Shuffles; every order is equally likely (Fisher and Yates 1938). Written out, so that no new version of
+/// a library changes the order.
+fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
+    for i in (1..items.len()).rev() {
+        let below = u128::from(rng.next_u64()) * (i as u128 + 1);
+        items.swap(i, (below >> 64) as usize);
+    }
+}

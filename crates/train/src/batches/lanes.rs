@@ -1,0 +1,177 @@
+//! A text cut into lanes that are read side by side, and lanes cut into windows.
+//!
+//! ```text
+//! text    t h e q u i c k b r o w n f o x .
+//!
+//! lane 0  t h e q │ u i c k      a batch holds the same window of every lane, so that
+//! lane 1  b r o w │ n f o x      each lane goes on where its last window ended
+//!         window 0  window 1
+//! ```
+
+use super::{
+    batch::Batch,
+    config::{BatchConfig, Split, shortest_that_fits},
+};
+use crate::{error::Error, text::Corpus};
+
+/// Contiguous stretches of one length, read side by side. The target of each token is the next token.
+#[derive(Clone, Debug)]
+pub struct Lanes<'a> {
+    corpus: &'a Corpus,
+    starts: Vec<usize>,
+    length: usize,
+}
+
+impl<'a> Lanes<'a> {
+    /// Creates a lane of `length` inputs at each of `starts`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a lane, with its last target, reaches past the end of the text.
+    pub fn new(corpus: &'a Corpus, starts: Vec<usize>, length: usize) -> Self {
+        let end = corpus.n_symbols();
+        assert!(starts.iter().all(|start| start + length < end));
+        Lanes {
+            corpus,
+            starts,
+            length,
+        }
+    }
+
+    /// Returns how many symbols one epoch predicts.
+    pub fn targets(&self) -> usize {
+        self.starts.len() * self.length
+    }
+
+    /// Returns how many batches of `seq_length` steps there are; the last may be shorter.
+    pub fn n_batches(&self, seq_length: usize) -> usize {
+        self.length.div_ceil(seq_length)
+    }
+
+    /// Returns batch number `index`: that window of every lane.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text cannot be read.
+    ///
+    /// # Panics
+    ///
+    /// Panics unless `index` is below [`n_batches`](Self::n_batches).
+    pub fn batch(&self, index: usize, seq_length: usize) -> Result<Batch, Error> {
+        let from = index * seq_length;
+        assert!(from < self.length, "batch {index} is past the end");
+        let to = self.length.min(from + seq_length);
+        let shape = [self.starts.len(), to - from];
+        let size = shape.iter().product();
+        let (mut inputs, mut targets) = (Vec::with_capacity(size), Vec::with_capacity(size));
+        let mut lane = Vec::new();
+        for start in &self.starts {
+            lane.clear();
+            self.corpus
+                .tokens(start + from..start + to + 1, &mut lane)?;
+            inputs.extend_from_slice(&lane[..to - from]);
+            targets.extend_from_slice(&lane[1..]);
+        }
+        Ok(Batch {
+            inputs,
+            targets,
+            shape,
+            lengths: None,
+            begins: index == 0,
+        })
+    }
+
+    /// Returns the batches in the order of time.
+    pub fn batches(&self, seq_length: usize) -> impl Iterator<Item = Result<Batch, Error>> {
+        (0..self.n_batches(seq_length)).map(move |index| self.batch(index, seq_length))
+    }
+}
+
+/// Cuts a corpus into lanes to train on and, if a part is held out, lanes to validate on.
+///
+/// Training lanes are a whole number of windows long, and the rest at their end is not used, so that every
+/// update averages over the same number of symbols. Validation uses as much as it can.
+///
+/// # Errors
+///
+/// Returns an error if the text is too short.
+///
+/// # Panics
+///
+/// Panics on settings that [`BatchConfig::validate`] rejects.
+pub fn split<'a>(
+    corpus: &'a Corpus,
+    config: &BatchConfig,
+) -> Result<(Lanes<'a>, Option<Lanes<'a>>), Error> {
+    let n = corpus.n_symbols();
+    let parts = |n| match config.split {
+        Split::Tail => tail_parts(n, config),
+        Split::Lanes => lane_parts(n, config),
+    };
+    let fits = |n| {
+        let (to_train, held_out) = parts(n);
+        to_train > 0 && (held_out > 0 || config.val_frac == 0.0)
+    };
+    if !fits(n) {
+        return Err(Error::TooShort {
+            name: corpus.name.clone(),
+            found: n,
+            needed: shortest_that_fits(n, fits),
+            batch_size: config.batch_size,
+            seq_length: config.seq_length,
+            val_frac: config.val_frac,
+        });
+    }
+
+    let (batch_size, seq_length) = (config.batch_size, config.seq_length);
+    let (windows, held_out) = parts(n);
+    match config.split {
+        Split::Lanes => {
+            let lanes = |first: usize, length: usize| {
+                let start = |lane| (lane * (windows + held_out) + first) * seq_length;
+                let starts = (0..batch_size).map(start).collect();
+                Lanes::new(corpus, starts, length * seq_length)
+            };
+            let val = (held_out > 0).then(|| lanes(windows, held_out));
+            Ok((lanes(0, windows), val))
+        }
+        Split::Tail => {
+            let even_lanes = |first: usize, n_lanes: usize, length: usize| {
+                let starts = (0..n_lanes).map(|lane| first + lane * length);
+                Lanes::new(corpus, starts.collect(), length)
+            };
+            let train = even_lanes(0, batch_size, windows * seq_length);
+            let val = (held_out > 0).then(|| {
+                // Each lane starts from a state of zeros. With few and long lanes, the first symbols, which
+                // have no context, weigh little.
+                let targets = held_out - 1;
+                let n_lanes = (targets / (MIN_VAL_WINDOWS * seq_length)).clamp(1, batch_size);
+                even_lanes(n - held_out, n_lanes, targets / n_lanes)
+            });
+            Ok((train, val))
+        }
+    }
+}
+
+/// Returns how many windows of a lane to train on, and how many symbols to hold out at the end: none or at
+/// least two, because a single symbol predicts nothing.
+fn tail_parts(n: usize, config: &BatchConfig) -> (usize, usize) {
+    let held_out = (n as f64 * config.val_frac) as usize;
+    let held_out = if held_out < 2 { 0 } else { held_out };
+    (windows(n - held_out, config), held_out)
+}
+
+/// Returns how many windows of a lane to train on and how many to hold out, computed as char-rnn does.
+fn lane_parts(n: usize, config: &BatchConfig) -> (usize, usize) {
+    let windows = windows(n, config);
+    let to_train = (windows as f64 * (1.0 - config.val_frac)) as usize;
+    (to_train, windows - to_train)
+}
+
+/// Returns how many whole windows a text of `n` symbols has in each lane; the last symbol is only a target.
+fn windows(n: usize, config: &BatchConfig) -> usize {
+    n.saturating_sub(1) / config.batch_size.saturating_mul(config.seq_length)
+}
+
+/// The least number of windows of a validation lane, if the text is long enough.
+const MIN_VAL_WINDOWS: usize = 10;

@@ -1,0 +1,66 @@
+//! A training run at one moment, as tensors by name.
+
+use burn::tensor::{Tensor, backend::AutodiffBackend};
+use models::{CharLm, RecurrentState, stack::StackState};
+
+use super::{config::TrainerConfig, progress::Progress};
+use crate::disk::tensors::{self, Layout, Tensors};
+
+/// Everything in a [`Trainer`](super::Trainer) that changes from update to update.
+pub(crate) struct Snapshot {
+    pub(crate) progress: Progress,
+    /// The parameters, by path.
+    pub(crate) weights: Tensors,
+    /// What the optimiser remembers of each parameter.
+    pub(crate) moments: Tensors,
+    /// The state of each row, layer by layer.
+    pub(crate) state: Tensors,
+}
+
+/// The names and shapes of a [`Snapshot`]'s tensors.
+pub(crate) struct SnapshotLayout {
+    pub(crate) weights: Layout,
+    pub(crate) moments: Layout,
+    pub(crate) state: Layout,
+}
+
+impl SnapshotLayout {
+    /// Returns what a snapshot of this model has at this point of a run.
+    pub(crate) fn new<B: AutodiffBackend>(
+        config: &TrainerConfig,
+        model: &CharLm<B>,
+        progress: &Progress,
+    ) -> Self {
+        let weights = tensors::layout_of_module(model);
+        SnapshotLayout {
+            moments: match progress.updates_learned() {
+                0 => Layout::new(),
+                _ => config.optimizer.init::<B>().layout(&weights),
+            },
+            state: tensors::layout(&state_tensors(&model.initial_state(progress.rows))),
+            weights,
+        }
+    }
+}
+
+/// Returns the tensors of a state by name: `layers.0.hidden`.
+pub(super) fn state_tensors<B: AutodiffBackend>(state: &StackState<B>) -> Tensors {
+    let mut tensors = Tensors::new();
+    state.clone().map(&mut |name, tensor| {
+        tensors.insert(format!("layers.{name}"), tensor.to_data());
+        tensor
+    });
+    tensors
+}
+
+/// Returns a state of the form of `state` that holds these tensors.
+pub(super) fn with_tensors<B: AutodiffBackend>(
+    state: StackState<B>,
+    mut tensors: Tensors,
+) -> StackState<B> {
+    state.map(&mut |name, tensor| {
+        let data = tensors.remove(&format!("layers.{name}"));
+        let options = (&tensor.device(), tensor.dtype());
+        Tensor::from_data(data.expect("checked"), options)
+    })
+}

@@ -1,0 +1,234 @@
+//! A model in training, one update at a time:
+//! state → loss → gradient → norm → clip → optimiser → state, detached.
+
+use burn::{
+    module::AutodiffModule,
+    optim::GradientsParams,
+    tensor::{ElementConversion, backend::AutodiffBackend},
+};
+use models::{CharLm, RecurrentState, stack::StackState};
+
+use super::{
+    clip::clip,
+    config::TrainerConfig,
+    norms::{self, global_norm, weight_norm},
+    optimizer::Optimizer,
+    progress::{MEAN_OVER, Progress},
+    snapshot::{Snapshot, state_tensors, with_tensors},
+    tbptt::loss,
+};
+use crate::{batches::Batch, disk::tensors, error::Error};
+
+/// A model in training, one update at a time.
+///
+/// # Numbers that are not finite
+///
+/// If the loss or the gradient norm is not finite, the update is *skipped*: weights and moments stay as they
+/// are. The state continues as the batch left it if it is finite, and from zeros otherwise. More than
+/// [`max_skipped`](TrainerConfig::max_skipped) skipped updates in a row, or weights that are not finite, end
+/// training with an error.
+pub struct Trainer<B: AutodiffBackend> {
+    config: TrainerConfig,
+    device: B::Device,
+    epoch_length: usize,
+    /// `None` only while the optimiser has it.
+    model: Option<CharLm<B>>,
+    optimizer: Optimizer<B>,
+    /// The state of each row after the last batch, layer by layer.
+    state: StackState<B>,
+    progress: Progress,
+    /// Loss and gradient norm of the last update.
+    last: (f64, f64),
+}
+
+/// An earlier update is no outlier: its mean is not known yet.
+const MEAN_FROM: usize = 20;
+
+/// What an update did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// Mean cross-entropy of the batch in nats, before the update.
+    pub loss: f64,
+    /// Euclidean norm of the gradient, before clipping.
+    pub grad_norm: f64,
+    /// Learning rate, with its schedule.
+    pub learning_rate: f64,
+    /// Whether the model is unchanged.
+    pub skipped: bool,
+}
+
+impl<B: AutodiffBackend> Trainer<B> {
+    /// Creates a trainer for epochs of `epoch_length` updates, at the start of the text.
+    pub fn new(
+        config: TrainerConfig,
+        model: CharLm<B>,
+        epoch_length: usize,
+        device: &B::Device,
+    ) -> Self {
+        Trainer {
+            device: device.clone(),
+            epoch_length,
+            state: model.initial_state(config.batch_size),
+            model: Some(model),
+            optimizer: config.optimizer.init(),
+            progress: Progress {
+                rows: config.batch_size,
+                ..Progress::default()
+            },
+            config,
+            last: (f64::NAN, f64::NAN),
+        }
+    }
+
+    /// Returns the model as it is now, without autodiff.
+    ///
+    /// # Panics
+    ///
+    /// Panics if an earlier update panicked.
+    pub fn model(&self) -> CharLm<B::InnerBackend> {
+        self.trained().valid()
+    }
+
+    fn trained(&self) -> &CharLm<B> {
+        self.model.as_ref().expect("a model between updates")
+    }
+
+    /// Returns how far training has come.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Returns the index in its epoch of the next batch; the length of the epoch if none is left.
+    pub fn next_batch(&self) -> usize {
+        self.progress.update - self.progress.epoch * self.epoch_length
+    }
+
+    /// Learns from the next batch, or skips it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if too many updates in a row were skipped, or the weights are not finite.
+    pub fn update(&mut self, batch: &Batch) -> Result<Update, Error> {
+        let (config, update) = (&self.config, self.progress.update);
+        // Dropout's masks are a function of the seed and the update.
+        B::seed(&self.device, config.seed.wrapping_add(update as u64 + 1));
+
+        let state = std::mem::take(&mut self.state);
+        let state = (!batch.begins).then_some(state);
+        let model = self.trained();
+        let (loss, next) = loss(model, batch, state, &self.device);
+        let mut grads = GradientsParams::from_grads(loss.backward(), model);
+        let loss = loss.into_scalar().elem::<f64>();
+        let grad_norm = global_norm(model, &grads);
+        let updates = self.epoch_length * config.max_epochs;
+        let plateaus = self.progress.plateaus;
+        let factor = config
+            .schedule
+            .factor(update, self.epoch_length, updates, plateaus);
+        let done = Update {
+            loss,
+            grad_norm,
+            learning_rate: config.learning_rate * factor,
+            skipped: !loss.is_finite() || !grad_norm.is_finite() || self.is_outlier(grad_norm),
+        };
+        self.last = (loss, grad_norm);
+        self.progress.update += 1;
+        self.progress.rows = batch.shape[0];
+        self.state = next.detach();
+        if done.skipped {
+            self.skip()?;
+            return Ok(done);
+        }
+
+        let model = self.model.take().expect("a model between updates");
+        clip(self.config.grad_clip, &model, grad_norm, &mut grads);
+        self.model = Some(self.optimizer.step(done.learning_rate, model, grads));
+
+        let progress = &mut self.progress;
+        progress.total_loss += loss;
+        progress.losses += 1;
+        progress.skipped_in_a_row = 0;
+        let over = progress.updates_learned().min(MEAN_OVER);
+        progress.mean_norm += (grad_norm - progress.mean_norm) / over as f64;
+        Ok(done)
+    }
+
+    /// Returns whether the norm is far above its mean, by the factor [`TrainerConfig::skip_outliers`].
+    fn is_outlier(&self, grad_norm: f64) -> bool {
+        let progress = &self.progress;
+        let is_known = progress.updates_learned() >= MEAN_FROM;
+        let limit = self.config.skip_outliers * progress.mean_norm;
+        self.config.skip_outliers > 0.0 && is_known && grad_norm > limit
+    }
+
+    fn skip(&mut self) -> Result<(), Error> {
+        self.progress.skipped += 1;
+        self.progress.skipped_in_a_row += 1;
+        if !self.state.to_data().iter().all(tensors::is_finite) {
+            self.state = self.zero_state(self.progress.rows);
+        }
+        let is_lost = !norms::is_finite(&self.model());
+        if is_lost || self.progress.skipped_in_a_row > self.config.max_skipped {
+            return Err(self.diverged(None));
+        }
+        Ok(())
+    }
+
+    /// Returns the error that training diverged at the last update, or in an evaluation with this loss.
+    pub(crate) fn diverged(&self, val_loss: Option<f64>) -> Error {
+        let (loss, grad_norm) = self.last;
+        Error::Diverged {
+            update: self.progress.update,
+            loss: val_loss.unwrap_or(loss),
+            grad_norm,
+            weight_norm: weight_norm(&self.model()),
+            skipped: self.progress.skipped_in_a_row,
+            checkpoint: None,
+        }
+    }
+
+    fn zero_state(&self, rows: usize) -> StackState<B> {
+        self.trained().initial_state(rows)
+    }
+
+    /// Ends an epoch; the next one starts from a state of zeros. Returns the mean loss of its updates and
+    /// whether the epoch is the best so far ([`Progress::end_epoch`]).
+    pub fn end_epoch(&mut self, val_loss: Option<f64>) -> (f64, bool) {
+        self.progress.rows = self.config.batch_size;
+        self.state = self.zero_state(self.progress.rows);
+        let train_loss = self.progress.total_loss / self.progress.losses as f64;
+        let is_best = self.progress.end_epoch(val_loss, self.config.schedule);
+        (train_loss, is_best)
+    }
+
+    /// Copies everything that changes from update to update.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            progress: self.progress.clone(),
+            weights: tensors::of_module(&self.model()),
+            moments: self.optimizer.moments(self.trained()),
+            state: state_tensors(&self.state),
+        }
+    }
+
+    /// Creates a trainer that continues from a snapshot, whose tensors have the layout of `model`.
+    pub(crate) fn from_snapshot(
+        config: TrainerConfig,
+        model: CharLm<B>,
+        epoch_length: usize,
+        device: &B::Device,
+        snapshot: Snapshot,
+    ) -> Self {
+        let model = tensors::into_module(model, snapshot.weights);
+        let mut trainer = Self::new(config, model, epoch_length, device);
+        let zeros = trainer.zero_state(snapshot.progress.rows);
+        trainer.state = with_tensors(zeros, snapshot.state);
+        let updates = snapshot.progress.updates_learned();
+        if updates > 0 {
+            let model = trainer.model.as_ref().expect("a model between updates");
+            trainer.optimizer.restore(model, snapshot.moments, updates);
+        }
+        trainer.progress = snapshot.progress;
+        trainer
+    }
+}

@@ -1,0 +1,355 @@
+//! All settings of a run, under the names that `config.json` uses.
+
+use std::path::{Path, PathBuf};
+
+use models::{CellKind, CharLmConfig, Initializer};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::save_every::SaveEvery;
+use crate::{
+    batches::{BatchConfig, Split},
+    disk::{Disk, atomic},
+    error::{Error, InFile, check, check_count},
+    learn::{Clip, OptimizerConfig, Schedule, TrainerConfig},
+    text::{Separator, Units},
+};
+
+/// Everything that decides a run, except for the device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// The files and folders that make up the text, in order; empty if the text comes from elsewhere.
+    #[serde(deserialize_with = "paths")]
+    pub data: Vec<PathBuf>,
+    /// A text that the program knows by name, instead of `data`.
+    pub dataset: Option<String>,
+    /// What ends each of many independent documents; `None` if the text is one long document.
+    pub documents: Option<Separator>,
+    /// Whether a symbol is a character or a byte.
+    pub units: Units,
+    /// The share of the text that is held out for validation, from 0 to below 1.
+    pub val_frac: f64,
+    /// Which part that is.
+    pub split: Split,
+
+    /// The recurrent network of each layer.
+    pub model: CellKind,
+    /// Size of each layer's hidden state.
+    pub hidden_size: usize,
+    /// Number of recurrent layers.
+    pub num_layers: usize,
+    /// Size of the vector that stands for a symbol; 0 for one-hot vectors.
+    pub embedding_size: usize,
+    /// Probability of zeroing an element of a layer's output during training.
+    pub dropout: f64,
+    /// The distribution that the initial weights are drawn from.
+    pub initializer: Initializer,
+
+    /// Steps of a window: how far back gradients reach (truncated BPTT).
+    pub seq_length: usize,
+    /// Lanes or documents read side by side.
+    pub batch_size: usize,
+    /// Passes over the text.
+    pub max_epochs: usize,
+    /// How a gradient becomes an update.
+    pub optimizer: OptimizerConfig,
+    /// Size of an update, before the schedule.
+    pub learning_rate: f64,
+    /// How the learning rate changes over time.
+    pub schedule: Schedule,
+    /// Early stopping: end the run after this many epochs without a lower validation loss.
+    pub patience: Option<usize>,
+    /// How the gradient is clipped.
+    pub grad_clip: Clip,
+    /// Decides the initial weights, dropout and the order of documents.
+    pub seed: u64,
+
+    /// When to save a checkpoint, in addition to the end of each epoch.
+    pub checkpoint_every: SaveEvery,
+    /// How many updates in a row may be skipped ([`Trainer`](crate::Trainer)) before the run ends with an
+    /// error.
+    pub max_skipped: usize,
+    /// Skip an update whose gradient norm is more than this many times its recent mean; 0 skips none.
+    pub skip_outliers: f64,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        RunConfig {
+            data: Vec::new(),
+            dataset: None,
+            documents: None,
+            units: Units::Chars,
+            val_frac: 0.05,
+            split: Split::Lanes,
+            model: CellKind::Lstm,
+            hidden_size: 128,
+            num_layers: 2,
+            embedding_size: 64,
+            dropout: 0.0,
+            initializer: Initializer::PyTorch,
+            seq_length: 50,
+            batch_size: 50,
+            max_epochs: 50,
+            optimizer: OptimizerConfig::Adam,
+            learning_rate: 2e-3,
+            schedule: Schedule::Constant,
+            patience: None,
+            grad_clip: Clip::Norm(5.0),
+            seed: 1,
+            checkpoint_every: SaveEvery {
+                updates: 0,
+                minutes: 10.0,
+            },
+            max_skipped: 10,
+            skip_outliers: 0.0,
+        }
+    }
+}
+
+impl RunConfig {
+    /// Returns the defaults of char-rnn (Karpathy 2015, `train.lua`).
+    pub fn char_rnn() -> Self {
+        RunConfig {
+            split: Split::Lanes,
+            embedding_size: 0,
+            initializer: Initializer::Uniform { bound: 0.08 },
+            optimizer: OptimizerConfig::RmsProp { decay: 0.95 },
+            schedule: Schedule::Decay {
+                factor: 0.97,
+                after: 10,
+            },
+            grad_clip: Clip::Value(5.0),
+            ..Self::default()
+        }
+    }
+
+    /// Returns how the text is cut into batches.
+    pub fn batches(&self) -> BatchConfig {
+        BatchConfig {
+            batch_size: self.batch_size,
+            seq_length: self.seq_length,
+            val_frac: self.val_frac,
+            split: self.split,
+            documents: self.documents.clone(),
+            seed: self.seed,
+        }
+    }
+
+    /// Returns how the model is trained.
+    pub fn trainer(&self) -> TrainerConfig {
+        TrainerConfig {
+            optimizer: self.optimizer,
+            learning_rate: self.learning_rate,
+            schedule: self.schedule,
+            grad_clip: self.grad_clip,
+            max_epochs: self.max_epochs,
+            batch_size: self.batch_size,
+            seed: self.seed,
+            max_skipped: self.max_skipped,
+            skip_outliers: self.skip_outliers,
+        }
+    }
+
+    /// Returns the model for a vocabulary of `vocab_size` symbols.
+    pub fn char_lm(&self, vocab_size: usize) -> CharLmConfig {
+        CharLmConfig::new(vocab_size)
+            .with_cell(self.model)
+            .with_d_embedding(self.embedding_size)
+            .with_d_hidden(self.hidden_size)
+            .with_n_layers(self.num_layers)
+            .with_dropout(self.dropout)
+            .with_initializer(self.initializer)
+    }
+
+    /// Returns the number of parameters of the model for a vocabulary of `vocab_size` symbols. It is a float
+    /// because it must be right even for sizes that no machine can hold.
+    pub fn parameters(&self, vocab_size: usize) -> f64 {
+        let (v, e, h) = self.sizes(vocab_size);
+        let layer = |d_input: f64| (self.model.description().parameters)(d_input, h);
+        let first = layer(if e > 0.0 { e } else { v });
+        v * e + first + (self.num_layers as f64 - 1.0) * layer(h) + (h + 1.0) * v
+    }
+
+    /// Returns the least number of bytes that an update takes: weights, their gradients and two moments, and
+    /// what each symbol of a batch leaves for the backward pass.
+    pub fn memory(&self, vocab_size: usize) -> f64 {
+        let (v, e, h) = self.sizes(vocab_size);
+        let saved = (self.model.description().saved)(h);
+        let symbols = self.batch_size as f64 * self.seq_length as f64;
+        let symbol = e + saved * self.num_layers as f64 + 2.0 * v;
+        4.0 * (4.0 * self.parameters(vocab_size) + symbols * symbol)
+    }
+
+    fn sizes(&self, vocab_size: usize) -> (f64, f64, f64) {
+        (
+            vocab_size as f64,
+            self.embedding_size as f64,
+            self.hidden_size as f64,
+        )
+    }
+
+    /// Checks that each setting is in its range.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error on the first setting that is not.
+    pub fn validate(&self) -> Result<(), Error> {
+        for (setting, value, least) in [
+            ("hidden_size", self.hidden_size, 1),
+            ("num_layers", self.num_layers, 1),
+            ("embedding_size", self.embedding_size, 0),
+        ] {
+            check_count(setting, value, least)?;
+        }
+        check(
+            (0.0..1.0).contains(&self.dropout),
+            "dropout",
+            self.dropout,
+            "must be at least 0 and below 1",
+        )?;
+        self.batches().validate()?;
+        self.trainer().validate()?;
+        check(
+            self.checkpoint_every.is_valid(),
+            "checkpoint_every",
+            self.checkpoint_every,
+            SaveEvery::RULE,
+        )?;
+
+        if let Some(patience) = self.patience {
+            check(patience >= 1, "patience", patience, "must be at least 1")?;
+            self.check_held_out("patience", patience)?;
+        }
+        if let Schedule::Plateau { .. } = self.schedule {
+            self.check_held_out("schedule", self.schedule)?;
+        }
+
+        let initializer_is_valid = match self.initializer {
+            Initializer::PyTorch => true,
+            Initializer::Uniform { bound } => bound > 0.0 && bound.is_finite(),
+        };
+        let reason = "a uniform bound must be a number above 0";
+        check(initializer_is_valid, "initializer", "uniform", reason)
+    }
+
+    fn check_held_out(&self, setting: &'static str, value: impl ToString) -> Result<(), Error> {
+        match self.val_frac > 0.0 {
+            true => Ok(()),
+            false => Err(Error::NoValidation {
+                setting,
+                value: value.to_string(),
+            }),
+        }
+    }
+
+    /// Reads the file that [`save`](Self::save) wrote. Missing settings have their defaults.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be read, is not such a file, or has a setting out of its range.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let json = std::fs::read(path).in_file(path)?;
+        let config: Self = serde_json::from_slice(&json).map_err(|e| Error::foreign(path, e))?;
+        config.validate().map_err(|e| Error::foreign(path, e))?;
+        Ok(config)
+    }
+
+    /// Writes the settings as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        atomic::write_file(&Disk, path, &self.to_json())
+    }
+
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).expect("settings are plain data")
+    }
+
+    /// Checks that a run with these settings can be resumed with the settings `now`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error on the first setting that differs but must not.
+    pub fn check_resumed(&self, now: &Self) -> Result<(), Error> {
+        let text = "it decides how the text is cut, and so the position in it";
+        let weights = "the weights have this shape";
+        let start = "it decides the start of a run, which is past";
+        self.check_same(
+            now,
+            &[
+                ("units", text),
+                ("documents", text),
+                ("val_frac", text),
+                ("split", text),
+                ("seq_length", text),
+                ("batch_size", text),
+                ("model", weights),
+                ("hidden_size", weights),
+                ("num_layers", weights),
+                ("embedding_size", weights),
+                ("optimizer", "another optimizer cannot use its moments"),
+                ("initializer", start),
+                ("seed", start),
+            ],
+        )
+    }
+
+    /// Checks that the weights of a run with these settings fit a run with the settings `new`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error on the first setting that differs but must not.
+    pub fn check_init_from(&self, new: &Self) -> Result<(), Error> {
+        let shape = "the weights have this shape";
+        let keys = [
+            "units",
+            "model",
+            "hidden_size",
+            "num_layers",
+            "embedding_size",
+        ];
+        self.check_same(new, &keys.map(|key| (key, shape)))
+    }
+
+    fn check_same(
+        &self,
+        now: &Self,
+        settings: &[(&'static str, &'static str)],
+    ) -> Result<(), Error> {
+        let json = |config: &Self| serde_json::to_value(config).expect("settings are plain data");
+        let (kept, given) = (json(self), json(now));
+        let text = |value: &serde_json::Value| match value.is_null() {
+            true => "none".to_owned(),
+            false => value.to_string().replace('"', ""),
+        };
+        for &(setting, reason) in settings {
+            if kept[setting] != given[setting] {
+                return Err(Error::Fixed {
+                    setting,
+                    value: text(&given[setting]),
+                    kept: text(&kept[setting]),
+                    reason,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a list, or one path or null, as older versions wrote it.
+fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a path or a list of paths")]
+    enum Paths {
+        One(PathBuf),
+        Many(Vec<PathBuf>),
+    }
+    Ok(match Option::deserialize(deserializer)? {
+        None => Vec::new(),
+        Some(Paths::One(path)) => vec![path],
+        Some(Paths::Many(paths)) => paths,
+    })
+}

@@ -1,0 +1,122 @@
+//! Starts a run: from a new model, or from the weights of another run.
+
+use std::fs;
+
+use burn::{module::AutodiffModule, tensor::backend::AutodiffBackend};
+use models::CharLm;
+
+use super::{
+    checkpoint_writer::CheckpointWriter,
+    config::RunConfig,
+    events::Event,
+    folder::RunFolder,
+    metrics_log::MetricsLog,
+    training_loop::{Outcome, Run},
+};
+use crate::{
+    batches::split,
+    disk::tensors,
+    error::{Error, InFile},
+    learn::Trainer,
+    text::Corpus,
+};
+
+/// Trains a new model on `corpus` to the end, saves it in `folder` and reports events to `listen`.
+///
+/// The same corpus, settings and backend give the same weights, bit for bit. (Dropout draws from the
+/// backend's random number generator, of which Burn has one per process: with dropout this holds only for
+/// one run at a time.)
+///
+/// # Errors
+///
+/// Returns the errors of [`Run::new`] and [`Run::go`].
+pub fn train<B: AutodiffBackend>(
+    corpus: &Corpus,
+    config: &RunConfig,
+    device: &B::Device,
+    folder: &RunFolder,
+    listen: impl FnMut(&Event),
+) -> Result<Outcome<B::InnerBackend>, Error> {
+    let folder = || Ok(folder.clone());
+    Run::<B>::new(corpus, config, device, folder)?.go(|| false, listen)
+}
+
+impl<'a, B: AutodiffBackend> Run<'a, B> {
+    /// Creates a run from the start. `folder` is called once everything else is known to be in order.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a setting is out of its range, the text is too short, the folder cannot be
+    /// written, or another run trains in it.
+    pub fn new(
+        corpus: &'a Corpus,
+        config: &RunConfig,
+        device: &B::Device,
+        folder: impl FnOnce() -> Result<RunFolder, Error>,
+    ) -> Result<Self, Error> {
+        Self::begin(corpus, config, device, folder, || {
+            let model = config.char_lm(corpus.vocab.size());
+            Ok(model.init_seeded(config.seed, device))
+        })
+    }
+
+    /// Creates a run from the start of the text and the weights of the run in `old`, whose symbols have the
+    /// same tokens in `corpus` ([`Corpus::with_known`]). Weights for new symbols are drawn as for a new
+    /// model.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`new`](Self::new), and an error if the weights do not fit.
+    pub fn init_from(
+        old: &RunFolder,
+        corpus: &'a Corpus,
+        config: &RunConfig,
+        device: &B::Device,
+        folder: impl FnOnce() -> Result<RunFolder, Error>,
+    ) -> Result<Self, Error> {
+        let (old_config, old_vocab) = (old.config()?, old.vocab()?);
+        old_config.check_init_from(config)?;
+        Self::begin(corpus, config, device, folder, || {
+            let known = old.load_model::<B::InnerBackend>(&old_config, &old_vocab, device)?;
+            let fresh = config.char_lm(corpus.vocab.size());
+            let fresh = fresh.init_seeded::<B>(config.seed, device);
+            let weights = tensors::overlaid(
+                tensors::of_module(&fresh.valid()),
+                &tensors::of_module(&known),
+            );
+            Ok(tensors::into_module(fresh, weights))
+        })
+    }
+
+    fn begin(
+        corpus: &'a Corpus,
+        config: &RunConfig,
+        device: &B::Device,
+        folder: impl FnOnce() -> Result<RunFolder, Error>,
+        model: impl FnOnce() -> Result<CharLm<B>, Error>,
+    ) -> Result<Self, Error> {
+        config.validate()?;
+        let (batches, val_batches) = split(corpus, &config.batches())?;
+        let epoch_length = batches.n_batches();
+        let trainer = Trainer::new(config.trainer(), model()?, epoch_length, device);
+        let folder = folder()?;
+        let lock = folder.lock()?;
+        folder.save_settings(config, &corpus.vocab)?;
+        let checkpoints = folder.checkpoints();
+        fs::create_dir(&checkpoints).in_file(&checkpoints)?;
+        Ok(Run {
+            corpus,
+            config: config.clone(),
+            device: device.clone(),
+            _lock: lock,
+            batches,
+            val_batches,
+            trainer,
+            best: tensors::to_bytes(&Default::default()).into(),
+            metrics: MetricsLog::create(folder.metrics())?,
+            writer: CheckpointWriter::new(folder.disk().clone(), checkpoints, folder.weights()),
+            resumed: None,
+            folder,
+        })
+    }
+}

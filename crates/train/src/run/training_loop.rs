@@ -1,0 +1,300 @@
+//! The training loop.
+
+use std::{fs::File, sync::Arc, time::Instant};
+
+use burn::{
+    module::Module,
+    tensor::backend::{AutodiffBackend, Backend},
+};
+use models::CharLm;
+
+use super::{
+    checkpoint,
+    checkpoint_writer::{CheckpointWriter, NewCheckpoint},
+    config::RunConfig,
+    events::{Event, bits_per_char},
+    folder::{RunFolder, model_from},
+    metrics_log::MetricsLog,
+    peak_memory::peak_memory,
+    run_state::RunState,
+};
+use crate::{
+    batches::Batches,
+    disk::tensors,
+    error::Error,
+    learn::{Trainer, norms::is_finite, tbptt::evaluate_unless},
+    sampler::Sampler,
+    text::{Corpus, TextStream, Vocab},
+};
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Outcome<B: Backend> {
+    /// The model with the lowest validation loss; without validation, of the last epoch; before the end of
+    /// the first epoch, the model as it is.
+    pub model: CharLm<B>,
+    /// The lowest validation loss, in nats, and the epoch after which it was reached, if there was validation.
+    pub best: Option<(f64, usize)>,
+    /// Epochs done: fewer than [`max_epochs`](RunConfig::max_epochs) if the run was stopped, by
+    /// [`patience`](RunConfig::patience) or from outside.
+    pub epochs: usize,
+    /// Seconds spent in training since the run was started or resumed.
+    pub seconds: f64,
+    /// Whether it was stopped from outside before its end.
+    pub is_stopped: bool,
+}
+
+/// A training run that is ready to start or to resume.
+pub struct Run<'a, B: AutodiffBackend> {
+    pub(super) corpus: &'a Corpus,
+    pub(super) config: RunConfig,
+    pub(super) device: B::Device,
+    pub(super) folder: RunFolder,
+    /// Only one run at a time trains in a folder.
+    pub(super) _lock: File,
+    pub(super) batches: Batches<'a>,
+    pub(super) val_batches: Option<Batches<'a>>,
+    pub(super) trainer: Trainer<B>,
+    /// The file of the best weights; it has no tensors before the end of the first epoch.
+    pub(super) best: Arc<[u8]>,
+    pub(super) metrics: MetricsLog,
+    pub(super) writer: CheckpointWriter,
+    /// If the run resumes from a checkpoint: why newer checkpoints were passed over.
+    pub(super) resumed: Option<Vec<String>>,
+}
+
+impl<B: AutodiffBackend> Run<'_, B> {
+    /// Returns the folder of the run.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// Trains to the end, or until `stop` returns true: then the current update is finished and a checkpoint
+    /// saved. Reports events to `listen`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file cannot be written, the text cannot be read, or training diverges. The last
+    /// checkpoint stays intact, whatever happens after it.
+    pub fn go(
+        mut self,
+        stop: impl Fn() -> bool,
+        mut listen: impl FnMut(&Event),
+    ) -> Result<Outcome<B::InnerBackend>, Error> {
+        let started = Instant::now();
+        let ended = self.until_the_end(&stop, &mut listen);
+        let saved = self.writer.finish();
+        let is_stopped = ended.map_err(|e| self.with_checkpoint(e))?;
+        saved?;
+        let model = match self.trainer.progress().epoch {
+            0 => self.trainer.model(),
+            _ => model_from(&self.best, &self.config, &self.corpus.vocab, &self.device)
+                .expect("weights of this run"),
+        };
+        let progress = self.trainer.progress();
+        Ok(Outcome {
+            model,
+            best: progress.best,
+            epochs: progress.epoch,
+            seconds: started.elapsed().as_secs_f64(),
+            is_stopped,
+        })
+    }
+
+    /// Returns whether it was stopped.
+    fn until_the_end(
+        &mut self,
+        stop: &impl Fn() -> bool,
+        listen: &mut impl FnMut(&Event),
+    ) -> Result<bool, Error> {
+        self.tell_start(listen)?;
+        let epoch_length = self.batches.n_batches();
+        let mut last_save = Instant::now();
+        if self.resumed.is_none() {
+            // A disk that is too small fails now, not after the first hour.
+            self.save(false)?;
+        }
+        loop {
+            if stop() {
+                self.save(false)?;
+                return Ok(true);
+            }
+            if self.trainer.next_batch() == epoch_length {
+                if self.end_epoch(stop, listen)? {
+                    last_save = Instant::now();
+                }
+            } else if self.is_over() {
+                return Ok(false);
+            } else {
+                self.update(epoch_length, listen)?;
+                let update = self.trainer.progress().update;
+                let is_last = self.trainer.next_batch() == epoch_length;
+                let every = self.config.checkpoint_every;
+                if every.is_due(update, last_save.elapsed()) && !is_last {
+                    self.save(false)?;
+                    last_save = Instant::now();
+                }
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let progress = self.trainer.progress();
+        progress.is_over(self.config.max_epochs, self.config.patience)
+    }
+
+    fn tell_start(&mut self, listen: &mut impl FnMut(&Event)) -> Result<(), Error> {
+        let epoch_length = self.batches.n_batches();
+        let start = Event::Start {
+            parameters: self.trainer.model().num_params(),
+            vocab_size: self.corpus.vocab.size(),
+            train_symbols: self.batches.targets(),
+            val_symbols: self.val_batches.as_ref().map_or(0, Batches::targets),
+            epoch_length,
+            updates: epoch_length * self.config.max_epochs,
+        };
+        let Some(passed_over) = &self.resumed else {
+            return self.tell(start, listen);
+        };
+        listen(&start);
+        let progress = self.trainer.progress();
+        listen(&Event::Resume {
+            update: progress.update,
+            epoch: progress.epoch,
+            passed_over: passed_over.clone(),
+        });
+        Ok(())
+    }
+
+    fn tell(&mut self, event: Event, listen: &mut impl FnMut(&Event)) -> Result<(), Error> {
+        listen(&event);
+        self.metrics.log(&event)
+    }
+
+    fn update(
+        &mut self,
+        epoch_length: usize,
+        listen: &mut impl FnMut(&Event),
+    ) -> Result<(), Error> {
+        let started = Instant::now();
+        let progress = self.trainer.progress();
+        let batch = self
+            .batches
+            .batch(progress.epoch, self.trainer.next_batch())?;
+        let done = self.trainer.update(&batch)?;
+        let progress = self.trainer.progress();
+        let (update, loss, grad_norm) = (progress.update, done.loss, done.grad_norm);
+        let event = match done.skipped {
+            true => Event::Skipped {
+                update,
+                loss,
+                grad_norm,
+                in_a_row: progress.skipped_in_a_row,
+            },
+            false => Event::Update {
+                update,
+                epoch: update as f64 / epoch_length as f64,
+                loss,
+                bits_per_char: bits_per_char(loss),
+                grad_norm,
+                learning_rate: done.learning_rate,
+                chars_per_second: batch.n_targets() as f64 / started.elapsed().as_secs_f64(),
+            },
+        };
+        self.tell(event, listen)
+    }
+
+    /// Validates and saves; returns true. If `stop` returns true before, changes nothing and returns false.
+    fn end_epoch(
+        &mut self,
+        stop: &impl Fn() -> bool,
+        listen: &mut impl FnMut(&Event),
+    ) -> Result<bool, Error> {
+        let model = self.trainer.model();
+        let mut val_loss = None;
+        if let Some(batches) = &self.val_batches {
+            val_loss = evaluate_unless(stop, &model, batches, &self.device)?;
+            if val_loss.is_none() {
+                return Ok(false);
+            }
+        }
+        if !val_loss.is_none_or(f64::is_finite) || !is_finite(&model) {
+            return Err(self.trainer.diverged(val_loss));
+        }
+
+        let (train_loss, is_best) = self.trainer.end_epoch(val_loss);
+        let (update, epoch) = (
+            self.trainer.progress().update,
+            self.trainer.progress().epoch,
+        );
+        let event = Event::Epoch {
+            update,
+            epoch,
+            train_loss,
+            val_loss,
+            saved: is_best,
+            peak_memory: peak_memory(),
+        };
+        self.tell(event, listen)?;
+        let epochs = self.config.max_epochs;
+        if epoch.is_multiple_of(epochs.div_ceil(SAMPLES)) && epoch < epochs {
+            let text = sample(&model, &self.corpus.vocab, &self.config)?;
+            self.tell(Event::Sample { epoch, text }, listen)?;
+        }
+        if is_best {
+            self.best = tensors::to_bytes(&tensors::of_module(&model)).into();
+        }
+        self.save(is_best)?;
+        Ok(true)
+    }
+
+    /// Saves a checkpoint in the background.
+    fn save(&mut self, is_best: bool) -> Result<(), Error> {
+        if !is_finite(&self.trainer.model()) {
+            return Err(self.trainer.diverged(None));
+        }
+        let new = NewCheckpoint {
+            run: RunState {
+                progress: self.trainer.progress().clone(),
+                epoch_length: self.batches.n_batches(),
+                config: self.config.clone(),
+                vocab: self.corpus.vocab.clone(),
+                text: self.corpus.id().clone(),
+                log_length: self.metrics.length(),
+            },
+            tensors: self.trainer.snapshot(),
+            best: self.best.clone(),
+            is_best,
+            log: self.metrics.file()?,
+        };
+        self.writer.save(new)
+    }
+
+    /// Adds the last good checkpoint to an error of divergence.
+    fn with_checkpoint(&self, mut error: Error) -> Error {
+        if let Error::Diverged { checkpoint, .. } = &mut error {
+            let list = checkpoint::list(&self.folder.checkpoints()).unwrap_or_default();
+            *checkpoint = list.into_iter().next().map(|(_, path)| path);
+        }
+        error
+    }
+}
+
+/// How many texts the model writes in a run, and how long they are.
+const SAMPLES: usize = 5;
+const SAMPLE_LENGTH: usize = 160;
+
+fn sample<B: Backend>(
+    model: &CharLm<B>,
+    vocab: &Vocab,
+    config: &RunConfig,
+) -> Result<String, Error> {
+    let documents = config.documents.as_ref();
+    let sampler = Sampler::new(model, vocab, documents, "", 1.0, config.seed)?;
+    let mut stream = TextStream::new(vocab);
+    let text: String = sampler
+        .take(SAMPLE_LENGTH)
+        .map(|token| stream.push(token))
+        .collect();
+    Ok(text + &stream.finish())
+}
