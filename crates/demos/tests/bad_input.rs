@@ -3,13 +3,9 @@
 
 mod common;
 
-use std::{
-    fs,
-    io::Read,
-    process::{Command, Stdio},
-};
+use std::{fs, io::Read};
 
-use common::{Place, TINY, refused, text};
+use common::{Place, TINY, events::within_limit, refused, text};
 
 /// Expects a tiny training run on a file with this content to fail.
 fn on(content: impl AsRef<[u8]>, code: i32, told: &[&str]) {
@@ -337,17 +333,10 @@ fn config_file_that_is_none() {
 fn reader_that_goes_away() {
     let place = Place::new();
     place.trained();
-    let mut writer = Command::new(env!("CARGO_BIN_EXE_char_lstm"))
-        .args(["sample", "run", "--length", "1000000000"])
-        .current_dir(place.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut out = writer.stdout.take().unwrap();
-    out.read_exact(&mut [0; 10]).unwrap();
-    drop(out);
-    let output = writer.wait_with_output().unwrap();
+    let mut writer = place.starts(&["sample", "run", "--length", "1000000000"]);
+    let mut out = writer.take_stdout();
+    within_limit("ten characters", move || out.read_exact(&mut [0; 10])).unwrap();
+    let output = writer.output();
     assert!(output.status.success(), "{}", output.status);
     assert_eq!(text(&output.stderr), "");
 }
@@ -357,15 +346,10 @@ fn reader_that_goes_away() {
 fn training_goes_on_without_a_reader() {
     let place = Place::new();
     place.file("abc.txt", "abcabcab\n".repeat(20));
-    let mut trainer = Command::new(env!("CARGO_BIN_EXE_char_lstm"))
-        .args([TINY, &["--data", "abc.txt", "--out", "run"]].concat())
-        .current_dir(place.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(trainer.stdout.take());
-    let output = trainer.wait_with_output().unwrap();
+    let args = [TINY, &["--data", "abc.txt", "--out", "run"]].concat();
+    let mut trainer = place.starts(&args);
+    drop(trainer.take_stdout());
+    let output = trainer.output();
     assert!(
         output.status.success(),
         "{}: {}",

@@ -5,7 +5,7 @@ mod common;
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     sync::{
@@ -17,7 +17,11 @@ use std::{
 };
 
 use anyhow::Result;
-use common::{Place, TINY, refused};
+use common::{
+    Place, TINY,
+    events::{LIMIT, wait_for},
+    refused,
+};
 use demos::datasets::Dataset;
 
 /// FIPS 180-2, appendix B.1.
@@ -28,8 +32,6 @@ const ABC: Dataset = Dataset {
     bytes: 3,
     sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
 };
-
-const LONG: Duration = Duration::from_secs(20);
 
 struct Server {
     host: String,
@@ -102,7 +104,7 @@ fn downloaded_once() {
     let cache = tempfile::tempdir().unwrap();
     let folder = cache.path().join("deep/inside");
     for _ in 0..3 {
-        let file = fetch(&server, &folder, LONG).unwrap();
+        let file = fetch(&server, &folder, LIMIT).unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"abc");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
     }
@@ -115,7 +117,7 @@ fn a_damaged_file_is_downloaded_again() {
     let cache = tempfile::tempdir().unwrap();
     for damaged in ["", "ab", "abd", "abcd"] {
         fs::write(cache.path().join("abc.txt"), damaged).unwrap();
-        let file = fetch(&server, cache.path(), LONG).unwrap();
+        let file = fetch(&server, cache.path(), LIMIT).unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"abc");
     }
 }
@@ -132,7 +134,7 @@ fn redirected() {
         ),
     });
     let cache = tempfile::tempdir().unwrap();
-    let file = fetch(&server, cache.path(), LONG).unwrap();
+    let file = fetch(&server, cache.path(), LIMIT).unwrap();
     assert_eq!(fs::read(file).unwrap(), b"abc");
 }
 
@@ -146,7 +148,7 @@ fn redirected_for_ever() {
             b"",
         );
     });
-    assert_refused(&server, LONG, "redirect");
+    assert_refused(&server, LIMIT, "redirect");
 }
 
 #[test]
@@ -154,7 +156,7 @@ fn another_file() {
     let server = serve(|_, stream| send_file(stream, b"abd"));
     assert_refused(
         &server,
-        LONG,
+        LIMIT,
         "not the expected file: it has SHA-256 a52d159f262b2c6ddb724a61840befc3",
     );
 }
@@ -162,51 +164,63 @@ fn another_file() {
 #[test]
 fn a_longer_file() {
     let server = serve(|_, stream| send_file(stream, b"abcd"));
-    assert_refused(&server, LONG, "not the expected file: it is longer");
+    assert_refused(&server, LIMIT, "not the expected file: it is longer");
 }
 
 #[test]
 fn cut_off() {
     // Shorter than announced, and shorter with no length announced.
     let server = serve(|_, stream| send(stream, "200 OK", "Content-Length: 3\r\n", b"ab"));
-    assert_refused(&server, LONG, "cannot download");
+    assert_refused(&server, LIMIT, "cannot download");
     let server = serve(|_, stream| send(stream, "200 OK", "", b"ab"));
-    assert_refused(&server, LONG, "ends after 2 bytes");
+    assert_refused(&server, LIMIT, "ends after 2 bytes");
 }
 
 #[test]
 fn not_there() {
     let server = serve(|_, stream| send(stream, "404 Not Found", "Content-Length: 0\r\n", b""));
-    assert_refused(&server, LONG, "404");
+    assert_refused(&server, LIMIT, "404");
 }
 
 #[test]
 fn no_answer_at_all() {
     let server = serve(|_, _| ());
-    assert_refused(&server, LONG, "cannot download");
+    assert_refused(&server, LIMIT, "cannot download");
 }
 
-fn slowly(pause: Duration) -> Server {
-    serve(move |_, stream| {
-        send(stream, "200 OK", "Content-Length: 3\r\n", b"");
-        for byte in b"abc" {
-            thread::sleep(pause);
-            let _ = stream.write_all(&[*byte]).and_then(|()| stream.flush());
-        }
-    })
+const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n";
+
+/// The sum of the lengths of a folder's files.
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let lengths = entries.flat_map(|entry| entry.metadata());
+    lengths.map(|file| file.len()).sum()
 }
 
+/// Each byte is sent when the one before has been written to the cache.
 #[test]
 fn slow() {
     let cache = tempfile::tempdir().unwrap();
-    let server = slowly(Duration::from_millis(300));
-    let file = fetch(&server, cache.path(), LONG).unwrap();
+    let folder = cache.path().to_owned();
+    let server = serve(move |_, stream| {
+        stream.write_all(HEAD.as_bytes()).unwrap();
+        for (sent, byte) in b"abc".iter().enumerate() {
+            let is_kept = || (size(&folder) == sent as u64).then_some(());
+            wait_for("the bytes that were sent", is_kept);
+            stream.write_all(&[*byte]).unwrap();
+        }
+    });
+    let file = fetch(&server, cache.path(), LIMIT).unwrap();
     assert_eq!(fs::read(file).unwrap(), b"abc");
 }
 
 #[test]
 fn slower_than_patience() {
-    let server = slowly(LONG);
+    let server = serve(|_, stream| {
+        let _ = stream.write_all(HEAD.as_bytes());
+        // Until whoever asked has gone.
+        let _ = io::copy(stream, &mut io::sink());
+    });
     assert_refused(&server, Duration::from_millis(200), "timeout");
 }
 

@@ -5,17 +5,22 @@
 mod common;
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::Read,
     path::Path,
-    process::{Child, Command, Output, Stdio},
-    thread::sleep,
-    time::{Duration, SystemTime},
+    process::{Command, Output},
+    time::SystemTime,
 };
 
-use common::{Place, text, words};
+use common::{
+    Place,
+    events::{Running, wait_for, within_limit},
+    text, words,
+};
+use rustix::process::Signal;
 
-/// A run of about 480 updates that is saved every 20.
-const RUN: &[&str] = &[
+/// A small model, saved every 20 updates. An epoch has about 120.
+const MODEL: &[&str] = &[
     "train",
     "--data",
     "text",
@@ -27,11 +32,22 @@ const RUN: &[&str] = &[
     "8",
     "--seq-length",
     "25",
-    "--max-epochs",
-    "4",
     "--checkpoint-every",
     "20",
 ];
+
+/// Epochs of a run that ends.
+const EPOCHS: usize = 4;
+
+/// A run of so many epochs.
+fn run_of<'a>(epochs: &'a str, out: &'a str) -> Vec<&'a str> {
+    [MODEL, &["--max-epochs", epochs, "--out", out]].concat()
+}
+
+/// A run that is never done before the test is.
+fn endless(out: &str) -> Vec<&str> {
+    run_of("1000000", out)
+}
 
 /// Returns a place with a text.
 fn place() -> Place {
@@ -40,28 +56,23 @@ fn place() -> Place {
     place
 }
 
-fn spawn(place: &Path, args: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_char_lstm"));
-    command.current_dir(place).args(args);
-    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().expect("the program starts")
+/// Starts a run, and waits until it has saved something. The first checkpoint may have gone by the time
+/// we look.
+fn begin(place: &Place, args: &[&str], out: &str) -> Running {
+    let mut program = place.starts(args);
+    let checkpoints = place.path().join(out).join("checkpoints");
+    program.wait_for("a checkpoint", || {
+        let entries = fs::read_dir(&checkpoints).into_iter().flatten().flatten();
+        let mut names = entries.map(|entry| entry.file_name());
+        names.any(|name| !name.to_string_lossy().starts_with('.'))
+    });
+    program
 }
 
-fn signal(child: &Child, name: &str) {
-    let kill = format!("kill -{name} {}", child.id());
-    let status = Command::new("sh").args(["-c", &kill]).status();
-    assert!(status.expect("a shell").success());
-}
-
-/// Waits until the path is there; false if the program ends before.
-fn wait_for(path: &Path, child: &mut Child) -> bool {
-    while child.try_wait().expect("a child").is_none() {
-        if path.exists() {
-            return true;
-        }
-        sleep(Duration::from_micros(200));
-    }
-    false
+/// How often a run has logged this event.
+fn count(run: &Path, event: &str) -> usize {
+    let log = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+    log.matches(&format!("\"event\":\"{event}\"")).count()
 }
 
 fn weights(place: &Place, run: &str) -> Vec<u8> {
@@ -69,32 +80,39 @@ fn weights(place: &Place, run: &str) -> Vec<u8> {
 }
 
 /// Returns the nanoseconds of the clock.
-fn random() -> u64 {
+fn random() -> usize {
     let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    u64::from(time.expect("after 1970").subsec_nanos())
+    time.expect("after 1970").subsec_nanos() as usize
 }
 
 /// Kills so many runs at random moments, half of them inside a save, and lets each go on to its end.
 fn killed_runs_end_as_if_nothing_had_happened(trials: usize) {
     let place = place();
-    let train = |out: &'static str| [RUN, &["--out", out]].concat();
-    place.succeeds(&train("whole"));
+    let epochs = EPOCHS.to_string();
+    place.succeeds(&run_of(&epochs, "whole"));
     let expected = weights(&place, "whole");
+    let updates = count(&place.path().join("whole"), "update");
     let (mut equal, mut inside) = (0, 0);
     while equal < trials {
-        let mut child = spawn(place.path(), &train("killed"));
+        let mut program = begin(&place, &run_of(&epochs, "killed"), "killed");
         let run = place.path().join("killed");
-        assert!(
-            wait_for(&run.join("checkpoints/0"), &mut child),
-            "it has begun"
-        );
-        sleep(Duration::from_micros(random() % 1_500_000));
+        let done = || count(&run, "update");
+        let moment = random() % updates;
+        program.runs_until("an update", || done() > moment);
+        // Not only when an update has just been logged.
+        let mut looks = random() % 20;
+        program.runs_until("a moment after it", || {
+            looks = looks.saturating_sub(1);
+            looks == 0
+        });
         let unfinished = run.join("checkpoints/.new");
         if equal % 2 == 0 {
-            wait_for(&unfinished, &mut child);
+            // One that is over too soon to be seen is no reason to miss the end of the run.
+            let is_late = || done() + 20 > updates;
+            program.runs_until("a save", || unfinished.exists() || is_late());
         }
-        child.kill().expect("killed");
-        let was_done = child.wait().expect("ended").success();
+        program.kill();
+        let was_done = program.output().status.success();
         inside += usize::from(unfinished.exists());
         if !was_done {
             place.succeeds(&["train", "--resume", "killed"]);
@@ -123,37 +141,31 @@ fn fifty_runs_that_are_killed_go_on_to_the_same_weights() {
     killed_runs_end_as_if_nothing_had_happened(50);
 }
 
-/// Sends the signal to a run that has begun; gives how it ended.
-fn stopped_by(place: &Place, name: &str, times: usize, args: &[&str]) -> Output {
-    let mut child = spawn(place.path(), args);
-    let log = place.path().join("run/metrics.jsonl");
-    assert!(wait_for(
-        &place.path().join("run/checkpoints/0"),
-        &mut child
-    ));
-    while fs::metadata(&log).map_or(0, |log| log.len()) < 1000 {
-        sleep(Duration::from_millis(1));
-    }
-    for _ in 0..times {
-        signal(&child, name);
-        sleep(Duration::from_millis(20));
-    }
-    child.wait_with_output().expect("ended")
+/// Sends the signal to an endless run some updates after it has begun, and returns how it ended.
+fn stopped_by(place: &Place, signal: Signal) -> Output {
+    let mut program = begin(place, &endless("run"), "run");
+    let run = place.path().join("run");
+    program.wait_for("some updates", || count(&run, "update") > 5);
+    program.signal(signal);
+    program.output()
 }
 
 #[test]
 fn a_signal_ends_a_run_that_goes_on_to_the_same_weights() {
-    for (name, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let place = place();
-        place.succeeds(&[RUN, &["--out", "whole"]].concat());
-        let output = stopped_by(&place, name, 1, &[RUN, &["--out", "run"]].concat());
+        let output = stopped_by(&place, signal);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "{out}{err}");
         assert!(
             out.contains("train --resume run") && err.is_empty(),
             "{out}{err}"
         );
-        place.succeeds(&["train", "--resume", "run"]);
+        // On a busy machine it may have got far before the signal arrived.
+        let begun = count(&place.path().join("run"), "epoch") + 1;
+        let epochs = EPOCHS.max(begun).to_string();
+        place.succeeds(&["train", "--resume", "run", "--max-epochs", &epochs]);
+        place.succeeds(&run_of(&epochs, "whole"));
         assert!(weights(&place, "run") == weights(&place, "whole"));
         assert_eq!(
             place.losses("run"),
@@ -163,37 +175,30 @@ fn a_signal_ends_a_run_that_goes_on_to_the_same_weights() {
     }
 }
 
-/// Updates take seconds each: only a second signal can end the run before the update is done.
+/// On a disk that does not respond, only the second signal can end the run.
 #[test]
 fn a_second_signal_ends_a_run_at_once() {
     let place = place();
-    let slow = [
-        "--hidden-size",
-        "768",
-        "--num-layers",
-        "3",
-        "--batch-size",
-        "64",
-    ];
-    let args = [
-        &["train", "--data", "text", "--out", "run", "--val-frac", "0"],
-        &slow[..],
-        &["--seq-length", "390"],
-    ]
-    .concat();
-    let mut child = spawn(place.path(), &args);
-    assert!(wait_for(
-        &place.path().join("run/checkpoints/0"),
-        &mut child
-    ));
-    signal(&child, "INT");
-    sleep(Duration::from_millis(50));
-    assert!(
-        child.try_wait().expect("a child").is_none(),
-        "it finishes its update"
-    );
-    signal(&child, "INT");
-    let output = child.wait_with_output().expect("ended");
+    // Weights of more bytes than a pipe holds. Each epoch's are the best: there is no validation.
+    let args = "train --data text --out run --max-epochs 1000000 --hidden-size 128 --val-frac 0";
+    let args: Vec<&str> = args.split(' ').collect();
+    let mut program = begin(&place, &args, "run");
+    let pipe = place.path().join("run/weights.safetensors.new");
+    program.wait_for("a moment without a file in the pipe's place", || {
+        let mkfifo = Command::new("mkfifo").arg(&pipe).output();
+        mkfifo.expect("mkfifo").status.success()
+    });
+    // As long as this is open and nobody reads on, it does not get rid of its weights.
+    let _open = within_limit("the best weights", move || {
+        let mut file = File::open(pipe).expect("a pipe");
+        file.read_exact(&mut [0]).expect("a byte of weights");
+        file
+    });
+    program.signal(Signal::INT);
+    wait_until_delivered(&program, Signal::INT);
+    assert!(program.status().is_none(), "it finishes what it is at");
+    program.signal(Signal::INT);
+    let output = program.output();
     assert_eq!(output.status.code(), Some(130));
     assert!(
         !text(&output.stdout).contains("--resume"),
@@ -202,17 +207,26 @@ fn a_second_signal_ends_a_run_at_once() {
     );
 }
 
+/// Until then a second signal of this kind would be none. Only Linux tells.
+fn wait_until_delivered(program: &Running, signal: Signal) {
+    let status = format!("/proc/{}/status", program.id());
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    wait_for("the signal to be delivered", || {
+        let status = fs::read_to_string(&status).expect("it is there");
+        let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+        let pending = u64::from_str_radix(pending.expect("a line").trim(), 16).expect("a mask");
+        (pending >> (signal.as_raw() - 1) & 1 == 0).then_some(())
+    });
+}
+
 #[test]
 fn a_second_run_on_a_folder_is_refused() {
     let place = place();
-    let (saved, settings) = (["--checkpoint-every", "20"], &RUN[..RUN.len() - 4]);
-    let args = [settings, &saved, &["--out", "run", "--max-epochs", "1000"]].concat();
-    let mut child = spawn(place.path(), &args);
-    assert!(wait_for(
-        &place.path().join("run/checkpoints/0"),
-        &mut child
-    ));
-    let process = child.id().to_string();
+    let args = endless("run");
+    let program = begin(&place, &args, "run");
+    let process = program.id().to_string();
     for args in [&["train", "--resume", "run"][..], &args] {
         place.fails(
             1,
@@ -220,8 +234,6 @@ fn a_second_run_on_a_folder_is_refused() {
             &["run: another run trains in this folder", &process],
         );
     }
-    child.kill().expect("killed");
-    child.wait().expect("ended");
 }
 
 #[test]

@@ -4,11 +4,7 @@
 
 mod common;
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-};
+use std::fs;
 
 use burn::tensor::{Tensor, backend::Backend};
 use burn_autodiff::Autodiff;
@@ -420,51 +416,79 @@ fn an_unwritable_folder_is_one_line() {
     place.fails(1, &[SMALL, &["--out", "b"]].concat(), &["b/results.csv"]);
 }
 
-/// What was trained until then is told and written, and no more is claimed.
-#[test]
 #[cfg(unix)]
-fn a_signal_ends_it_with_what_there_is() {
-    let place = place();
-    // A network without memory learns xor at once, whatever the distance; running xor over 5,000 bits
-    // nobody does.
-    let flags = [
-        "--tasks",
-        "xor,running-xor",
-        "--distances",
-        "5000",
-        "--seeds",
-        "1",
-        "--out",
-        "a",
-    ];
-    let mut child = Command::new(env!("CARGO_BIN_EXE_long_memory"))
-        .current_dir(place.path())
-        .args(flags)
-        .args([
-            "--hidden-size",
-            "2",
-            "--batch-size",
-            "1",
-            "--updates",
-            "40000",
-        ])
-        .args(["--backend", "ndarray"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut out = BufReader::new(child.stdout.take().expect("piped"));
-    let mut first = String::new();
-    out.read_line(&mut first).expect("a line");
-    std::thread::sleep(std::time::Duration::from_secs(5));
-    let kill = format!("kill -INT {}", child.id());
-    let status = Command::new("sh").args(["-c", &kill]).status();
-    assert!(status.expect("a shell").success());
-    let rest = std::io::read_to_string(out).expect("text");
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.contains("did not finish"), "{rest}");
-    assert!(rest.contains("xor: accuracy"), "{rest}");
-    assert!(!rest.contains("Lstm 5000"), "{rest}");
-    let networks = column(&place.read("a/results.csv"), "network");
-    assert_eq!(networks[0], "FeedForward");
-    assert!(networks.len() < 6, "{networks:?}");
+mod stopped {
+    use std::{
+        fs::File,
+        io::Read,
+        process::{Command, Stdio},
+        sync::mpsc,
+        thread,
+    };
+
+    use rustix::{
+        fs::{Mode, OFlags, open},
+        process::Signal,
+        pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    };
+
+    use super::{
+        common::{column, events::Running, text},
+        place,
+    };
+
+    /// A terminal that the program shows its bar on: our end of it, and the program's.
+    fn terminal() -> (File, File) {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&ours)
+            .and_then(|()| unlockpt(&ours))
+            .expect("a terminal");
+        let name = ptsname(&ours, Vec::new()).expect("its name");
+        let its = open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("a terminal");
+        (ours.into(), its.into())
+    }
+
+    /// What was trained until then is told and written, and no more is claimed.
+    #[test]
+    fn a_signal_ends_it_with_what_there_is() {
+        let place = place();
+        let (mut shown, stderr) = terminal();
+        // A network without memory learns xor at once, whatever the distance. Others take many times as long
+        // for an update, and nobody learns running xor over 500 bits.
+        let flags = "--tasks xor,running-xor --distances 500 --seeds 1 --hidden-size 32 --batch-size 1 \
+                     --updates 40000 --backend ndarray --out a";
+        let mut command = Command::new(env!("CARGO_BIN_EXE_long_memory"));
+        command
+            .current_dir(place.path())
+            .args(flags.split_whitespace())
+            .env("TERM", "xterm")
+            .stdout(Stdio::piped())
+            .stderr(stderr);
+        let mut program = Running::start(&mut command);
+        // The program's end of the terminal closes with it.
+        drop(command);
+        let (sender, blocks) = mpsc::channel();
+        thread::spawn(move || {
+            let mut block = [0; 1024];
+            // All that it shows, also when nobody looks any more: it would wait for a reader.
+            while let Ok(n @ 1..) = shown.read(&mut block) {
+                let _ = sender.send(block[..n].to_vec());
+            }
+        });
+        let mut bar = Vec::new();
+        program.wait_for("the first network to be trained", || {
+            bar.extend(blocks.try_iter().flatten());
+            text(&bar).contains("xor 500 FeedForward: ")
+        });
+        program.signal(Signal::INT);
+        let output = program.output();
+        let told = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(130), "{told}");
+        assert!(told.contains("did not finish"), "{told}");
+        assert!(told.contains("xor: accuracy"), "{told}");
+        assert!(!told.contains("Lstm 500"), "{told}");
+        let networks = column(&place.read("a/results.csv"), "network");
+        assert_eq!(networks[0], "FeedForward");
+        assert!(networks.len() < 6, "{networks:?}");
+    }
 }

@@ -5,6 +5,8 @@ mod common;
 
 use std::fs;
 
+#[cfg(unix)]
+use common::events::Running;
 use common::{Place, TINY, text};
 
 #[test]
@@ -140,14 +142,8 @@ fn more_large_files_than_may_be_open() {
         "{error}"
     );
 
-    let mut run = limited("-Sn").spawn().unwrap();
     let log = place.path().join("run/metrics.jsonl");
-    while !log.exists() {
-        assert!(run.try_wait().unwrap().is_none(), "it begins");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    run.kill().unwrap();
-    run.wait().unwrap();
+    Running::start(&mut limited("-Sn")).wait_for("its log", || log.exists());
 }
 
 /// A file of zeros but for its ends, `size` long, is trained on for a moment; gives how many megabytes
@@ -157,7 +153,7 @@ fn memory_and_start(size: u64) -> (u64, f64) {
     use std::{
         io::{Seek, SeekFrom, Write},
         process::{Command, Stdio},
-        time::{Duration, Instant},
+        time::Instant,
     };
     let place = Place::new();
     let mut file = fs::File::create(place.path().join("large.bin")).unwrap();
@@ -166,38 +162,28 @@ fn memory_and_start(size: u64) -> (u64, f64) {
     file.write_all(b"end").unwrap();
 
     let started = Instant::now();
-    let mut run = Command::new(env!("CARGO_BIN_EXE_char_lstm"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_char_lstm"));
+    command
         .args("train --data large.bin --units bytes --out run".split(' '))
         .current_dir(place.path())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stderr(Stdio::piped());
+    let mut run = Running::start(&mut command);
     let log = place.path().join("run/metrics.jsonl");
     let updates = |n| {
         let events = fs::read_to_string(&log).unwrap_or_default();
         events.matches("\"update\"").count() >= n
     };
-    let mut seconds = None;
-    while !updates(20) {
-        if updates(1) {
-            seconds.get_or_insert(started.elapsed().as_secs_f64());
-        }
-        if run.try_wait().unwrap().is_some() {
-            let output = run.wait_with_output().unwrap();
-            panic!("{}: {}", output.status, text(&output.stderr));
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    run.wait_for("its first update", || updates(1));
+    let seconds = started.elapsed().as_secs_f64();
+    run.wait_for("its 20th update", || updates(20));
     let status = fs::read_to_string(format!("/proc/{}/status", run.id())).unwrap();
-    run.kill().unwrap();
-    run.wait().unwrap();
     let peak = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    (peak / 1024, seconds.unwrap())
+    (peak / 1024, seconds)
 }
 
 #[cfg(target_os = "linux")]

@@ -1,9 +1,16 @@
 //! Runs the real binary in a folder of its own.
 #![allow(dead_code, missing_docs)]
 
-use std::{fs, path::Path, process::Output};
+pub mod events;
+
+use std::{
+    fs,
+    path::Path,
+    process::{self, Output, Stdio},
+};
 
 use assert_cmd::Command;
+use events::{LIMIT, Running};
 use tempfile::TempDir;
 
 /// A fresh working folder.
@@ -40,7 +47,7 @@ impl Place {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.program);
-        command.current_dir(self.path()).args(args);
+        command.current_dir(self.path()).args(args).timeout(LIMIT);
         // Mesa complains if this is not set.
         command.env("XDG_RUNTIME_DIR", self.path());
         command
@@ -48,6 +55,14 @@ impl Place {
 
     pub fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().expect("the program starts")
+    }
+
+    /// Starts the program without waiting for its end.
+    pub fn starts(&self, args: &[&str]) -> Running {
+        let mut command = process::Command::new(self.program);
+        command.current_dir(self.path()).args(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::start(&mut command)
     }
 
     /// Runs the program, expects success and returns standard output.
