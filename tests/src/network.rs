@@ -1,4 +1,4 @@
-//! [`Rnn`] and [`Lstm`] seen as one, so that a test is written once for both.
+//! A trait over [`Rnn`] and [`Lstm`], so that a test is written once for both.
 
 use burn::{
     module::Param,
@@ -8,9 +8,9 @@ use models::{Lstm, LstmConfig, RecurrentCell, RecurrentState, Rnn, RnnConfig};
 
 /// What [`Rnn`] and [`Lstm`] have in common.
 pub trait Network<B: Backend>: RecurrentCell<B> + Clone {
-    /// The letters of the state's tensors.
+    /// A letter for each of the state's tensors.
     const STATE: &[&str];
-    /// How many blocks of `d_hidden` columns the weights have.
+    /// The number of blocks of `d_hidden` columns in the weights.
     const GATES: usize;
 
     /// A network with fresh weights.
@@ -22,7 +22,7 @@ pub trait Network<B: Backend>: RecurrentCell<B> + Clone {
     /// `wx`, `wh` and `b`.
     fn weights(&self) -> (Tensor<B, 2>, Tensor<B, 2>, Option<Tensor<B, 1>>);
 
-    /// A whole sequence, as in [`Rnn::forward`] and [`Lstm::forward`].
+    /// Runs a whole sequence, as [`Rnn::forward`] and [`Lstm::forward`] do.
     fn forward(&self, x: Tensor<B, 3>, state: Option<Self::State>) -> (Tensor<B, 3>, Self::State);
 }
 
@@ -77,7 +77,7 @@ pub fn tensors<B: Backend>(state: &impl RecurrentState<B>) -> Vec<Tensor<B, 2>> 
     tensors
 }
 
-/// A state of the form of `like` that holds `tensors`.
+/// A state of the same form as `like` that holds `tensors`.
 ///
 /// # Panics
 ///
