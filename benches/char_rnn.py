@@ -1,4 +1,4 @@
-"""`char_lstm train --preset char-rnn` in PyTorch, to time beside it: the same text, split and settings.
+"""`char_lstm train --preset char-rnn` in PyTorch, to compare the time: same text, split and settings.
 
     python benches/char_rnn.py TEXT EPOCHS THREADS
 """
@@ -22,7 +22,7 @@ class CharRnn(nn.Module):
         self.head = nn.Linear(HIDDEN, vocabulary)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -0.08, 0.08)
-        for layer in range(LAYERS):  # The forget gate begins open; its two biases are one of ours.
+        for layer in range(LAYERS):  # The forget gate starts open; PyTorch's two biases are one of ours.
             getattr(self.lstm, f"bias_ih_l{layer}").data[HIDDEN : 2 * HIDDEN] = 1.0
             getattr(self.lstm, f"bias_hh_l{layer}").data[HIDDEN : 2 * HIDDEN] = 0.0
 

@@ -1,4 +1,4 @@
-"""PyTorch's side of the line (src/serve.rs says what is asked and answered)."""
+"""PyTorch as a peer: answers the requests that src/serve.rs describes."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ def answer(text):
     print(text.replace("\n", " "), flush=True)
 
 
-warnings.filterwarnings("ignore")  # that NumPy is not there, which nobody needs
+warnings.filterwarnings("ignore")  # that NumPy, which nothing here needs, is not installed
 try:
     import torch
     from torch import nn

@@ -1,30 +1,30 @@
-//! What is measured: a kind of work and its sizes.
+//! What is measured: a kind of work, and its sizes.
 
 use std::{fmt, str::FromStr};
 
 use anyhow::{Context, Result, bail};
 
-/// A kind of work. `benches/peers.py` knows them by the same names.
+/// A kind of work. `benches/peers.py` uses the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// An LSTM layer over a batch of sequences, without gradients.
     LstmForward,
-    /// The same, and the gradients of input and weights.
+    /// The same, with the gradients of input and weights.
     LstmTrain,
-    /// A plain recurrent layer over a batch of sequences, and the gradients of input and weights.
+    /// A plain recurrent layer over a batch of sequences, with the gradients of input and weights.
     RnnTrain,
     /// A whole update of a character model: embedding, [`LAYERS`] LSTM layers, head, cross-entropy,
     /// gradients, clipping, Adam.
     Update,
-    /// One character through the same model, from the state that the last one left.
+    /// One character through the same model, from the state that the previous one left.
     Stream,
     /// `[batch·time, d_input]·[d_input, d_hidden]`
     Sgemm,
 }
 
-/// How many layers the character model has.
+/// The number of layers in the character model.
 pub const LAYERS: usize = 2;
-/// How many different characters it knows.
+/// The number of characters in its vocabulary.
 pub const VOCABULARY: usize = 65;
 
 /// A kind of work and its sizes.
@@ -36,7 +36,7 @@ pub struct Case {
     pub batch: usize,
     /// Steps of a sequence.
     pub time: usize,
-    /// Size of each input vector; in a character model that of the embedding.
+    /// Size of each input vector; in a character model, of the embedding.
     pub d_input: usize,
     /// Size of the hidden state.
     pub d_hidden: usize,
@@ -63,7 +63,7 @@ impl Kind {
         }
     }
 
-    /// With the sizes batch, time, d_input and d_hidden.
+    /// This kind of work with the sizes batch, time, d_input and d_hidden.
     pub fn of(self, [batch, time, d_input, d_hidden]: [usize; 4]) -> Case {
         Case {
             kind: self,
@@ -76,8 +76,8 @@ impl Kind {
 }
 
 impl Case {
-    /// Multiplications and additions in the products of matrices; those of the gradients are two
-    /// more products for each one forward. `None` for what is no single layer.
+    /// Multiplications and additions in the matrix products; the gradients take two more products for
+    /// each one forward. `None` for a whole model.
     pub fn flops(self) -> Option<f64> {
         let rows = 2.0 * (self.batch * self.time * self.d_hidden) as f64;
         let depth = (self.d_input + self.d_hidden) as f64;
@@ -90,7 +90,7 @@ impl Case {
         }
     }
 
-    /// The sizes, for people.
+    /// The sizes, as the table shows them.
     pub fn sizes(self) -> String {
         let Case {
             batch,
@@ -108,7 +108,7 @@ impl Case {
     }
 }
 
-/// As it goes over the line: `lstm-train 32 50 65 128`.
+/// As it is sent to a peer: `lstm-train 32 50 65 128`.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Case {
@@ -129,9 +129,12 @@ impl FromStr for Case {
         let mut words = text.split_whitespace();
         let name = words.next().unwrap_or_default();
         let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
-        let kind = kind.with_context(|| format!("no case has the name {name:?}"))?;
+        let kind = kind.with_context(|| format!("no case is called {name:?}"))?;
         let sizes: Vec<usize> = words
-            .map(|word| word.parse().with_context(|| format!("no size: {word:?}")))
+            .map(|word| {
+                word.parse()
+                    .with_context(|| format!("not a size: {word:?}"))
+            })
             .collect::<Result<_>>()?;
         let Ok(sizes) = <[usize; 4]>::try_from(sizes) else {
             bail!("{text:?}: a case has four sizes, batch, time, d_input and d_hidden");

@@ -1,4 +1,4 @@
-//! Our side of the line to a peer's process.
+//! The parent's end of the conversation with a peer's process.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -11,12 +11,12 @@ use clap::ValueEnum;
 
 use crate::{case::Case, peers::Peer};
 
-/// A peer's process, waiting. It ends when this is dropped.
+/// A peer's process, waiting for requests. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Child {
-    /// Whose it is.
+    /// The peer.
     pub peer: Peer,
-    /// What it says its version is.
+    /// Its version, as it reports it.
     pub version: String,
     process: Process,
     requests: Option<ChildStdin>,
@@ -24,11 +24,11 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts the peer's process with so many threads; PyTorch's by the Python of this name.
+    /// Starts the peer's process with this many threads. PyTorch runs in `python`.
     ///
     /// # Errors
     ///
-    /// Returns an error if the peer is not there.
+    /// Returns an error if the peer cannot be started or is not installed.
     pub fn start(peer: Peer, threads: usize, python: &Path) -> Result<Self> {
         let threads = match peer {
             Peer::OursOneThread => 1,
@@ -57,7 +57,7 @@ impl Child {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("{} does not start", command.get_program().display()))?;
+            .with_context(|| format!("{} cannot be started", command.get_program().display()))?;
         let requests = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().context("a process has an output")?);
         let mut child = Child {
@@ -76,8 +76,8 @@ impl Child {
         Ok(child)
     }
 
-    /// Seconds that one call takes, as the mean of so many in a row; `None` where the peer has
-    /// nothing for this case.
+    /// The seconds that one call takes: the mean over `calls` in a row. `None` if the peer cannot do this
+    /// case.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl Child {
         }
     }
 
-    /// Frees what the cases before have left.
+    /// Frees what earlier cases left.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl Child {
         self.ask("forget").map(|_| ())
     }
 
-    /// The number of the process.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
@@ -124,7 +124,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // The end of its input is the end of the process; one that ended before leaves nothing to do.
+        // The process ends with its input. If it has ended already, there is nothing to do.
         drop(self.requests.take());
         let _ = self.process.wait();
     }

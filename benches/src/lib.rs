@@ -1,11 +1,11 @@
-//! Ours beside burn-nn, candle-nn and PyTorch, in one run.
+//! The speed of ours, burn-nn, candle-nn and PyTorch, measured in one run.
 //!
-//! Every peer is a process of its own that waits for requests ([`serve`]): only so each gets the
-//! same number of threads, which all of them read once, at their start. The repetitions of all peers
-//! are interleaved ([`rounds`]): what else goes on in the machine meets each of them alike.
+//! Every peer is a process of its own that waits for requests ([`serve`]): they all read their number of
+//! threads only once, at their start. The repetitions of all peers are interleaved ([`rounds`]), so that
+//! other work on the machine affects each of them equally.
 //!
 //! ```text
-//! plan: which cases, which peers ─▶ rounds: ask every child in turn ─▶ rows ─▶ table ─▶ report
+//! plan: which cases, which peers ─▶ rounds: ask each child in turn ─▶ rows ─▶ table ─▶ report
 //!                                        │ ▲
 //!                            "time …"    ▼ │ "seconds …"
 //!                                       serve, peers.py

@@ -1,4 +1,4 @@
-//! What was measured with: the machine, and the versions of everyone.
+//! The machine that was measured on, and everyone's version.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 use crate::peers::Peer;
 
-/// The processor, its cores, its instructions.
+/// The processor, its cores, its instruction set.
 pub fn machine() -> String {
     let what = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
     let system = System::new_with_specifics(what);
@@ -16,19 +16,19 @@ pub fn machine() -> String {
     format!("{brand}, {cores} cores, {isa}, {}", std::env::consts::OS)
 }
 
-/// How many programs wanted to run in the last minute, on average; 0 where the system does not tell.
+/// The load average over the last minute; 0 if the system has none.
 pub fn load() -> f64 {
     System::load_average().one
 }
 
-/// The compiler.
+/// The version of the compiler.
 pub fn rustc() -> String {
     let output = Command::new("rustc").arg("--version").output();
     let version = output.ok().and_then(|o| String::from_utf8(o.stdout).ok());
     version.map_or("rustc unknown".into(), |version| version.trim().into())
 }
 
-/// The version of a peer that is written in Rust.
+/// The version of a peer written in Rust.
 pub fn version(peer: Peer) -> String {
     let of = |name: &str| format!("{name} {}", locked(name));
     match peer {

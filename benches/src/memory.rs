@@ -4,20 +4,20 @@ use anyhow::{Context, Result};
 
 use crate::{case::Case, child::Child};
 
-/// In bytes.
+/// Resident memory in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
     /// Before the first step: the program and its libraries.
     pub before: f64,
-    /// At most.
+    /// The peak.
     pub peak: f64,
 }
 
-/// What a few steps of `case` take in a process that has done nothing yet.
+/// The memory that a few steps of `case` take in a fresh process.
 ///
 /// # Errors
 ///
-/// Returns an error if the peer fails, or if the system does not tell (it does on Linux).
+/// Returns an error if the peer fails, or if the system has no `/proc` (Linux has).
 pub fn measure(mut child: Child, case: Case) -> Result<Memory> {
     let before = largest_resident_set(child.id())?;
     child.time(case, 5)?.context("the peer has no such case")?;
@@ -27,7 +27,8 @@ pub fn measure(mut child: Child, case: Case) -> Result<Memory> {
 
 fn largest_resident_set(process: u32) -> Result<f64> {
     let path = format!("/proc/{process}/status");
-    let status = std::fs::read_to_string(&path).context("needs /proc, which Linux has")?;
+    let status =
+        std::fs::read_to_string(&path).context("no /proc: memory is measured on Linux only")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.split_whitespace().next());
     let kib: f64 = kib.and_then(|kib| kib.parse().ok()).context(path)?;

@@ -1,4 +1,4 @@
-//! Which cases are run, and by whom.
+//! Which peer runs which cases.
 
 use clap::ValueEnum;
 
@@ -7,7 +7,7 @@ use crate::{
     peers::Peer,
 };
 
-/// A part of the comparison, by its name on the command line.
+/// A part of the comparison, as named on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Section {
     /// LSTM layer, forward
@@ -20,9 +20,9 @@ pub enum Section {
     Update,
     /// one streamed character
     Stream,
-    /// share of the sgemm peak, LSTM layer, forward and backward
+    /// share of the sgemm peak that an LSTM layer reaches, forward and backward
     Peak,
-    /// all threads over one
+    /// speed with all threads over one
     Threads,
     /// time per step of long sequences
     Long,
@@ -30,29 +30,29 @@ pub enum Section {
     Memory,
 }
 
-/// A case and who does it.
+/// A case, and the peer that runs it.
 pub type Entrant = (Peer, Case);
 
 /// batch, time, d_input, d_hidden
 const LAYERS: [[usize; 4]; 3] = [[32, 50, 65, 128], [50, 50, 128, 128], [64, 50, 128, 512]];
 const HIDDEN: [usize; 2] = [128, 512];
 
-/// The product whose speed is taken for the peak.
+/// The matrix product whose speed counts as the peak.
 pub const SGEMM: [usize; 4] = [2048, 1, 2048, 2048];
-/// The time steps that are compared by [`Section::Long`].
+/// The numbers of time steps that [`Section::Long`] compares.
 pub const SHORT_AND_LONG: [usize; 2] = [64, 4096];
 
-/// The layers that are compared.
+/// The layers to compare.
 pub fn layers(kind: Kind) -> impl Iterator<Item = Case> {
     LAYERS.into_iter().map(move |sizes| kind.of(sizes))
 }
 
-/// The updates that are compared.
+/// The updates to compare.
 pub fn updates() -> impl Iterator<Item = Case> {
     HIDDEN.into_iter().map(|h| Kind::Update.of([50, 50, 64, h]))
 }
 
-/// The streams that are compared.
+/// The streams to compare.
 pub fn streams() -> impl Iterator<Item = Case> {
     HIDDEN.into_iter().map(|h| Kind::Stream.of([1, 1, 64, h]))
 }
@@ -62,7 +62,7 @@ pub fn short_and_long(kind: Kind) -> [Case; 2] {
     SHORT_AND_LONG.map(|time| kind.of([32, time, 65, 128]))
 }
 
-/// What is to be run for these sections, in groups whose repetitions are interleaved.
+/// What to run for these sections, in groups whose repetitions are interleaved.
 pub fn groups(wanted: &[Section]) -> Vec<Vec<Entrant>> {
     use Section::*;
     let any = |sections: &[Section]| sections.iter().any(|section| wanted.contains(section));
@@ -84,7 +84,7 @@ pub fn groups(wanted: &[Section]) -> Vec<Vec<Entrant>> {
                 let more = by_threads(case).into_iter();
                 group.extend(more.filter(|entrant| !compared || entrant.0 != Peer::Ours));
             }
-            // In the same rounds as what is measured against it.
+            // In the same rounds as the layers that are compared with it.
             if kind == Kind::LstmTrain && any(&[Peak]) {
                 group.extend(everyone(Kind::Sgemm.of(SGEMM)));
             }

@@ -1,4 +1,4 @@
-//! What a run leaves to read: the table, what it was measured with, and how.
+//! What a run reports: the table, the machine, and how it was measured.
 
 use std::path::Path;
 
@@ -7,18 +7,18 @@ use time::OffsetDateTime;
 
 use crate::{machine, peers::Peer, table, table::Row};
 
-/// All that a run has found.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Report {
     /// The rows of the table.
     pub rows: Vec<Row>,
-    /// Who took part, with its version.
+    /// The peers that took part, and their versions.
     pub found: Vec<(Peer, String)>,
-    /// A line for each peer that is not there, and for each failure.
+    /// A line for each absent peer and for each failure.
     pub notes: Vec<String>,
-    /// How many threads everyone had.
+    /// The number of threads of each peer.
     pub threads: usize,
-    /// How many rounds there were.
+    /// The number of rounds.
     pub rounds: usize,
     /// The load average before the run.
     pub load: f64,
@@ -41,7 +41,7 @@ impl Report {
         text
     }
 
-    /// The table with everything that one must know to repeat it.
+    /// The table, with everything needed to repeat it.
     pub fn page(&self) -> String {
         let versions: Vec<&str> = Peer::COMPARED
             .iter()
@@ -57,7 +57,7 @@ impl Report {
             ..
         } = self;
         format!(
-            "# Ours beside burn-nn, candle-nn and PyTorch\n\n    {command}\n\n{table}\n\
+            "# The speed of ours, burn-nn, candle-nn and PyTorch\n\n    {command}\n\n{table}\n\
              | | |\n|---|---|\n\
              | date | {date} |\n\
              | machine | {machine} |\n\
@@ -86,22 +86,21 @@ impl Report {
 const HOW: &str = "\
 ## How
 
-Times are medians over the rounds; in brackets, how many times longer than ours: the median of the
-ratios within each round. In a round everyone runs once, alone, each in a process of its own with the
-same number of threads; after one call that does not count, as many calls as fit into 30 ms, one at
-least. Weights and inputs are random, `f32`, `[batch, time, d]`; the state begins at zero.
+Times are medians over the rounds. In brackets: how many times as long as ours, as the median of the ratios
+within each round. In a round every peer runs once, alone, each in its own process with the same number of
+threads: one call that does not count, then as many as fit into 30 ms, at least one. Weights and inputs are
+random, `f32`, `[batch, time, d]`; the state starts from zeros.
 
 - *backward*: the gradients of the input and of all weights, from a gradient of ones.
-- *update*: an embedding of 64, two LSTM layers and a head for 65 characters; mean cross-entropy,
-  gradients, the whole gradient clipped to norm 5, Adam (PyTorch's is the fused one), the state carried
-  on.
-- *one character*: the same model, batch 1, one step from the state that the last one left.
-- *best sgemm*: a product of two 2048×2048 matrices, the least time over all rounds, by PyTorch and by
-  the crate `gemm` (in candle, where it does without AVX-512). The share is of the better of the two. A
-  layer has 2·B·T·4H·(D+H) operations, and twice as many more on the way back.
+- *update*: an embedding of 64, two LSTM layers and a head for 65 characters; mean cross-entropy, gradients,
+  clipping of the whole gradient to norm 5, Adam (PyTorch's is the fused one); the state is carried on.
+- *one character*: the same model with batch 1, one step from the state that the previous one left.
+- *best sgemm*: a product of two 2048×2048 matrices, the minimum time over all rounds, by PyTorch and by the
+  crate `gemm` (in candle, which uses it without AVX-512). The share is of the faster of the two. A layer takes
+  2·B·T·4H·(D+H) operations forward, and twice as many backward.
 - *speed over one thread*: the time of ours with one thread over its time with all.
-- *memory*: the largest resident set of a process that makes some updates and does nothing else.
-- –: no such thing. candle-nn has no plain RNN; a whole model is compared with PyTorch only.
+- *memory*: the largest resident set of a process that makes a few updates and does nothing else.
+- –: not available. candle-nn has no plain RNN; whole models are compared with PyTorch only.
 
-All Rust is compiled as `cargo run` does it here, for any x86-64, without `-C target-cpu`.
+All Rust is compiled as `cargo run` compiles it here: for any x86-64, without `-C target-cpu`.
 ";

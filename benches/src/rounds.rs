@@ -1,5 +1,5 @@
-//! Interleaved repetitions: in each round everyone runs once, alone, and each round another one
-//! begins.
+//! Interleaved repetitions: in each round every peer runs once, alone, and each round starts with a
+//! different one.
 
 use std::{collections::HashMap, thread::sleep, time::Duration};
 
@@ -7,12 +7,12 @@ use anyhow::Result;
 
 use crate::{child::Child, peers::Peer, plan::Entrant};
 
-/// What a repetition should last: as many calls in a row as this has room for.
+/// Seconds that a repetition should last: it makes as many calls in a row as fit.
 const REPETITION: f64 = 0.03;
-/// Rest before a repetition: threads that spin on when their work is done go to sleep.
+/// Rest before a repetition, so that threads that spin after their work go to sleep.
 const REST: Duration = Duration::from_millis(10);
 
-/// Seconds of one call, in each round.
+/// The seconds per call in each round.
 #[derive(Debug, Default)]
 pub struct Timings(HashMap<Entrant, Vec<f64>>);
 
@@ -22,19 +22,19 @@ impl Timings {
         median(self.0.get(&entrant)?.clone())
     }
 
-    /// The least over all rounds.
+    /// The minimum over all rounds.
     pub fn least(&self, entrant: Entrant) -> Option<f64> {
         self.0.get(&entrant)?.iter().copied().reduce(f64::min)
     }
 
-    /// The median over all rounds of how many times longer `a` took than `b` in the same round.
+    /// The median over all rounds of the time of `a` over the time of `b` in the same round.
     pub fn ratio(&self, a: Entrant, b: Entrant) -> Option<f64> {
         let (a, b) = (self.0.get(&a)?, self.0.get(&b)?);
         median(a.iter().zip(b).map(|(a, b)| a / b).collect())
     }
 
-    /// Runs a group, round by round, and frees what it has left. Who fails is left out; `tell` hears
-    /// of it.
+    /// Runs a group round by round, then frees what it left. A peer that fails is dropped, and reported to
+    /// `tell`.
     pub fn run(
         &mut self,
         group: &[Entrant],
@@ -67,14 +67,14 @@ impl Timings {
             });
         }
         for child in children {
-            // Whose process has ended has nothing left, and fails when it is asked for more.
+            // A process that has ended fails here, but has nothing left to free.
             let _ = child.forget();
         }
     }
 }
 
-/// How many calls make a repetition, after some that do not count. `None` for who has nothing for
-/// this case, or is not there.
+/// The number of calls in a repetition, after some that do not count. `None` if the peer cannot do this
+/// case, or is not installed.
 fn warm_up(entrant: Entrant, children: &mut [Child]) -> Result<Option<u32>> {
     time(entrant, children, 1)?;
     let seconds = time(entrant, children, 1)?;

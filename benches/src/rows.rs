@@ -1,4 +1,4 @@
-//! From timings to the rows of the table.
+//! Turns timings into the rows of the table.
 
 use crate::{
     case::{Case, Kind},
@@ -9,7 +9,7 @@ use crate::{
     table::{Cell, Row},
 };
 
-/// The rows of these sections, as far as they could be measured.
+/// The rows of these sections, without those that could not be measured.
 pub fn rows(
     wanted: &[Section],
     timings: &Timings,
@@ -48,7 +48,7 @@ pub fn rows(
     rows
 }
 
-/// Medians, and how many times ours they are.
+/// Medians, and their ratios to ours.
 fn times(what: &'static str, case: Case, unit: &'static str, timings: &Timings) -> Row {
     let scale = if unit == "µs" { 1e6 } else { 1e3 };
     let cell = |peer| {
@@ -65,7 +65,7 @@ fn times(what: &'static str, case: Case, unit: &'static str, timings: &Timings) 
     }
 }
 
-/// The speed of a large product, and which share of the largest of these speeds a layer has.
+/// The speed of a large matrix product, and the share of the fastest one that a layer reaches.
 fn peak(timings: &Timings) -> Vec<Row> {
     let sgemm = Kind::Sgemm.of(SGEMM);
     let speed = |seconds: Option<f64>, case: Case| Some(case.flops()? / seconds?);

@@ -1,12 +1,12 @@
-//! A peer's side of the line: a process that does one case after another, when asked to.
+//! The peer's end of the conversation: a process that runs one case after another on request.
 //!
 //! | request | answer |
 //! |---|---|
-//! | (its start) | `ready VERSION`, or `absent REASON` |
-//! | `time CASE CALLS` | `seconds SECONDS` for one call; `none` where the peer has nothing for it; `error TEXT` |
-//! | `forget` | `done`, once nothing of the cases before is left |
+//! | (at the start) | `ready VERSION`, or `absent REASON` |
+//! | `time CASE CALLS` | `seconds SECONDS` for one call; `none` if the peer cannot do this case; `error TEXT` |
+//! | `forget` | `done`, once everything that earlier cases left is freed |
 //!
-//! It ends with its input. `benches/peers.py` speaks the same.
+//! It ends with its input. `benches/peers.py` speaks the same protocol.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -48,7 +48,7 @@ fn answer(peer: Peer, line: &str, prepared: &mut HashMap<Case, Option<Run>>) -> 
     }
     let request = line.strip_prefix("time ").and_then(|r| r.rsplit_once(' '));
     let Some((case, calls)) = request else {
-        bail!("no request: {line:?}");
+        bail!("not a request: {line:?}");
     };
     let case: Case = case.parse()?;
     let calls: u32 = calls.parse().context("a number of calls")?;
@@ -59,7 +59,7 @@ fn answer(peer: Peer, line: &str, prepared: &mut HashMap<Case, Option<Run>>) -> 
     let Some(run) = run else {
         return Ok("none".into());
     };
-    // Another process had the machine since the last call: the first one finds cold caches.
+    // Another process has had the machine since the last call: the first call finds cold caches.
     run()?;
     let start = Instant::now();
     for _ in 0..calls {

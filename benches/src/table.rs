@@ -1,4 +1,4 @@
-//! One table for everything: a column for each peer, a unit for each row.
+//! One table for everything, with a column for each peer and a unit for each row.
 
 use crate::peers::Peer;
 
@@ -7,24 +7,24 @@ use crate::peers::Peer;
 pub struct Row {
     /// What was measured.
     pub what: &'static str,
-    /// With which sizes.
+    /// The sizes.
     pub sizes: String,
     /// The unit of all values.
     pub unit: &'static str,
-    /// Who did it.
+    /// The value of each peer that was measured.
     pub cells: Vec<(Peer, Cell)>,
 }
 
-/// A value in its row's unit, and how many times ours it is, where that says something.
+/// A value in its row's unit, and its ratio to ours if that says something.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell {
     /// The value.
     pub value: f64,
-    /// How many times ours.
+    /// The value over ours.
     pub ratio: Option<f64>,
 }
 
-/// In Markdown, with columns for these peers.
+/// The table in Markdown, with columns for these peers.
 pub fn markdown(rows: &[Row], columns: &[Peer]) -> String {
     let mut lines = vec![vec!["".into(), "sizes".into(), "unit".into()]];
     lines[0].extend(columns.iter().map(|peer| peer.title().to_string()));
@@ -68,7 +68,7 @@ impl Cell {
     }
 }
 
-/// With three digits that count.
+/// The value with three significant digits.
 fn short(value: f64) -> String {
     let decimals = match value.abs() {
         99.95.. => 0,
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_aligned_and_who_is_not_there_gets_a_dash() {
+    fn columns_are_aligned_and_an_absent_peer_gets_a_dash() {
         let row = Row {
             what: "LSTM, forward",
             sizes: "B1".into(),

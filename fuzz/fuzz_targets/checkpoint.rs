@@ -1,4 +1,4 @@
-//! A run goes on from a checkpoint that is damaged, hash and all: an error, or a run of finite numbers.
+//! Resuming from a checkpoint that is damaged, hashes included, gives an error or a run of finite numbers.
 #![no_main]
 
 use std::{cell::Cell, sync::LazyLock};
@@ -20,7 +20,7 @@ fn go_on(target: &Target) {
     let folder = reopen(target.path());
     let run = Run::<B>::resume(&target.corpus, &target.config, &Default::default(), &folder);
     let Ok(run) = run else { return };
-    // One update, after which Burn frees what it kept.
+    // One update, after which Burn frees what it keeps.
     let updates = Cell::new(0);
     let count = |event: &Event| {
         let is_update = matches!(event, Event::Update { .. } | Event::Skipped { .. });
@@ -31,6 +31,6 @@ fn go_on(target: &Target) {
     };
     for (name, values) in parameters(&outcome.model) {
         let is_finite = values.iter().all(|value| value.is_finite());
-        assert!(is_finite, "{name} was taken");
+        assert!(is_finite, "{name} is not finite");
     }
 }

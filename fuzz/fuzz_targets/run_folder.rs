@@ -1,4 +1,4 @@
-//! The folder of a run is read to write with its model or to plot it, whatever its files are.
+//! Writing with the model of a run and reading its log for a plot do not panic, whatever its files contain.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! A small run in a folder, and what a fuzzer does to its files.
+//! A small run in a folder, and the damage that a fuzzer does to its files. From the root of the repository:
 //!
 //! ```text
 //! cargo install cargo-fuzz
@@ -6,7 +6,7 @@
 //! cargo +nightly fuzz run run_folder -- -max_total_time=600 -timeout=10 -max_len=1024 -len_control=0
 //! ```
 //!
-//! from the top of the repository. What is found is left in `fuzz/artifacts`; it becomes a test in
+//! libFuzzer writes what it finds to `fuzz/artifacts`; each find becomes a test in
 //! `tests/tests/hostile_checkpoints.rs`.
 
 use std::{
@@ -28,71 +28,71 @@ use train::{Corpus, RunConfig};
 /// The backend.
 pub type B = Autodiff<NdArray<f32>>;
 
-/// Longer files are made of no more than is written to them.
+/// Damaged files are cut to this length.
 const MAX_LENGTH: usize = 1 << 16;
 
-/// What becomes of one file.
+/// A change to one file.
 #[derive(Arbitrary, Debug)]
 pub enum Edit {
-    /// All of it is something else.
+    /// Replaces the whole file.
     Replace(Vec<u8>),
-    /// So many bytes at a place are others.
+    /// Replaces some bytes.
     Splice {
-        /// Where.
+        /// The first of them.
         at: u16,
-        /// How many go.
+        /// How many bytes are removed.
         gone: u8,
-        /// What comes.
+        /// The bytes that take their place.
         new: Vec<u8>,
     },
-    /// It is cut off.
+    /// Cuts the file off.
     Truncate(u16),
-    /// The nth number that is written out in it is another.
+    /// Replaces a number that is written out in digits.
     Number {
-        /// Which.
+        /// Counted from the start of the file.
         nth: u16,
-        /// The new one.
+        /// The new number.
         number: Number,
     },
-    /// A tensor's number, or whatever is there.
+    /// Replaces a number of a tensor, or whatever is there.
     Float {
-        /// The nth four bytes from the end.
+        /// In steps of four bytes from the end of the file.
         nth: u16,
-        /// The new one.
+        /// The new number.
         value: f32,
     },
 }
 
-/// A number as JSON has it.
+/// A number as JSON writes it.
 #[derive(Arbitrary, Debug)]
 pub enum Number {
-    /// Whole.
+    /// A natural number.
     Whole(u64),
-    /// Below zero.
+    /// An integer, often below zero.
     Negative(i64),
-    /// Any.
+    /// Any number.
     Float(f64),
-    /// Small, and often the right one.
+    /// A small number, often the right one.
     Small(u8),
 }
 
-/// What becomes of the files of a folder.
+/// Changes to the files of a folder.
 #[derive(Arbitrary, Debug)]
 pub struct Damage {
-    /// Which file, and what.
+    /// Which file, and its change.
     pub edits: Vec<(u8, Edit)>,
-    /// Whether the manifest, if it is whole, is made true again.
+    /// Whether the manifest, if it is intact, is updated to match the damaged files.
     pub is_signed: bool,
 }
 
-/// A run that was stopped after three updates, or trained to its end.
+/// A run, stopped after three updates or trained to its end.
 pub struct Target {
     place: TempDir,
-    /// What it learns from.
+    /// The text that it learns from.
     pub corpus: Corpus,
     /// Its settings.
     pub config: RunConfig,
-    /// Where the files are that are damaged.
+    /// The folder of the files to damage.
     pub folder: PathBuf,
     files: Vec<(String, Vec<u8>)>,
     log: Vec<u8>,
@@ -103,7 +103,7 @@ impl Target {
     ///
     /// # Panics
     ///
-    /// Panics if it cannot be made.
+    /// Panics if the run cannot be made.
     pub fn checkpoint() -> Self {
         let mut target = Self::run(3);
         fs::remove_dir_all(target.path().join("checkpoints/0")).expect("removed");
@@ -113,11 +113,11 @@ impl Target {
         target
     }
 
-    /// A trained run.
+    /// A trained run, whose folder is the target.
     ///
     /// # Panics
     ///
-    /// Panics if it cannot be made.
+    /// Panics if the run cannot be made.
     pub fn folder() -> Self {
         let mut target = Self::run(TO_THE_END);
         target.remember();
@@ -125,7 +125,7 @@ impl Target {
     }
 
     fn run(updates: usize) -> Self {
-        // In memory, if this system has such a place.
+        // In memory, if this system offers that.
         let memory = Path::new("/dev/shm");
         let place = match memory.is_dir() {
             true => tempfile::tempdir_in(memory),
@@ -191,7 +191,7 @@ impl Target {
         }
     }
 
-    /// Puts the run back as it was.
+    /// Restores the run as it was.
     ///
     /// # Panics
     ///
@@ -241,7 +241,7 @@ fn apply(edit: &Edit, file: &mut Vec<u8>) {
     file.truncate(MAX_LENGTH);
 }
 
-/// Writes another number, and makes the length of the header true again, if there is one.
+/// Replaces a number. If the file has a safetensors header, updates the header's length.
 fn other_number(file: &mut Vec<u8>, nth: usize, number: &str) {
     let starts = |i: &usize| file[*i].is_ascii_digit() && !file[*i - 1].is_ascii_alphanumeric();
     let starts: Vec<usize> = (9..file.len().min(4000)).filter(starts).collect();

@@ -11,8 +11,8 @@ A file holds every combination of batch, time, bias and initial state, as
 
     ⟨y, d_y⟩ + ⟨h_T, d_h_T⟩ + ⟨c_T, d_c_T⟩
 
-with cotangents `d_y`, `d_h_T`, `d_c_T` of its own for each; `d_<tensor>` of everything else is
-the gradient of that loss. Names and layouts of the weights are PyTorch's.
+with random cotangents `d_y`, `d_h_T`, `d_c_T`; for every other tensor, `d_<tensor>` is its gradient of
+that loss. Names and layouts of the weights are PyTorch's.
 """
 
 from itertools import product
@@ -55,7 +55,7 @@ def case(kind, batch, time, bias, state):
     gradients = {f"d_{name}": leaf.grad for name, leaf in leaves.items()}
 
     tensors = leaves | outputs | cotangents | gradients
-    # States lose PyTorch's axis of layers: [1, batch, d_hidden] -> [batch, d_hidden].
+    # States lose PyTorch's layer axis: [1, batch, d_hidden] -> [batch, d_hidden].
     is_state = lambda name: name.endswith(("_0", "_T"))
     return {n: (t[0] if is_state(n) else t).detach().contiguous() for n, t in tensors.items()}
 

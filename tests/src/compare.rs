@@ -1,9 +1,9 @@
-//! How far two tensors are apart.
+//! How far apart two tensors are.
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
-/// The largest difference, relative to the largest magnitude that was expected. It is NaN where
-/// one of the two is, and infinite where only zeros were expected and something else came.
+/// The largest difference, relative to the largest expected magnitude. It is NaN if one of the two tensors
+/// has a NaN, and infinite if only zeros were expected and something else came.
 ///
 /// # Panics
 ///
@@ -18,18 +18,18 @@ pub fn relative_error(ours: &TensorData, expected: &TensorData) -> f64 {
     }
 }
 
-/// The largest magnitude; NaN is larger than any.
+/// The largest magnitude; NaN counts as larger than any.
 fn largest(values: impl Iterator<Item = f64>) -> f64 {
     let magnitudes = values.map(f64::abs);
     magnitudes.max_by(f64::total_cmp).expect("not empty")
 }
 
-/// The worst of several comparisons: the largest relative error, and in what it was.
+/// The worst of several comparisons: the largest relative error, and what was compared.
 #[derive(Default)]
 pub struct Worst(Option<(f64, String)>);
 
 impl Worst {
-    /// Compares two tensors, and remembers `what` they are if none were further apart.
+    /// Compares two tensors, and remembers `what` they are if they are the furthest apart so far.
     ///
     /// # Panics
     ///
@@ -42,6 +42,8 @@ impl Worst {
         }
     }
 
+    /// Asserts that the worst relative error is within `tolerance`.
+    ///
     /// # Panics
     ///
     /// Panics if nothing was compared, or the worst relative error is above `tolerance`.
@@ -55,11 +57,11 @@ impl Worst {
     }
 }
 
-/// Asserts that `ours` is `expected` up to a relative error.
+/// Asserts that `ours` equals `expected` up to a relative error of `tolerance`.
 ///
 /// # Panics
 ///
-/// Panics if it is not, or if the shapes differ.
+/// Panics if it does not, or if the shapes differ.
 pub fn assert_close<B: Backend, const D: usize>(
     what: &str,
     ours: Tensor<B, D>,

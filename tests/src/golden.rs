@@ -30,7 +30,7 @@ impl Case {
 ///
 /// # Panics
 ///
-/// Panics if the file is not as `golden.py` writes it.
+/// Panics if the file does not have the form that `golden.py` writes.
 pub fn cases(name: &str) -> BTreeMap<String, Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
     let bytes = fs::read(folder.join(name).with_extension("safetensors")).expect("a golden file");
@@ -46,7 +46,7 @@ pub fn cases(name: &str) -> BTreeMap<String, Case> {
     cases
 }
 
-/// The values in f64, which holds those of an f32 file exactly.
+/// The values in f64, which represents f32 exactly.
 fn values(view: &TensorView) -> TensorData {
     let bytes = view.data();
     let values: Vec<f64> = match view.dtype() {

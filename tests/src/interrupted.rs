@@ -1,4 +1,4 @@
-//! Runs that stop and go on.
+//! Runs that stop and resume.
 
 use std::{cell::Cell, fs, fs::File, io, path::Path, sync::Arc};
 
@@ -6,7 +6,7 @@ use burn::tensor::backend::AutodiffBackend;
 use sha2::{Digest, Sha256};
 use train::{Corpus, Error, Event, Outcome, Run, RunConfig, RunFolder, disk::FileSystem};
 
-/// A disk that nobody waits for: as fast as memory.
+/// A disk that does not sync, so that tests need not wait for it.
 #[derive(Debug)]
 pub struct Hasty;
 
@@ -20,23 +20,23 @@ impl FileSystem for Hasty {
 ///
 /// # Panics
 ///
-/// Panics if it cannot be made.
+/// Panics if the folder cannot be made.
 pub fn create(path: &Path) -> RunFolder {
     let folder = RunFolder::create(path).expect("a folder");
     folder.on_disk(Arc::new(Hasty))
 }
 
-/// The folder of a run that goes on, on a [`Hasty`] disk.
+/// The folder of a run to resume, on a [`Hasty`] disk.
 ///
 /// # Panics
 ///
-/// Panics if it is none.
+/// Panics if it is not the folder of a run.
 pub fn reopen(path: &Path) -> RunFolder {
     let folder = RunFolder::resume(path).expect("the folder of a run");
     folder.on_disk(Arc::new(Hasty))
 }
 
-/// A new run in `folder`, told to stop after so many updates.
+/// Starts a run in `folder`, and stops it after this many updates.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub fn begin<B: AutodiffBackend>(
     go(run, updates)
 }
 
-/// A run in `folder` that goes on, told to stop after so many updates more.
+/// Resumes the run in `folder`, and stops it after this many more updates.
 ///
 /// # Errors
 ///
@@ -80,7 +80,7 @@ fn go<B: AutodiffBackend>(
     run.go(|| done.get() >= updates, count)
 }
 
-/// The newest of a run's checkpoints, by its updates.
+/// The number of updates of a run's newest checkpoint.
 ///
 /// # Panics
 ///
@@ -94,11 +94,11 @@ pub fn newest(folder: &Path) -> Option<usize> {
         .max()
 }
 
-/// Makes the manifest of a checkpoint true again.
+/// Updates the manifest of a checkpoint to match its files.
 ///
 /// # Panics
 ///
-/// Panics if it is none.
+/// Panics if it is not a checkpoint.
 pub fn sign(checkpoint: &Path) {
     let path = checkpoint.join("manifest.json");
     let json = fs::read(&path).expect("a manifest");
@@ -112,11 +112,11 @@ pub fn sign(checkpoint: &Path) {
     fs::write(&path, manifest.to_string()).expect("written");
 }
 
-/// Never told to stop.
+/// A number of updates that no run reaches.
 pub const TO_THE_END: usize = usize::MAX;
 
-/// What a run has left: its best weights, weights and moments of its last checkpoint, and its log without what
-/// depends on the clock and on the process.
+/// What a run has written: its best weights, the weights and moments of its last checkpoint, and its log
+/// without the fields that depend on the clock and the process.
 ///
 /// # Panics
 ///

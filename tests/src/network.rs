@@ -1,4 +1,4 @@
-//! [`Rnn`] and [`Lstm`] seen as one, so that a test is written once for both.
+//! A trait over [`Rnn`] and [`Lstm`], so that a test is written once for both.
 
 use burn::{
     module::Param,
@@ -8,9 +8,9 @@ use models::{Lstm, LstmConfig, RecurrentCell, Rnn, RnnConfig};
 
 /// What [`Rnn`] and [`Lstm`] have in common.
 pub trait Network<B: Backend>: RecurrentCell<B> + Clone {
-    /// The letters of the state's tensors.
+    /// A letter for each of the state's tensors.
     const STATE: &[&str];
-    /// How many blocks of `d_hidden` columns the weights have.
+    /// The number of blocks of `d_hidden` columns in the weights.
     const GATES: usize;
 
     /// A network with fresh weights.

@@ -1,4 +1,4 @@
-//! Whether a network computes what PyTorch does: every golden case, values and gradients.
+//! Whether a network computes what PyTorch computes: every golden case, values and gradients.
 
 use burn::tensor::{
     Tensor,
@@ -15,11 +15,11 @@ use crate::{
 /// Batch 1, 3 × time 1, 7, 64 × with and without bias × with and without initial state.
 const CASES: usize = 24;
 
-/// Outputs, final states and all gradients of `forward` equal those of the golden `file`.
+/// Asserts that outputs, final states and all gradients of `forward` equal those of the golden `file`.
 ///
 /// # Panics
 ///
-/// Panics if they do not, up to a relative error of `tolerance`.
+/// Panics if a relative error is above `tolerance`.
 pub fn assert_forward_and_backward<B: AutodiffBackend, N: Network<B>>(file: &str, tolerance: f64) {
     let mut worst = Worst::default();
     let cases = golden::cases(file);
@@ -67,11 +67,11 @@ pub fn assert_forward_and_backward<B: AutodiffBackend, N: Network<B>>(file: &str
     worst.assert_within(tolerance);
 }
 
-/// Outputs and final states of a loop over `step` equal those of the golden `file`.
+/// Asserts that outputs and final states of a loop over `step` equal those of the golden `file`.
 ///
 /// # Panics
 ///
-/// Panics if they do not, up to a relative error of `tolerance`.
+/// Panics if a relative error is above `tolerance`.
 pub fn assert_steps<B: Backend, N: Network<B>>(file: &str, tolerance: f64) {
     let mut worst = Worst::default();
     let cases = golden::cases(file);
@@ -104,7 +104,7 @@ fn network<B: Backend, N: Network<B>>(case: &Case) -> N {
     N::with_weights(weight("weight_ih"), weight("weight_hh"), b)
 }
 
-/// The initial state of a case, where it has one.
+/// The initial state of a case, if it has one.
 fn initial<B: Backend, N: Network<B>>(network: &N, case: &Case) -> Option<N::State> {
     let get = |letter: &&str| case.get::<B, 2>(&format!("{letter}_0"));
     let initial: Option<Vec<_>> = N::STATE.iter().map(get).collect();

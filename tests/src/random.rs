@@ -1,4 +1,4 @@
-//! Numbers for tests to compute with.
+//! Random numbers for tests to compute with.
 
 use burn::tensor::{Element, Tensor, TensorData, backend::Backend};
 use rand::{RngExt, SeedableRng};
@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 pub struct Random(ChaCha8Rng);
 
 impl Random {
-    /// The stream that `seed` decides.
+    /// The stream of this seed.
     pub fn new(seed: u64) -> Self {
         Random(ChaCha8Rng::seed_from_u64(seed))
     }

@@ -1,4 +1,4 @@
-//! Runs that take a blink, and the numbers of a module by name.
+//! Runs that take a fraction of a second, and the parameters of a module by name.
 
 use std::path::Path;
 
@@ -15,8 +15,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use train::{Clip, Corpus, Error, Event, Outcome, RunConfig, RunFolder, Split, Units};
 
-/// Two layers of six units; one epoch over two lanes in windows of four steps, all of the text
-/// trained on, and nothing between gradient and optimiser.
+/// Two layers of six units; one epoch over two lanes in batches of four steps, with nothing held out and no
+/// gradient clipping.
 pub fn config(cell: CellKind, embedding_size: usize) -> RunConfig {
     RunConfig {
         model: cell,
@@ -33,7 +33,7 @@ pub fn config(cell: CellKind, embedding_size: usize) -> RunConfig {
     }
 }
 
-/// Each cell, one-hot and embedded.
+/// Every cell, with one-hot input and with an embedding.
 pub const MODELS: [(CellKind, usize); 4] = [
     (CellKind::Rnn, 0),
     (CellKind::Rnn, 4),
@@ -45,7 +45,7 @@ pub const MODELS: [(CellKind, usize); 4] = [
 ///
 /// # Panics
 ///
-/// Panics if there are fewer than two different ones.
+/// Panics if the text has fewer than two different characters.
 pub fn corpus(text: &str) -> Corpus {
     Corpus::from_bytes("text", text.as_bytes(), Units::Chars, None).expect("a text")
 }
@@ -54,7 +54,7 @@ pub fn corpus(text: &str) -> Corpus {
 ///
 /// # Panics
 ///
-/// Panics if it cannot be read.
+/// Panics if the corpus cannot be read.
 pub fn all_tokens(corpus: &Corpus) -> Vec<u32> {
     let mut tokens = Vec::new();
     let read = corpus.tokens(0..corpus.n_symbols(), &mut tokens);
@@ -69,13 +69,13 @@ pub fn random_text(symbols: u8, length: usize, seed: u64) -> String {
     (0..length).map(letter).collect()
 }
 
-/// The model that a run of these settings starts from.
+/// The model that a run with these settings starts from.
 pub fn fresh_model<B: Backend>(corpus: &Corpus, config: &RunConfig) -> CharLm<B> {
     let model = config.char_lm(corpus.vocab.size());
     model.init_seeded(config.seed, &Default::default())
 }
 
-/// A run in a new folder, and what it told.
+/// Trains in a new folder, and returns the outcome and the events.
 ///
 /// # Errors
 ///
@@ -92,15 +92,15 @@ pub fn train<B: AutodiffBackend>(
     Ok((outcome, events))
 }
 
-/// Numbers of a module: path of the parameter and values, in the order of the module.
+/// The numbers of a module: the path and values of each parameter, in the order of the module.
 pub type Values = Vec<(String, Vec<f64>)>;
 
-/// The parameters.
+/// The values of all parameters.
 pub fn parameters<B: Backend>(module: &impl Module<B>) -> Values {
     collect(module, None)
 }
 
-/// The gradients of the parameters.
+/// The gradients of all parameters.
 ///
 /// # Panics
 ///
@@ -150,11 +150,11 @@ impl<B: Backend> ModuleVisitor<B> for Collect<'_> {
     }
 }
 
-/// The module with these parameters.
+/// The module with these values as its parameters.
 ///
 /// # Panics
 ///
-/// Panics if there are too few, or a shape does not agree.
+/// Panics if there are too few values, or if a shape does not agree.
 pub fn with_parameters<B: Backend, M: Module<B>>(module: M, parameters: Values) -> M {
     module.map(&mut Replace(parameters.into_iter()))
 }
@@ -175,7 +175,7 @@ impl<B: Backend> ModuleMapper<B> for Replace {
 ///
 /// # Panics
 ///
-/// Panics if they are not of the same parameters.
+/// Panics if they do not belong to the same parameters.
 pub fn difference(a: &Values, b: &Values) -> f64 {
     assert_eq!(a.len(), b.len());
     let mut largest = 0.0_f64;

@@ -1,4 +1,4 @@
-//! Measures ours beside burn-nn, candle-nn and PyTorch and prints one table.
+//! Measures the speed of ours, burn-nn, candle-nn and PyTorch, and prints one table.
 
 use std::{
     io::Write,
@@ -14,28 +14,28 @@ use benches::{
 };
 use clap::{Parser, ValueEnum};
 
-/// Measures ours beside burn-nn, candle-nn and PyTorch, interleaved, and prints one table.
+/// Measure the speed of ours, burn-nn, candle-nn and PyTorch, interleaved, and print one table.
 #[derive(Parser)]
 struct Args {
-    /// Threads of each peer
+    /// Threads for each peer
     #[arg(long, value_name = "N", default_value = "2")]
     threads: NonZeroUsize,
-    /// Rounds, in each of which everyone runs once
+    /// Rounds; each peer runs once in each
     #[arg(long, value_name = "N", default_value = "21")]
     rounds: NonZeroUsize,
-    /// Three rounds only, to see that it works
+    /// Run three rounds only, to see that it works
     #[arg(long, conflicts_with = "rounds")]
     quick: bool,
-    /// Only this part; may be given several times
+    /// Run only this part; may be given several times
     #[arg(long, value_name = "NAME", value_enum)]
     only: Vec<Section>,
-    /// A Python that has PyTorch
+    /// Python with PyTorch
     #[arg(long, value_name = "PATH", default_value = "python3")]
     python: PathBuf,
-    /// Write the table to benches/RESULTS.md, with machine, versions, date and command
+    /// Write the table to benches/RESULTS.md, with the machine, versions, date and command
     #[arg(long)]
     write: bool,
-    /// Do one peer's work, as told on standard input
+    /// Do the work of one peer, as requested on standard input
     #[arg(long, value_name = "PEER", value_enum, hide = true)]
     serve: Option<Peer>,
 }
@@ -68,8 +68,7 @@ fn run(args: &Args) -> Result<()> {
     let load = machine::load();
     if load > BUSY {
         notes.push(format!(
-            "the machine had other work just before (load average {load:.1}), which PyTorch suffers \
-             from most"
+            "the machine was busy just before (load average {load:.1}), which slows PyTorch down most"
         ));
     }
     let mut children = Vec::new();
@@ -133,10 +132,10 @@ fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// A load average that tells of other work.
+/// A load average above this means other work on the machine.
 const BUSY: f64 = 0.5;
 
-/// How this was started. Where Python lies on this machine is of no use to others.
+/// The command that started this, without the path to Python, which is of no use on other machines.
 fn command(python: &Path) -> String {
     let python = python.display().to_string();
     let given: Vec<_> = std::env::args()

@@ -10,7 +10,7 @@ use burn::{
 use super::Run;
 use crate::case::{Case, Kind};
 
-/// Makes ready to do the work of `case`: what needs no gradients on the backend without autodiff.
+/// Prepares to run `case`; work without gradients runs on the backend without autodiff.
 pub fn prepare<B: AutodiffBackend>(case: Case) -> Option<Run> {
     let (d_input, d_hidden) = (case.d_input, case.d_hidden);
     let shape = [case.batch, case.time, d_input];

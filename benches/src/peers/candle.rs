@@ -1,4 +1,4 @@
-//! candle-nn, which has an LSTM and no plain RNN; its product of matrices is the crate `gemm`.
+//! candle-nn, which has an LSTM but no plain RNN; its matrix product is the crate `gemm`.
 
 use std::{collections::HashMap, hint::black_box};
 
@@ -9,7 +9,7 @@ use candle_nn::{LSTM, LSTMConfig, RNN, VarBuilder, VarMap};
 use super::Run;
 use crate::case::{Case, Kind};
 
-/// Makes ready to do the work of `case`.
+/// Prepares to run `case`.
 ///
 /// # Errors
 ///
@@ -60,7 +60,7 @@ fn lstm(case: Case, weights: VarBuilder) -> candle_core::Result<LSTM> {
     LSTM::new(case.d_input, case.d_hidden, LSTMConfig::default(), weights)
 }
 
-/// With weights that leave no graph behind.
+/// A layer whose weights leave no graph behind.
 fn untracked(case: Case) -> Result<LSTM> {
     let vars = VarMap::new();
     lstm(

@@ -1,4 +1,4 @@
-//! Ours, as users call it: the modules of `models`, its stepper, the update of `train`, on NdArray.
+//! Ours, as users call it: the modules and the stepper of `models` and the update of `train`, on NdArray.
 
 use std::hint::black_box;
 
@@ -14,7 +14,7 @@ use crate::case::{Case, Kind, LAYERS, VOCABULARY};
 type Plain = NdArray<f32>;
 type Tracked = Autodiff<Plain>;
 
-/// Makes ready to do the work of `case`.
+/// Prepares to run `case`.
 pub fn prepare(case: Case) -> Option<Run> {
     match case.kind {
         Kind::LstmForward => Some(lstm_forward(case)),
@@ -68,7 +68,7 @@ fn char_lm(case: Case) -> CharLmConfig {
         .with_n_layers(LAYERS)
 }
 
-/// What [`train::train()`] does between two windows.
+/// What [`train::train()`] does for each batch.
 fn update(case: Case) -> Run {
     let config = RunConfig {
         embedding_size: case.d_input,
@@ -89,7 +89,7 @@ fn update(case: Case) -> Run {
     })
 }
 
-/// One character, from the state that the last one left.
+/// One character, from the state that the previous one left.
 fn stream(case: Case) -> Run {
     let device = Default::default();
     let mut stepper = char_lm(case).init::<Plain>(&device).stepper(case.batch);

@@ -1,8 +1,11 @@
 //! What a recurrent cell is: a state to start from, and one step.
 
 use burn::{
-    module::{Module, ModuleDisplay},
-    tensor::{Tensor, TensorData, backend::Backend},
+    module::{AutodiffModule, Module, ModuleDisplay},
+    tensor::{
+        Tensor, TensorData,
+        backend::{AutodiffBackend, Backend},
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -206,7 +209,7 @@ impl<B: Backend, S: RecurrentState<B>> RecurrentState<B> for Vec<S> {
 /// command line and a checkpoint can have it: a Burn module with its [`Description`].
 ///
 /// [`cells!`](crate::cells!) makes a list of such cells, from which one is chosen at run time.
-pub trait Cell<B: Backend>: RecurrentCell<B> + Module<B> + ModuleDisplay {
+pub trait Cell<B: Backend>: RecurrentCell<B> + Module<B> + ModuleDisplay + 'static {
     /// What tells cells of this type apart before they have weights: nothing, `()`, for a cell by itself;
     /// for a list of cells, which of them it is.
     type Kind: Kind;
@@ -292,4 +295,21 @@ impl CellOptions {
             remember: Remember::ByDefault,
         }
     }
+}
+
+/// A [`Cell`] that Burn's autodiff trains, and whose form without autodiff is a cell of the same kind.
+/// Every cell derived with `#[derive(Module)]` is one; the trait only names the bounds.
+pub trait TrainableCell<B: AutodiffBackend>:
+    Cell<B> + AutodiffModule<B, InnerModule = Self::Inner>
+{
+    /// The cell without autodiff.
+    type Inner: Cell<B::InnerBackend, Kind = <Self as Cell<B>>::Kind>;
+}
+
+impl<B: AutodiffBackend, C> TrainableCell<B> for C
+where
+    C: Cell<B> + AutodiffModule<B>,
+    C::InnerModule: Cell<B::InnerBackend, Kind = <C as Cell<B>>::Kind>,
+{
+    type Inner = C::InnerModule;
 }

@@ -69,7 +69,9 @@ pub mod scan;
 pub mod stack;
 pub mod stepper;
 
-pub use cell::{Cell, CellOptions, Description, Kind, RecurrentCell, RecurrentState, Remember};
+pub use cell::{
+    Cell, CellOptions, Description, Kind, RecurrentCell, RecurrentState, Remember, TrainableCell,
+};
 pub use cells::{AnyCell, AnyState, CellKind, UnknownCell};
 pub use char_lm::{CharLm, CharLmConfig};
 pub use feed_forward::{FeedForward, FeedForwardConfig};

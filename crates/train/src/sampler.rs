@@ -1,7 +1,7 @@
 //! Writes text with a trained model: each symbol is drawn from the distribution that the model predicts.
 
 use burn::tensor::backend::Backend;
-use models::{CharLm, Stepper};
+use models::{Cell, CharLm, Stepper};
 use rand::{SeedableRng, distr::Distribution, distr::weighted::WeightedIndex};
 use rand_chacha::ChaCha8Rng;
 
@@ -35,8 +35,8 @@ impl Sampler {
     /// # Errors
     ///
     /// Returns an error if `prime` has a character that is not in the vocabulary.
-    pub fn new<B: Backend>(
-        model: &CharLm<B>,
+    pub fn new<B: Backend, C: Cell<B>>(
+        model: &CharLm<B, C>,
         vocab: &Vocab,
         documents: Option<&Separator>,
         prime: &str,

@@ -1,4 +1,4 @@
-//! The module: an `Lstm` and a linear layer, generic over the backend like any other of Burn's.
+//! The module: an `Lstm` and a linear layer, generic over the backend as any Burn module is.
 
 use burn::{
     config::Config,
@@ -30,7 +30,7 @@ impl ForecasterConfig {
 }
 
 impl<B: Backend> Forecaster<B> {
-    /// The value after each: `[batch, time, 1]` → `[batch, time, 1]`.
+    /// Forecasts the value after each step: `[batch, time, 1]` → `[batch, time, 1]`.
     pub fn forward(
         &self,
         values: Tensor<B, 3>,
@@ -40,7 +40,7 @@ impl<B: Backend> Forecaster<B> {
         (linear(&self.head, hidden), state)
     }
 
-    /// The value after this one: `[batch, 1]` → `[batch, 1]`.
+    /// Forecasts the value after this one: `[batch, 1]` → `[batch, 1]`.
     pub fn step(&self, value: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
         let (hidden, state) = self.lstm.step(value, state);
         (linear(&self.head, hidden), state)

@@ -1,7 +1,7 @@
-//! An [`Lstm`](models::Lstm) inside somebody's own Burn module: it learns to forecast a noisy wave,
-//! one value ahead, then goes on alone from its own forecasts.
+//! An [`Lstm`](models::Lstm) in a Burn module of your own: it learns to forecast a noisy wave one value
+//! ahead, then continues alone from its own forecasts.
 //!
-//! `cargo run -p embed` writes `forecast.svg`, or the file that you name.
+//! `cargo run -p embed` writes `forecast.svg`, or the file named by its argument.
 
 mod forecaster;
 mod plot;
@@ -36,13 +36,14 @@ fn main() -> ExitCode {
     let test = Waves::<NdArray<f32>>::random(1, SEEN + ALONE + 1, &device);
 
     let (ahead, alone) = forecast(&model, &test);
-    let error = mean_square(ahead.clone(), test.signal.clone().narrow(1, 1, SEEN));
-    let naive = mean_square(
+    let error = mean_squared_error(ahead.clone(), test.signal.clone().narrow(1, 1, SEEN));
+    let naive = mean_squared_error(
         test.noisy.clone().narrow(1, 0, SEEN),
         test.signal.clone().narrow(1, 1, SEEN),
     );
-    println!("a wave it never saw, one step ahead: mean square error {error:.4}");
-    println!("saying the last noisy value again:   mean square error {naive:.4}");
+    println!("a wave it has never seen, mean squared error:");
+    println!("one step ahead:       {error:.4}");
+    println!("the last value again: {naive:.4}");
 
     let values = |tensor: Tensor<NdArray<f32>, 3>| tensor.into_data().iter::<f32>().collect();
     let curves = plot::Curves {
@@ -55,11 +56,11 @@ fn main() -> ExitCode {
         eprintln!("error: {}: {error}", file.display());
         return ExitCode::FAILURE;
     }
-    println!("the picture is in {}", file.display());
+    println!("wrote {}", file.display());
     ExitCode::SUCCESS
 }
 
-/// Fits the next noisy value, on fresh waves at each update.
+/// Trains on the next noisy value, with new waves at each update.
 fn train<B: AutodiffBackend>(device: &B::Device) -> Forecaster<B::InnerBackend> {
     B::seed(device, 1);
     let mut model = ForecasterConfig::new().init::<B>(device);
@@ -70,7 +71,7 @@ fn train<B: AutodiffBackend>(device: &B::Device) -> Forecaster<B::InnerBackend> 
         let error = (forecast - waves.noisy.narrow(1, 1, 100)).square().mean();
         if update % 50 == 0 {
             let error = error.clone().into_scalar().elem::<f32>();
-            println!("update {update:>3}/{UPDATES}: mean square error {error:.4}");
+            println!("update {update:>3}/{UPDATES}: mean squared error {error:.4}");
         }
         let grads = GradientsParams::from_grads(error.backward(), &model);
         model = optimizer.step(1e-2, model, grads);
@@ -78,7 +79,7 @@ fn train<B: AutodiffBackend>(device: &B::Device) -> Forecaster<B::InnerBackend> 
     model.valid()
 }
 
-/// One step ahead through what is seen; then each forecast is the next input.
+/// Forecasts one step ahead through the observed values; then each forecast is the next input.
 fn forecast<B: Backend>(model: &Forecaster<B>, test: &Waves<B>) -> (Tensor<B, 3>, Tensor<B, 3>) {
     let (ahead, mut state) = model.forward(test.noisy.clone().narrow(1, 0, SEEN), None);
     let mut value = ahead.clone().narrow(1, SEEN - 1, 1).squeeze_dim(1);
@@ -90,6 +91,6 @@ fn forecast<B: Backend>(model: &Forecaster<B>, test: &Waves<B>) -> (Tensor<B, 3>
     (ahead, Tensor::stack(alone, 1))
 }
 
-fn mean_square<B: Backend>(a: Tensor<B, 3>, b: Tensor<B, 3>) -> f32 {
+fn mean_squared_error<B: Backend>(a: Tensor<B, 3>, b: Tensor<B, 3>) -> f32 {
     (a - b).square().mean().into_scalar().elem()
 }

@@ -1,10 +1,10 @@
-//! The picture: forecasts against the truth, in colours that a colour-blind reader tells apart.
+//! The picture: forecasts and truth, in colours that colour-blind readers can tell apart.
 
 use std::{error::Error, path::Path};
 
 use plotters::prelude::*;
 
-/// Values by time step; `ahead` starts at step 1, `alone` where `noisy` ends and one further.
+/// Values by time step. `ahead` starts at step 1, `alone` one step after the end of `noisy`.
 pub struct Curves {
     pub signal: Vec<f32>,
     pub noisy: Vec<f32>,

@@ -1,13 +1,13 @@
-//! The data: two sines of random phase on top of one another, and noise on them.
+//! The data: the sum of two sines of random phase, with noise.
 
 use std::f64::consts::TAU;
 
 use burn::tensor::{Distribution, Int, Tensor, backend::Backend};
 
 pub struct Waves<B: Backend> {
-    /// What is there, `[batch, time, 1]`.
+    /// The true values, `[batch, time, 1]`.
     pub signal: Tensor<B, 3>,
-    /// What is observed: the signal with Gaussian noise of standard deviation 0.1.
+    /// The observed values: the signal with Gaussian noise of standard deviation 0.1.
     pub noisy: Tensor<B, 3>,
 }
 

@@ -162,11 +162,11 @@ fn the_folder_holds_the_run() {
     let device = Default::default();
     let expected = logits(&run.outcome.model);
     let loaded = folder
-        .load_model::<Inner>(&config, &vocab, &device)
+        .load_model::<Inner, models::AnyCell<Inner>>(&config, &vocab, &device)
         .expect("a model");
     assert_eq!(logits(&loaded), expected);
     let loaded = folder
-        .load_model::<B>(&config, &vocab, &device)
+        .load_model::<B, models::AnyCell<B>>(&config, &vocab, &device)
         .expect("a model");
     assert_eq!(logits(&loaded), expected);
 }
@@ -178,7 +178,11 @@ fn every_model_is_loaded_as_it_was_saved() {
         let corpus = corpus("bad cab!!");
         let run = run(&corpus, &config);
         let folder = RunFolder::open(run.folder.path()).expect("the folder of a run");
-        let loaded = folder.load_model::<Inner>(&config, &corpus.vocab, &Default::default());
+        let loaded = folder.load_model::<Inner, models::AnyCell<Inner>>(
+            &config,
+            &corpus.vocab,
+            &Default::default(),
+        );
         assert_eq!(
             parameters(&loaded.expect("a model")),
             parameters(&run.outcome.model)

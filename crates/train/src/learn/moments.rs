@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use burn::{
-    module::{Module, ModuleVisitor, Param, ParamId},
+    module::{AutodiffModule, ModuleVisitor, Param, ParamId},
     optim::{
         Adam, AdamState, AdaptiveMomentumState, CenteredState, Optimizer, RmsProp, RmsPropState,
         Sgd, SgdState, SimpleOptimizer, SquareAvgState, adaptor::OptimizerAdaptor,
@@ -14,7 +14,6 @@ use burn::{
         backend::{AutodiffBackend, Backend},
     },
 };
-use models::CharLm;
 
 use super::adagrad::{AdaGrad, AdaGradState};
 use crate::disk::tensors::{self, Layout, Tensors};
@@ -83,22 +82,24 @@ impl<B: Backend> Moments<B> for AdaGrad {
 }
 
 /// An optimiser of Burn's for this model.
-pub(super) type Adapted<O, B> = OptimizerAdaptor<O, CharLm<B>, B>;
+pub(super) type Adapted<O, B, M> = OptimizerAdaptor<O, M, B>;
 
 /// Burn's record of an optimiser: its moments by the parameter's id, which is random in every model.
-type Records<O, B> = <Adapted<O, B> as Optimizer<CharLm<B>, B>>::Record;
+type Records<O, B, M> = <Adapted<O, B, M> as Optimizer<M, B>>::Record;
 
 /// Returns the moments of each parameter, by the parameter's path and the moment's name.
-pub(super) fn take<B: AutodiffBackend, O: Moments<B::InnerBackend>>(
-    optimizer: &Adapted<O, B>,
-    model: &CharLm<B>,
+pub(super) fn take<B: AutodiffBackend, M: AutodiffModule<B>, O: Moments<B::InnerBackend>>(
+    optimizer: &Adapted<O, B, M>,
+    model: &M,
 ) -> Tensors {
-    struct Take<O: Moments<B::InnerBackend>, B: AutodiffBackend> {
+    struct Take<O: Moments<B::InnerBackend>, B: AutodiffBackend, M: AutodiffModule<B>> {
         names: HashMap<ParamId, String>,
-        records: Records<O, B>,
+        records: Records<O, B, M>,
         tensors: Tensors,
     }
-    impl<O: Moments<B::InnerBackend>, B: AutodiffBackend> ModuleVisitor<B> for Take<O, B> {
+    impl<O: Moments<B::InnerBackend>, B: AutodiffBackend, M: AutodiffModule<B>> ModuleVisitor<B>
+        for Take<O, B, M>
+    {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
             if let Some(record) = self.records.remove(&param.id) {
                 let moments = O::take(record.into_state::<D>());
@@ -109,7 +110,7 @@ pub(super) fn take<B: AutodiffBackend, O: Moments<B::InnerBackend>>(
             }
         }
     }
-    let mut take = Take::<O, B> {
+    let mut take = Take::<O, B, M> {
         names: tensors::names(model),
         records: optimizer.to_record(),
         tensors: Tensors::new(),
@@ -119,8 +120,8 @@ pub(super) fn take<B: AutodiffBackend, O: Moments<B::InnerBackend>>(
 }
 
 /// Returns the names and shapes of all moments after the first update.
-pub(super) fn layout<B: AutodiffBackend, O: Moments<B::InnerBackend>>(
-    _: &Adapted<O, B>,
+pub(super) fn layout<B: AutodiffBackend, M: AutodiffModule<B>, O: Moments<B::InnerBackend>>(
+    _: &Adapted<O, B, M>,
     parameters: &Layout,
 ) -> Layout {
     let of_one = |(path, shape): (&String, &Vec<usize>)| {
@@ -131,19 +132,21 @@ pub(super) fn layout<B: AutodiffBackend, O: Moments<B::InnerBackend>>(
 }
 
 /// Restores what [`take`] returned after `updates` updates.
-pub(super) fn restore<B: AutodiffBackend, O: Moments<B::InnerBackend>>(
-    optimizer: &mut Adapted<O, B>,
-    model: &CharLm<B>,
+pub(super) fn restore<B: AutodiffBackend, M: AutodiffModule<B>, O: Moments<B::InnerBackend>>(
+    optimizer: &mut Adapted<O, B, M>,
+    model: &M,
     moments: Tensors,
     updates: usize,
 ) {
-    struct Put<O: Moments<B::InnerBackend>, B: AutodiffBackend> {
+    struct Put<O: Moments<B::InnerBackend>, B: AutodiffBackend, M: AutodiffModule<B>> {
         names: HashMap<ParamId, String>,
-        records: Records<O, B>,
+        records: Records<O, B, M>,
         tensors: Tensors,
         updates: usize,
     }
-    impl<O: Moments<B::InnerBackend>, B: AutodiffBackend> ModuleVisitor<B> for Put<O, B> {
+    impl<O: Moments<B::InnerBackend>, B: AutodiffBackend, M: AutodiffModule<B>> ModuleVisitor<B>
+        for Put<O, B, M>
+    {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
             let value = param.val();
             let options = (&value.device(), value.dtype());
@@ -159,7 +162,7 @@ pub(super) fn restore<B: AutodiffBackend, O: Moments<B::InnerBackend>>(
             self.records.insert(param.id, record);
         }
     }
-    let mut put = Put::<O, B> {
+    let mut put = Put::<O, B, M> {
         names: tensors::names(model),
         records: optimizer.to_record(),
         tensors: moments,

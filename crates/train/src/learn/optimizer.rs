@@ -3,12 +3,12 @@
 use std::{fmt, str::FromStr};
 
 use burn::{
+    module::AutodiffModule,
     optim::{
         Adam, AdamConfig, GradientsParams, Optimizer as _, RmsProp, RmsPropConfig, Sgd, SgdConfig,
     },
     tensor::backend::AutodiffBackend,
 };
-use models::CharLm;
 
 use super::{
     adagrad::AdaGrad,
@@ -47,7 +47,7 @@ impl OptimizerConfig {
     }
 
     /// Creates the optimiser, which has seen no gradient yet.
-    pub(crate) fn init<B: AutodiffBackend>(self) -> Optimizer<B> {
+    pub(crate) fn init<B: AutodiffBackend, M: AutodiffModule<B>>(self) -> Optimizer<B, M> {
         match self {
             OptimizerConfig::Adam => Optimizer::Adam(AdamConfig::new().with_epsilon(1e-8).init()),
             OptimizerConfig::RmsProp { decay } => Optimizer::RmsProp(
@@ -103,11 +103,11 @@ impl fmt::Display for OptimizerConfig {
 serde_as_text!(OptimizerConfig);
 
 /// An optimiser with its moments.
-pub(crate) enum Optimizer<B: AutodiffBackend> {
-    Adam(Adapted<Adam, B>),
-    RmsProp(Adapted<RmsProp, B>),
-    Sgd(Adapted<Sgd<B::InnerBackend>, B>),
-    AdaGrad(Adapted<AdaGrad, B>),
+pub(crate) enum Optimizer<B: AutodiffBackend, M: AutodiffModule<B>> {
+    Adam(Adapted<Adam, B, M>),
+    RmsProp(Adapted<RmsProp, B, M>),
+    Sgd(Adapted<Sgd<B::InnerBackend>, B, M>),
+    AdaGrad(Adapted<AdaGrad, B, M>),
 }
 
 /// Evaluates the same expression for each kind of optimiser.
@@ -122,18 +122,13 @@ macro_rules! each {
     };
 }
 
-impl<B: AutodiffBackend> Optimizer<B> {
-    pub(crate) fn step(
-        &mut self,
-        learning_rate: f64,
-        model: CharLm<B>,
-        grads: GradientsParams,
-    ) -> CharLm<B> {
+impl<B: AutodiffBackend, M: AutodiffModule<B>> Optimizer<B, M> {
+    pub(crate) fn step(&mut self, learning_rate: f64, model: M, grads: GradientsParams) -> M {
         each!(self, optimizer => optimizer.step(learning_rate, model, grads))
     }
 
     /// Returns the moments of each parameter, by the parameter's path and the moment's name.
-    pub(crate) fn moments(&self, model: &CharLm<B>) -> Tensors {
+    pub(crate) fn moments(&self, model: &M) -> Tensors {
         each!(self, optimizer => moments::take(optimizer, model))
     }
 
@@ -143,7 +138,7 @@ impl<B: AutodiffBackend> Optimizer<B> {
     }
 
     /// Restores what [`moments`](Self::moments) returned after `updates` updates.
-    pub(crate) fn restore(&mut self, model: &CharLm<B>, moments: Tensors, updates: usize) {
+    pub(crate) fn restore(&mut self, model: &M, moments: Tensors, updates: usize) {
         each!(self, optimizer => moments::restore(optimizer, model, moments, updates));
     }
 }

@@ -1,7 +1,7 @@
 //! A training run at one moment, as tensors by name.
 
 use burn::tensor::{Tensor, backend::AutodiffBackend};
-use models::{CharLm, RecurrentState, stack::StackState};
+use models::{CharLm, RecurrentState, StackState, TrainableCell};
 
 use super::{config::TrainerConfig, progress::Progress};
 use crate::disk::tensors::{self, Layout, Tensors};
@@ -26,25 +26,27 @@ pub(crate) struct SnapshotLayout {
 
 impl SnapshotLayout {
     /// Returns what a snapshot of this model has at this point of a run.
-    pub(crate) fn new<B: AutodiffBackend>(
+    pub(crate) fn new<B: AutodiffBackend, C: TrainableCell<B>>(
         config: &TrainerConfig,
-        model: &CharLm<B>,
+        model: &CharLm<B, C>,
         progress: &Progress,
     ) -> Self {
         let weights = tensors::layout_of_module(model);
         SnapshotLayout {
             moments: match progress.updates_learned() {
                 0 => Layout::new(),
-                _ => config.optimizer.init::<B>().layout(&weights),
+                _ => config.optimizer.init::<B, CharLm<B, C>>().layout(&weights),
             },
-            state: tensors::layout(&state_tensors(&model.initial_state(progress.rows))),
+            state: tensors::layout(&state_tensors::<B, C>(&model.initial_state(progress.rows))),
             weights,
         }
     }
 }
 
 /// Returns the tensors of a state by name: `layers.0.hidden`.
-pub(super) fn state_tensors<B: AutodiffBackend>(state: &StackState<B>) -> Tensors {
+pub(super) fn state_tensors<B: AutodiffBackend, C: TrainableCell<B>>(
+    state: &StackState<B, C>,
+) -> Tensors {
     let mut tensors = Tensors::new();
     state.clone().map(&mut |name, tensor| {
         tensors.insert(format!("layers.{name}"), tensor.to_data());
@@ -54,10 +56,10 @@ pub(super) fn state_tensors<B: AutodiffBackend>(state: &StackState<B>) -> Tensor
 }
 
 /// Returns a state of the form of `state` that holds these tensors.
-pub(super) fn with_tensors<B: AutodiffBackend>(
-    state: StackState<B>,
+pub(super) fn with_tensors<B: AutodiffBackend, C: TrainableCell<B>>(
+    state: StackState<B, C>,
     mut tensors: Tensors,
-) -> StackState<B> {
+) -> StackState<B, C> {
     state.map(&mut |name, tensor| {
         let data = tensors.remove(&format!("layers.{name}"));
         let options = (&tensor.device(), tensor.dtype());

@@ -2,7 +2,7 @@
 //! batch, the gradient stops at the start of each.
 
 use burn::tensor::{ElementConversion, Tensor, TensorData, backend::Backend};
-use models::{CharLm, stack::StackState};
+use models::{Cell, CharLm, StackState};
 
 use crate::{
     batches::{Batch, Batches},
@@ -13,12 +13,12 @@ use crate::{
 /// `−(1/n) Σ ln p(target | what precedes it in its row)`. Padding does not count.
 ///
 /// The state is not detached: [`detach`](models::RecurrentState::detach) it before the next batch.
-pub fn loss<B: Backend>(
-    model: &CharLm<B>,
+pub fn loss<B: Backend, C: Cell<B>>(
+    model: &CharLm<B, C>,
     batch: &Batch,
-    state: Option<StackState<B>>,
+    state: Option<StackState<B, C>>,
     device: &B::Device,
-) -> (Tensor<B, 1>, StackState<B>) {
+) -> (Tensor<B, 1>, StackState<B, C>) {
     let ints = |tokens: &[u32]| {
         let tokens = tokens.iter().map(|&token| i64::from(token)).collect();
         Tensor::from_data(TensorData::new::<i64, _>(tokens, batch.shape), device)
@@ -35,8 +35,8 @@ pub fn loss<B: Backend>(
 /// # Errors
 ///
 /// Returns an error if the text cannot be read.
-pub fn evaluate<B: Backend>(
-    model: &CharLm<B>,
+pub fn evaluate<B: Backend, C: Cell<B>>(
+    model: &CharLm<B, C>,
     batches: &Batches,
     device: &B::Device,
 ) -> Result<f64, Error> {
@@ -45,9 +45,9 @@ pub fn evaluate<B: Backend>(
 }
 
 /// Like [`evaluate`], but returns `None` as soon as `stop` returns true.
-pub(crate) fn evaluate_unless<B: Backend>(
+pub(crate) fn evaluate_unless<B: Backend, C: Cell<B>>(
     stop: impl Fn() -> bool,
-    model: &CharLm<B>,
+    model: &CharLm<B, C>,
     batches: &Batches,
     device: &B::Device,
 ) -> Result<Option<f64>, Error> {

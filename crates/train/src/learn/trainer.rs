@@ -6,7 +6,7 @@ use burn::{
     optim::GradientsParams,
     tensor::{ElementConversion, backend::AutodiffBackend},
 };
-use models::{CharLm, RecurrentState, stack::StackState};
+use models::{AnyCell, CharLm, RecurrentState, StackState, TrainableCell};
 
 use super::{
     clip::clip,
@@ -27,15 +27,15 @@ use crate::{batches::Batch, disk::tensors, error::Error};
 /// are. The state continues as the batch left it if it is finite, and from zeros otherwise. More than
 /// [`max_skipped`](TrainerConfig::max_skipped) skipped updates in a row, or weights that are not finite, end
 /// training with an error.
-pub struct Trainer<B: AutodiffBackend> {
+pub struct Trainer<B: AutodiffBackend, C: TrainableCell<B> = AnyCell<B>> {
     config: TrainerConfig,
     device: B::Device,
     epoch_length: usize,
     /// `None` only while the optimiser has it.
-    model: Option<CharLm<B>>,
-    optimizer: Optimizer<B>,
+    model: Option<CharLm<B, C>>,
+    optimizer: Optimizer<B, CharLm<B, C>>,
     /// The state of each row after the last batch, layer by layer.
-    state: StackState<B>,
+    state: StackState<B, C>,
     progress: Progress,
     /// Loss and gradient norm of the last update.
     last: (f64, f64),
@@ -57,11 +57,11 @@ pub struct Update {
     pub skipped: bool,
 }
 
-impl<B: AutodiffBackend> Trainer<B> {
+impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
     /// Creates a trainer for epochs of `epoch_length` updates, at the start of the text.
     pub fn new(
         config: TrainerConfig,
-        model: CharLm<B>,
+        model: CharLm<B, C>,
         epoch_length: usize,
         device: &B::Device,
     ) -> Self {
@@ -85,11 +85,11 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// # Panics
     ///
     /// Panics if an earlier update panicked.
-    pub fn model(&self) -> CharLm<B::InnerBackend> {
+    pub fn model(&self) -> CharLm<B::InnerBackend, C::Inner> {
         self.trained().valid()
     }
 
-    fn trained(&self) -> &CharLm<B> {
+    fn trained(&self) -> &CharLm<B, C> {
         self.model.as_ref().expect("a model between updates")
     }
 
@@ -187,7 +187,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         }
     }
 
-    fn zero_state(&self, rows: usize) -> StackState<B> {
+    fn zero_state(&self, rows: usize) -> StackState<B, C> {
         self.trained().initial_state(rows)
     }
 
@@ -207,14 +207,14 @@ impl<B: AutodiffBackend> Trainer<B> {
             progress: self.progress.clone(),
             weights: tensors::of_module(&self.model()),
             moments: self.optimizer.moments(self.trained()),
-            state: state_tensors(&self.state),
+            state: state_tensors::<B, C>(&self.state),
         }
     }
 
     /// Creates a trainer that continues from a snapshot, whose tensors have the layout of `model`.
     pub(crate) fn from_snapshot(
         config: TrainerConfig,
-        model: CharLm<B>,
+        model: CharLm<B, C>,
         epoch_length: usize,
         device: &B::Device,
         snapshot: Snapshot,
@@ -222,7 +222,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         let model = tensors::into_module(model, snapshot.weights);
         let mut trainer = Self::new(config, model, epoch_length, device);
         let zeros = trainer.zero_state(snapshot.progress.rows);
-        trainer.state = with_tensors(zeros, snapshot.state);
+        trainer.state = with_tensors::<B, C>(zeros, snapshot.state);
         let updates = snapshot.progress.updates_learned();
         if updates > 0 {
             let model = trainer.model.as_ref().expect("a model between updates");

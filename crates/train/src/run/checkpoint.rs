@@ -22,6 +22,7 @@ use std::{
 };
 
 use burn::tensor::DType;
+use models::{CellKind, Description, Kind};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -54,10 +55,10 @@ const MAX_MANIFEST: u64 = 64 << 10;
 
 /// A checkpoint to resume from. It may come from anywhere, so each file is checked before it is used.
 #[derive(Debug)]
-pub struct Checkpoint {
+pub struct Checkpoint<K = CellKind> {
     path: PathBuf,
     /// The contents of `run.json`.
-    pub run: RunState,
+    pub run: RunState<K>,
     files: BTreeMap<String, Entry>,
 }
 
@@ -83,10 +84,10 @@ struct Version {
 
 /// Writes a checkpoint into the folder of checkpoints and removes those that are no longer kept. A
 /// checkpoint of this update that exists already is the same.
-pub(super) fn write(
+pub(super) fn write<K: Kind>(
     fs: &dyn FileSystem,
     dir: &Path,
-    run: &RunState,
+    run: &RunState<K>,
     tensors: &Snapshot,
     best: &[u8],
 ) -> Result<(), Error> {
@@ -148,7 +149,7 @@ pub(super) fn list(dir: &Path) -> Result<Vec<(usize, PathBuf)>, Error> {
     Ok(list)
 }
 
-impl Checkpoint {
+impl<K: Kind> Checkpoint<K> {
     /// Reads the manifest and `run.json`.
     ///
     /// # Errors
@@ -181,7 +182,7 @@ impl Checkpoint {
 
         let run_path = path.join(RUN);
         let run = read_entry(&run_path, &files[RUN], MAX_RUN)?;
-        let run: RunState =
+        let run: RunState<K> =
             serde_json::from_slice(&run).map_err(|e| Error::foreign(&run_path, e))?;
         run.check().map_err(|e| Error::foreign(&run_path, e))?;
         Ok(Checkpoint {
@@ -228,15 +229,20 @@ impl Checkpoint {
 
     /// Checks that its text has epochs of this length and that its files are as long as its settings say,
     /// before a model of that size is created.
-    pub(super) fn check_sizes(&self, epoch_length: usize, precision: DType) -> Result<(), Error> {
+    pub(super) fn check_sizes(
+        &self,
+        cell: &Description,
+        epoch_length: usize,
+        precision: DType,
+    ) -> Result<(), Error> {
         if self.run.epoch_length != epoch_length {
             let problem = format!("epochs of {}, not {epoch_length}", self.run.epoch_length);
             return Err(Error::foreign(&self.path.join(RUN), problem));
         }
         let config = &self.run.config;
-        let of_layer = (config.model.description().state)(config.hidden_size as f64);
+        let of_layer = (cell.state)(config.hidden_size as f64);
         let state = config.num_layers as f64 * self.run.progress.rows as f64 * of_layer;
-        let weights = config.parameters(self.run.vocab.size());
+        let weights = config.parameters(cell, self.run.vocab.size());
         for (name, numbers) in [(WEIGHTS, weights), (STATE, state)] {
             let (found, needed) = (self.files[name].bytes, numbers * precision.size() as f64);
             if (found as f64) < needed {

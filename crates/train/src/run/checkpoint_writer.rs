@@ -2,6 +2,8 @@
 
 use std::{fs::File, path::PathBuf, sync::Arc, thread, thread::JoinHandle};
 
+use models::Kind;
+
 use super::{checkpoint, run_state::RunState};
 use crate::{
     disk::{FileSystem, atomic},
@@ -20,8 +22,8 @@ pub(super) struct CheckpointWriter {
 }
 
 /// A checkpoint to be written.
-pub(super) struct NewCheckpoint {
-    pub(super) run: RunState,
+pub(super) struct NewCheckpoint<K> {
+    pub(super) run: RunState<K>,
     pub(super) tensors: Snapshot,
     /// The file of the best weights.
     pub(super) best: Arc<[u8]>,
@@ -43,7 +45,7 @@ impl CheckpointWriter {
 
     /// Starts to write a checkpoint, once the previous one is written. Returns the error of the previous one,
     /// if there was one.
-    pub(super) fn save(&mut self, new: NewCheckpoint) -> Result<(), Error> {
+    pub(super) fn save<K: Kind>(&mut self, new: NewCheckpoint<K>) -> Result<(), Error> {
         self.finish()?;
         let (disk, checkpoints) = (self.disk.clone(), self.checkpoints.clone());
         let weights = self.weights.clone();

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use models::{CellKind, CharLmConfig, Initializer};
+use burn::tensor::backend::Backend;
+use models::{Cell, CellKind, CharLm, CharLmConfig, Description, Init, Initializer, Kind};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::save_every::SaveEvery;
@@ -16,8 +17,8 @@ use crate::{
 
 /// Everything that decides a run, except for the device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RunConfig {
+#[serde(deny_unknown_fields, default = "defaults", bound = "K: Kind")]
+pub struct RunConfig<K = CellKind> {
     /// The files and folders that make up the text, in order; empty if the text comes from elsewhere.
     #[serde(deserialize_with = "paths")]
     pub data: Vec<PathBuf>,
@@ -32,8 +33,8 @@ pub struct RunConfig {
     /// Which part that is.
     pub split: Split,
 
-    /// The recurrent network of each layer.
-    pub model: CellKind,
+    /// Which cell each layer is, a [`Kind`].
+    pub model: K,
     /// Size of each layer's hidden state.
     pub hidden_size: usize,
     /// Number of recurrent layers.
@@ -73,37 +74,46 @@ pub struct RunConfig {
     pub skip_outliers: f64,
 }
 
+/// The defaults, with layers of this kind.
+fn of_kind<K: Kind>(model: K) -> RunConfig<K> {
+    RunConfig {
+        data: Vec::new(),
+        dataset: None,
+        documents: None,
+        units: Units::Chars,
+        val_frac: 0.05,
+        split: Split::Lanes,
+        model,
+        hidden_size: 128,
+        num_layers: 2,
+        embedding_size: 64,
+        dropout: 0.0,
+        initializer: Initializer::PyTorch,
+        seq_length: 50,
+        batch_size: 50,
+        max_epochs: 50,
+        optimizer: OptimizerConfig::Adam,
+        learning_rate: 2e-3,
+        schedule: Schedule::Constant,
+        patience: None,
+        grad_clip: Clip::Norm(5.0),
+        seed: 1,
+        checkpoint_every: SaveEvery {
+            updates: 0,
+            minutes: 10.0,
+        },
+        max_skipped: 10,
+        skip_outliers: 0.0,
+    }
+}
+
+fn defaults<K: Kind>() -> RunConfig<K> {
+    of_kind(K::default())
+}
+
 impl Default for RunConfig {
     fn default() -> Self {
-        RunConfig {
-            data: Vec::new(),
-            dataset: None,
-            documents: None,
-            units: Units::Chars,
-            val_frac: 0.05,
-            split: Split::Lanes,
-            model: CellKind::Lstm,
-            hidden_size: 128,
-            num_layers: 2,
-            embedding_size: 64,
-            dropout: 0.0,
-            initializer: Initializer::PyTorch,
-            seq_length: 50,
-            batch_size: 50,
-            max_epochs: 50,
-            optimizer: OptimizerConfig::Adam,
-            learning_rate: 2e-3,
-            schedule: Schedule::Constant,
-            patience: None,
-            grad_clip: Clip::Norm(5.0),
-            seed: 1,
-            checkpoint_every: SaveEvery {
-                updates: 0,
-                minutes: 10.0,
-            },
-            max_skipped: 10,
-            skip_outliers: 0.0,
-        }
+        defaults()
     }
 }
 
@@ -122,6 +132,18 @@ impl RunConfig {
             grad_clip: Clip::Value(5.0),
             ..Self::default()
         }
+    }
+
+    /// Returns the config of the model for a vocabulary of `vocab_size` symbols.
+    pub fn char_lm(&self, vocab_size: usize) -> CharLmConfig {
+        self.model_config(vocab_size).with_cell(self.model)
+    }
+}
+
+impl<K: Kind> RunConfig<K> {
+    /// Returns the default settings, with layers of this kind.
+    pub fn of_kind(model: K) -> Self {
+        of_kind(model)
     }
 
     /// Returns how the text is cut into batches.
@@ -151,10 +173,20 @@ impl RunConfig {
         }
     }
 
-    /// Returns the model for a vocabulary of `vocab_size` symbols.
-    pub fn char_lm(&self, vocab_size: usize) -> CharLmConfig {
+    /// Returns the model that a new run starts from, for a vocabulary of `vocab_size` symbols: the same
+    /// weights on every backend for the same [`seed`](Self::seed).
+    pub fn new_model<B: Backend, C: Cell<B, Kind = K>>(
+        &self,
+        vocab_size: usize,
+        device: &B::Device,
+    ) -> CharLm<B, C> {
+        let init = &mut Init::from_seed(self.seed, device);
+        self.model_config(vocab_size).init_of(self.model, init)
+    }
+
+    /// The config of the model, except for the kind of its layers.
+    fn model_config(&self, vocab_size: usize) -> CharLmConfig {
         CharLmConfig::new(vocab_size)
-            .with_cell(self.model)
             .with_d_embedding(self.embedding_size)
             .with_d_hidden(self.hidden_size)
             .with_n_layers(self.num_layers)
@@ -164,21 +196,21 @@ impl RunConfig {
 
     /// Returns the number of parameters of the model for a vocabulary of `vocab_size` symbols. It is a float
     /// because it must be right even for sizes that no machine can hold.
-    pub fn parameters(&self, vocab_size: usize) -> f64 {
+    pub fn parameters(&self, cell: &Description, vocab_size: usize) -> f64 {
         let (v, e, h) = self.sizes(vocab_size);
-        let layer = |d_input: f64| (self.model.description().parameters)(d_input, h);
+        let layer = |d_input: f64| (cell.parameters)(d_input, h);
         let first = layer(if e > 0.0 { e } else { v });
         v * e + first + (self.num_layers as f64 - 1.0) * layer(h) + (h + 1.0) * v
     }
 
     /// Returns the least number of bytes that an update takes: weights, their gradients and two moments, and
     /// what each symbol of a batch leaves for the backward pass.
-    pub fn memory(&self, vocab_size: usize) -> f64 {
+    pub fn memory(&self, cell: &Description, vocab_size: usize) -> f64 {
         let (v, e, h) = self.sizes(vocab_size);
-        let saved = (self.model.description().saved)(h);
+        let saved = (cell.saved)(h);
         let symbols = self.batch_size as f64 * self.seq_length as f64;
         let symbol = e + saved * self.num_layers as f64 + 2.0 * v;
-        4.0 * (4.0 * self.parameters(vocab_size) + symbols * symbol)
+        4.0 * (4.0 * self.parameters(cell, vocab_size) + symbols * symbol)
     }
 
     fn sizes(&self, vocab_size: usize) -> (f64, f64, f64) {

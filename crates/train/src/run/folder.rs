@@ -17,7 +17,7 @@ use std::{
 };
 
 use burn::tensor::{Element, backend::Backend};
-use models::CharLm;
+use models::{Cell, CharLm, Kind};
 
 use super::{config::RunConfig, metrics_log::METRICS};
 use crate::{
@@ -157,7 +157,11 @@ impl RunFolder {
     /// # Errors
     ///
     /// Returns an error if a file cannot be written.
-    pub fn save_settings(&self, config: &RunConfig, vocab: &Vocab) -> Result<(), Error> {
+    pub fn save_settings<K: Kind>(
+        &self,
+        config: &RunConfig<K>,
+        vocab: &Vocab,
+    ) -> Result<(), Error> {
         self.save_config(config)?;
         atomic::write_file(&*self.disk, &self.path.join(VOCAB), &vocab.to_json())
     }
@@ -167,7 +171,7 @@ impl RunFolder {
         atomic::write_file(&*self.disk, &self.weights(), bytes)
     }
 
-    pub(crate) fn save_config(&self, config: &RunConfig) -> Result<(), Error> {
+    pub(crate) fn save_config<K: Kind>(&self, config: &RunConfig<K>) -> Result<(), Error> {
         atomic::write_file(&*self.disk, &self.path.join(CONFIG), &config.to_json())
     }
 
@@ -176,7 +180,7 @@ impl RunFolder {
     /// # Errors
     ///
     /// Returns the errors of [`RunConfig::load`].
-    pub fn config(&self) -> Result<RunConfig, Error> {
+    pub fn config<K: Kind>(&self) -> Result<RunConfig<K>, Error> {
         RunConfig::load(&self.path.join(CONFIG))
     }
 
@@ -194,12 +198,12 @@ impl RunFolder {
     /// # Errors
     ///
     /// Returns an error if the weights cannot be read or do not fit a model with these settings.
-    pub fn load_model<B: Backend>(
+    pub fn load_model<B: Backend, C: Cell<B>>(
         &self,
-        config: &RunConfig,
+        config: &RunConfig<C::Kind>,
         vocab: &Vocab,
         device: &B::Device,
-    ) -> Result<CharLm<B>, Error> {
+    ) -> Result<CharLm<B, C>, Error> {
         let path = self.weights();
         let bytes = fs::read(&path).in_file(&path)?;
         model_from(&bytes, config, vocab, device).map_err(|e| Error::foreign(&path, e))
@@ -212,21 +216,22 @@ impl RunFolder {
 }
 
 /// Returns the model with the weights in `bytes`, a safetensors file.
-pub(crate) fn model_from<B: Backend>(
+pub(crate) fn model_from<B: Backend, C: Cell<B>>(
     bytes: &[u8],
-    config: &RunConfig,
+    config: &RunConfig<C::Kind>,
     vocab: &Vocab,
     device: &B::Device,
-) -> Result<CharLm<B>, String> {
+) -> Result<CharLm<B, C>, String> {
     let precision = B::FloatElem::dtype();
-    let needed = precision.size() as f64 * config.parameters(vocab.size());
+    let needed =
+        precision.size() as f64 * config.parameters(C::description(config.model), vocab.size());
     if (bytes.len() as f64) < needed {
         let found = bytes.len();
         return Err(format!(
             "{found} bytes, but a model with these settings has {needed}"
         ));
     }
-    let model = config.char_lm(vocab.size()).init_seeded::<B>(0, device);
+    let model = config.new_model::<B, C>(vocab.size(), device);
     let layout = tensors::layout_of_module(&model);
     let weights = tensors::parse(bytes, &layout, precision)?;
     Ok(tensors::into_module(model, weights))

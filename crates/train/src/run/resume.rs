@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use burn::tensor::{Element, backend::AutodiffBackend};
+use models::TrainableCell;
 
 use super::{
     checkpoint::{self, Checkpoint},
@@ -20,7 +21,7 @@ use crate::{
     text::Corpus,
 };
 
-impl<'a, B: AutodiffBackend> Run<'a, B> {
+impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
     /// Resumes the run in `folder` from its newest intact checkpoint; the result is bit-identical to an
     /// uninterrupted run. `corpus` must have the vocabulary of the folder ([`Corpus::with_known`]). Some
     /// settings may change ([`RunConfig::check_resumed`]).
@@ -31,7 +32,7 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
     /// or if another process trains in the folder.
     pub fn resume(
         corpus: &'a Corpus,
-        config: &RunConfig,
+        config: &RunConfig<C::Kind>,
         device: &B::Device,
         folder: &RunFolder,
     ) -> Result<Self, Error> {
@@ -93,19 +94,19 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
 
 /// Returns a trainer that continues from a checkpoint, and the file of the best weights, which has no
 /// tensors before the end of the first epoch.
-fn restore<B: AutodiffBackend>(
-    config: &RunConfig,
+fn restore<B: AutodiffBackend, C: TrainableCell<B>>(
+    config: &RunConfig<C::Kind>,
     epoch_length: usize,
     device: &B::Device,
-    checkpoint: &Checkpoint,
-) -> Result<(Trainer<B>, Vec<u8>), Error> {
+    checkpoint: &Checkpoint<C::Kind>,
+) -> Result<(Trainer<B, C>, Vec<u8>), Error> {
     let precision = <B::FloatElem as Element>::dtype();
-    checkpoint.check_sizes(epoch_length, precision)?;
     let run = &checkpoint.run;
-    let model = config.char_lm(run.vocab.size());
-    let model = model.init_seeded(config.seed, device);
+    let cell = C::description(run.config.model);
+    checkpoint.check_sizes(cell, epoch_length, precision)?;
+    let model = config.new_model::<B, C>(run.vocab.size(), device);
     let trainer = config.trainer();
-    let layout = SnapshotLayout::new::<B>(&trainer, &model, &run.progress);
+    let layout = SnapshotLayout::new(&trainer, &model, &run.progress);
     let mut snapshot = checkpoint.read_snapshot(&layout, precision)?;
     let best = match run.progress.epoch {
         0 => checkpoint.read_best(&Layout::new(), precision)?,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use models::{CellKind, Kind};
+
 use super::config::RunConfig;
 use crate::{
     error::Error,
@@ -11,14 +13,14 @@ use crate::{
 
 /// What a checkpoint holds in `run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunState {
+#[serde(deny_unknown_fields, bound = "K: Kind")]
+pub struct RunState<K = CellKind> {
     /// How far the run has come.
     pub progress: Progress,
     /// Updates in an epoch.
     pub epoch_length: usize,
     /// All settings.
-    pub config: RunConfig,
+    pub config: RunConfig<K>,
     /// The symbols in the order of their tokens.
     pub vocab: Vocab,
     /// The text that the run learns from.
@@ -27,9 +29,13 @@ pub struct RunState {
     pub log_length: u64,
 }
 
-impl RunState {
+impl<K: Kind> RunState<K> {
     /// Checks that this run can be resumed with this text and these settings.
-    pub(super) fn check_resumed(&self, corpus: &Corpus, config: &RunConfig) -> Result<(), Error> {
+    pub(super) fn check_resumed(
+        &self,
+        corpus: &Corpus,
+        config: &RunConfig<K>,
+    ) -> Result<(), Error> {
         self.config.check_resumed(config)?;
         if *corpus.id() != self.text {
             return Err(Error::OtherText {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use burn::{module::AutodiffModule, tensor::backend::AutodiffBackend};
-use models::CharLm;
+use models::{AnyCell, CharLm, TrainableCell};
 
 use super::{
     checkpoint_writer::CheckpointWriter,
@@ -38,10 +38,10 @@ pub fn train<B: AutodiffBackend>(
     listen: impl FnMut(&Event),
 ) -> Result<Outcome<B::InnerBackend>, Error> {
     let folder = || Ok(folder.clone());
-    Run::<B>::new(corpus, config, device, folder)?.go(|| false, listen)
+    Run::<B, AnyCell<B>>::new(corpus, config, device, folder)?.go(|| false, listen)
 }
 
-impl<'a, B: AutodiffBackend> Run<'a, B> {
+impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
     /// Creates a run from the start. `folder` is called once everything else is known to be in order.
     ///
     /// # Errors
@@ -50,13 +50,12 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
     /// written, or another run trains in it.
     pub fn new(
         corpus: &'a Corpus,
-        config: &RunConfig,
+        config: &RunConfig<C::Kind>,
         device: &B::Device,
         folder: impl FnOnce() -> Result<RunFolder, Error>,
     ) -> Result<Self, Error> {
         Self::begin(corpus, config, device, folder, || {
-            let model = config.char_lm(corpus.vocab.size());
-            Ok(model.init_seeded(config.seed, device))
+            Ok(config.new_model(corpus.vocab.size(), device))
         })
     }
 
@@ -70,16 +69,16 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
     pub fn init_from(
         old: &RunFolder,
         corpus: &'a Corpus,
-        config: &RunConfig,
+        config: &RunConfig<C::Kind>,
         device: &B::Device,
         folder: impl FnOnce() -> Result<RunFolder, Error>,
     ) -> Result<Self, Error> {
-        let (old_config, old_vocab) = (old.config()?, old.vocab()?);
+        let (old_config, old_vocab) = (old.config::<C::Kind>()?, old.vocab()?);
         old_config.check_init_from(config)?;
         Self::begin(corpus, config, device, folder, || {
-            let known = old.load_model::<B::InnerBackend>(&old_config, &old_vocab, device)?;
-            let fresh = config.char_lm(corpus.vocab.size());
-            let fresh = fresh.init_seeded::<B>(config.seed, device);
+            let known =
+                old.load_model::<B::InnerBackend, C::Inner>(&old_config, &old_vocab, device)?;
+            let fresh = config.new_model::<B, C>(corpus.vocab.size(), device);
             let weights = tensors::overlaid(
                 tensors::of_module(&fresh.valid()),
                 &tensors::of_module(&known),
@@ -90,10 +89,10 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
 
     fn begin(
         corpus: &'a Corpus,
-        config: &RunConfig,
+        config: &RunConfig<C::Kind>,
         device: &B::Device,
         folder: impl FnOnce() -> Result<RunFolder, Error>,
-        model: impl FnOnce() -> Result<CharLm<B>, Error>,
+        model: impl FnOnce() -> Result<CharLm<B, C>, Error>,
     ) -> Result<Self, Error> {
         config.validate()?;
         let (batches, val_batches) = split(corpus, &config.batches())?;

@@ -6,7 +6,7 @@ use burn::{
     module::Module,
     tensor::backend::{AutodiffBackend, Backend},
 };
-use models::CharLm;
+use models::{AnyCell, Cell, CharLm, TrainableCell};
 
 use super::{
     checkpoint,
@@ -29,10 +29,10 @@ use crate::{
 
 /// How a run ended.
 #[derive(Clone, Debug)]
-pub struct Outcome<B: Backend> {
+pub struct Outcome<B: Backend, C: Cell<B> = AnyCell<B>> {
     /// The model with the lowest validation loss; without validation, of the last epoch; before the end of
     /// the first epoch, the model as it is.
-    pub model: CharLm<B>,
+    pub model: CharLm<B, C>,
     /// The lowest validation loss, in nats, and the epoch after which it was reached, if there was validation.
     pub best: Option<(f64, usize)>,
     /// Epochs done: fewer than [`max_epochs`](RunConfig::max_epochs) if the run was stopped, by
@@ -45,16 +45,16 @@ pub struct Outcome<B: Backend> {
 }
 
 /// A training run that is ready to start or to resume.
-pub struct Run<'a, B: AutodiffBackend> {
+pub struct Run<'a, B: AutodiffBackend, C: TrainableCell<B> = AnyCell<B>> {
     pub(super) corpus: &'a Corpus,
-    pub(super) config: RunConfig,
+    pub(super) config: RunConfig<C::Kind>,
     pub(super) device: B::Device,
     pub(super) folder: RunFolder,
     /// Only one run at a time trains in a folder.
     pub(super) _lock: File,
     pub(super) batches: Batches<'a>,
     pub(super) val_batches: Option<Batches<'a>>,
-    pub(super) trainer: Trainer<B>,
+    pub(super) trainer: Trainer<B, C>,
     /// The file of the best weights; it has no tensors before the end of the first epoch.
     pub(super) best: Arc<[u8]>,
     pub(super) metrics: MetricsLog,
@@ -63,7 +63,7 @@ pub struct Run<'a, B: AutodiffBackend> {
     pub(super) resumed: Option<Vec<String>>,
 }
 
-impl<B: AutodiffBackend> Run<'_, B> {
+impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
     /// Returns the folder of the run.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
@@ -80,7 +80,7 @@ impl<B: AutodiffBackend> Run<'_, B> {
         mut self,
         stop: impl Fn() -> bool,
         mut listen: impl FnMut(&Event),
-    ) -> Result<Outcome<B::InnerBackend>, Error> {
+    ) -> Result<Outcome<B::InnerBackend, C::Inner>, Error> {
         let started = Instant::now();
         let ended = self.until_the_end(&stop, &mut listen);
         let saved = self.writer.finish();
@@ -284,10 +284,10 @@ impl<B: AutodiffBackend> Run<'_, B> {
 const SAMPLES: usize = 5;
 const SAMPLE_LENGTH: usize = 160;
 
-fn sample<B: Backend>(
-    model: &CharLm<B>,
+fn sample<B: Backend, C: Cell<B>>(
+    model: &CharLm<B, C>,
     vocab: &Vocab,
-    config: &RunConfig,
+    config: &RunConfig<C::Kind>,
 ) -> Result<String, Error> {
     let documents = config.documents.as_ref();
     let sampler = Sampler::new(model, vocab, documents, "", 1.0, config.seed)?;

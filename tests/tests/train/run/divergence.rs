@@ -13,7 +13,11 @@ fn diverge(learning_rate: f64, change: RunConfig) -> Result<(), Error> {
     let folder = tempfile::tempdir().expect("a folder");
     let result = tiny::train::<B>(&corpus, &config, folder.path());
     if let Ok(run) = RunFolder::open(folder.path()) {
-        let model = run.load_model::<Inner>(&config, &corpus.vocab, &Default::default());
+        let model = run.load_model::<Inner, models::AnyCell<Inner>>(
+            &config,
+            &corpus.vocab,
+            &Default::default(),
+        );
         for (name, values) in parameters(&model.expect("a model")) {
             assert!(
                 values.iter().all(|value| value.is_finite()),

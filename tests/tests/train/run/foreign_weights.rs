@@ -286,7 +286,11 @@ fn far_too_few_for_the_settings() {
         },
     ] {
         let vocab = corpus(TEXT).vocab;
-        let loaded = folder.load_model::<Inner>(&config, &vocab, &Default::default());
+        let loaded = folder.load_model::<Inner, models::AnyCell<Inner>>(
+            &config,
+            &vocab,
+            &Default::default(),
+        );
         assert!(matches!(loaded, Err(Error::Foreign { .. })));
     }
 }

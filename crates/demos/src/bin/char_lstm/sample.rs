@@ -35,7 +35,9 @@ impl Program for SampleRun {
         let device = &backend.device;
         let model = self
             .folder
-            .load_model::<B::InnerBackend>(&config, &vocab, device)?;
+            .load_model::<B::InnerBackend, models::AnyCell<B::InnerBackend>>(
+                &config, &vocab, device,
+            )?;
         let text = Text {
             documents: config.documents.as_ref(),
             prime: &self.args.prime_text,

@@ -96,7 +96,7 @@ impl Program for TrainRun<'_> {
         let device = &backend.device;
         if backend.is_cpu {
             memory::check(
-                config.memory(corpus.vocab.size()),
+                config.memory(config.model.description(), corpus.vocab.size()),
                 "--hidden-size, --num-layers, --embedding-size, --batch-size or --seq-length",
             )?;
         }

@@ -1,4 +1,4 @@
-//! Who is compared, and how each does the work of a case.
+//! Who is compared, and how each peer runs a case.
 
 pub mod burn_nn;
 pub mod candle;
@@ -12,7 +12,7 @@ use clap::ValueEnum;
 
 use crate::case::Case;
 
-/// Someone who can do the work.
+/// Someone to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Peer {
     /// `models` and `train`, on NdArray.
@@ -25,15 +25,15 @@ pub enum Peer {
     BurnFlex,
     /// candle-nn.
     Candle,
-    /// PyTorch, by `benches/peers.py`.
+    /// PyTorch, through `benches/peers.py`.
     Pytorch,
 }
 
-/// Does the work of a case once.
+/// Runs a case once.
 pub type Run = Box<dyn FnMut() -> Result<()>>;
 
 impl Peer {
-    /// All.
+    /// Every peer.
     pub const ALL: [Peer; 6] = [
         Peer::Ours,
         Peer::OursOneThread,
@@ -43,7 +43,7 @@ impl Peer {
         Peer::Pytorch,
     ];
 
-    /// Those with a column in the table.
+    /// The peers with a column in the table.
     pub const COMPARED: [Peer; 5] = [
         Peer::Ours,
         Peer::BurnNdarray,
@@ -64,11 +64,11 @@ impl Peer {
         }
     }
 
-    /// Makes ready to do the work of `case`. `None` where this peer has nothing for it.
+    /// Prepares to run `case`. `None` if this peer cannot do it.
     ///
     /// # Errors
     ///
-    /// Returns an error if the peer fails, and for PyTorch, which is no Rust.
+    /// Returns an error if the peer fails, and for PyTorch, which is not Rust.
     pub fn prepare(self, case: Case) -> Result<Option<Run>> {
         match self {
             Peer::Ours | Peer::OursOneThread => Ok(ours::prepare(case)),
