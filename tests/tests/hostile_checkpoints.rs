@@ -379,7 +379,7 @@ fn links_are_not_followed() {
     let moved = target.place.path().join("moved");
     fs::rename(target.checkpoint(), &moved).expect("moved");
     symlink(&moved, target.checkpoint()).expect("a link");
-    assert_error(&target, "no folder");
+    assert_error(&target, "not a folder");
 }
 
 #[cfg(unix)]

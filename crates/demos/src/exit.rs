@@ -62,8 +62,8 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
     ExitCode::from(if asked { 2 } else { 1 })
 }
 
-/// What an error says. `train` knows settings; here a setting is called by its flag, and the flags that
-/// mend the problem follow.
+/// Returns the text of an error. `train` names settings; here they become flags, and the flags that mend
+/// the problem follow in parentheses.
 fn with_flags(error: &(dyn Error + 'static)) -> String {
     let told = error.to_string();
     let Some(error) = error.downcast_ref() else {
@@ -73,7 +73,7 @@ fn with_flags(error: &(dyn Error + 'static)) -> String {
         train::Error::Setting { setting, .. }
         | train::Error::NoValidation { setting, .. }
         | train::Error::Fixed { setting, .. } => {
-            let rest = told.trim_start_matches(setting);
+            let rest = told.strip_prefix(setting).unwrap_or(&told);
             let flag = setting.replace('_', "-");
             format!("--{flag}{rest}{}", mended_by(error))
         }
@@ -81,7 +81,7 @@ fn with_flags(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// The flags that mend a problem.
+/// Returns the flags that mend a problem.
 fn mended_by(error: &train::Error) -> &'static str {
     use train::Error;
     match error {

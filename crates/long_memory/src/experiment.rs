@@ -1,4 +1,4 @@
-//! All networks on all tasks at all distances.
+//! Trains all networks on all tasks at all distances.
 
 use std::{
     ops::ControlFlow,
@@ -21,19 +21,19 @@ use crate::{
     training::{AT_ONCE, Budget, Job, Trained},
 };
 
-/// What is to be compared.
+/// What to compare.
 #[derive(Clone, Serialize)]
 pub struct Experiment {
-    /// On which tasks.
+    /// The tasks.
     #[serde(serialize_with = "names")]
     pub tasks: Vec<&'static dyn Task>,
-    /// At which distances.
+    /// The distances.
     pub distances: Vec<usize>,
     /// The first seed.
     pub seed: u64,
-    /// How many seeds, one after the other from there.
+    /// How many consecutive seeds.
     pub seeds: usize,
-    /// What each training may take.
+    /// The budget of each training.
     pub budget: Budget,
 }
 
@@ -53,20 +53,20 @@ fn names<S: Serializer>(tasks: &[&dyn Task], serializer: S) -> Result<S::Ok, S::
     serializer.collect_seq(tasks.iter().map(|task| task.name()))
 }
 
-/// What is told of an experiment as it goes.
+/// What happens in an experiment.
 pub enum ExperimentEvent<'a, B: Backend> {
     /// A network has done another update.
     Update(&'a Job),
-    /// A network is trained.
+    /// A network has been trained.
     Trained(&'a Trained<B>),
 }
 
 impl Experiment {
-    /// Checks that all settings are in their range.
+    /// Checks that each setting is in its range.
     ///
     /// # Errors
     ///
-    /// Returns an error on the first that is not.
+    /// Returns an error on the first setting that is not.
     pub fn validate(&self) -> Result<(), Error> {
         let budget = &self.budget;
         check(
@@ -96,7 +96,7 @@ impl Experiment {
             reason,
         )?;
         let last = self.seed.checked_add(self.seeds as u64 - 1);
-        let reason = "there are not that many seeds from there on";
+        let reason = "there are not that many seeds from this one on";
         check(last.is_some(), "seed", self.seed, reason)?;
         for (setting, value) in [
             ("hidden_size", budget.hidden_size),
@@ -113,7 +113,7 @@ impl Experiment {
         check(bias.is_finite(), "forget_bias", bias, "must be a number")
     }
 
-    /// All trainings, in the order of a table.
+    /// Returns all trainings, in the order of the report.
     pub fn jobs(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
         for &task in &self.tasks {
@@ -132,7 +132,7 @@ impl Experiment {
         jobs
     }
 
-    /// How much main memory it takes at least with so many workers, in bytes.
+    /// Returns the least main memory that the experiment takes with this many workers, in bytes.
     pub fn memory(&self, workers: usize) -> f64 {
         let of_job = |job: &Job| {
             let network = job.network(&self.budget);
@@ -143,7 +143,7 @@ impl Experiment {
             } else {
                 steps
             };
-            // Gates, cell and hidden state: those of a plain network are fewer, but wider.
+            // Gates, cell state and hidden state; a plain network has fewer, but wider ones.
             let states = 6.0 * (self.budget.batch_size * self.budget.hidden_size) as f64 * asked;
             // Weights, gradient, two moments.
             4.0 * (inputs + states + 4.0 * network.parameters() as f64)
@@ -152,23 +152,23 @@ impl Experiment {
         largest * workers as f64
     }
 
-    /// Trains all, `workers` of them at a time, each on one thread. What comes out is in the order of
-    /// [`jobs`](Self::jobs) and does not depend on the number of workers. `heard` is told what happens, and
-    /// says whether to go on; where it does not, only what was trained comes out.
+    /// Trains all networks, `workers` at a time, each on one thread. Results are in the order of
+    /// [`jobs`](Self::jobs) and do not depend on the number of workers. `listen` receives the events and
+    /// decides whether to continue; if it does not, only the networks trained so far are returned.
     pub fn run<B: AutodiffBackend>(
         &self,
         device: &B::Device,
         workers: usize,
-        heard: impl Fn(ExperimentEvent<'_, B::InnerBackend>) -> ControlFlow<()> + Sync,
+        listen: impl Fn(ExperimentEvent<'_, B::InnerBackend>) -> ControlFlow<()> + Sync,
     ) -> Vec<Trained<B::InnerBackend>> {
         let jobs = self.jobs();
-        // The longest first, so that no worker is left alone with one.
+        // The longest first, so that no worker is left alone with a long one at the end.
         let mut order: Vec<usize> = (0..jobs.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(jobs[i].steps()));
         let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
         let trained = Mutex::new(Vec::new());
         let tell = |event: ExperimentEvent<'_, B::InnerBackend>| {
-            if heard(event).is_break() {
+            if listen(event).is_break() {
                 is_over.store(true, Ordering::Relaxed);
             }
             !is_over.load(Ordering::Relaxed)
@@ -202,5 +202,5 @@ impl Experiment {
     }
 }
 
-/// The largest of any setting.
+/// The largest value of any setting.
 const MOST: usize = 1_000_000;

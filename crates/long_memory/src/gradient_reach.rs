@@ -1,8 +1,8 @@
 //! How far a gradient reaches back: `‖∂loss_T/∂h_{T−k}‖` for each k.
 //!
-//! In a plain network the gradient is multiplied by `diag(1 − h²)·Whᵀ` at each step back, so it vanishes or
-//! explodes as a power of the distance (Hochreiter 1991; Bengio, Simard and Frasconi 1994). In an LSTM that
-//! of the cell is multiplied by the forget gate, which may stay near 1.
+//! In a plain network, each step back multiplies the gradient by `diag(1 − h²)·Whᵀ`, so it vanishes or
+//! explodes exponentially with the distance (Hochreiter 1991; Bengio, Simard and Frasconi 1994). In an LSTM,
+//! each step back multiplies the gradient of the cell state by the forget gate, which may stay near 1.
 
 use burn::{
     module::Module,
@@ -18,25 +18,25 @@ use crate::{
     task::{Answer, Sequences},
 };
 
-/// The gradient of the loss at the end, with respect to what each step hands on.
+/// Norms of the gradient of the loss at the end, with respect to what each step passes on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reach {
-    /// `‖∂loss_T/∂h_{T−k}‖` at `k` = 0, 1, …: the mean over a batch, each sequence by itself.
+    /// `‖∂loss_T/∂h_{T−k}‖` at `k` = 0, 1, …, of each sequence by itself, averaged over the sequences.
     pub hidden: Vec<f64>,
-    /// The same for the cell `c_{T−k}`, in an [`Lstm`](models::Lstm). Hidden state and cell are varied one by
-    /// one: that `c` is where `h` comes from counts at the step itself, not after it; at `k` = 0 it is 0.
+    /// The same for the cell state `c_{T−k}` of an [`Lstm`](models::Lstm). Hidden state and cell state count as
+    /// independent: the path from `c` to `h` within step `T−k` is left out, so the norm at `k` = 0 is 0.
     pub cell: Option<Vec<f64>>,
 }
 
-/// Measures it on a batch that is asked at its end. `None` where there is no state.
+/// Measures it on sequences that ask for an answer at their end. `None` if the network has no state.
 ///
-/// A gradient below the smallest number of the backend's floats is 0.
+/// A gradient below the smallest positive float of the backend is 0.
 pub fn reach<B: AutodiffBackend>(
     network: &Network<B>,
     answer: Answer,
     batch: &Sequences<B>,
 ) -> Option<Reach> {
-    // The weights are fixed here: only the state is differentiated by.
+    // The weights are fixed: gradients are taken with respect to the state only.
     let network = network.clone().no_grad();
     let loss = |hidden| answer.loss(linear(&network.head, hidden), &batch.targets);
     let inputs = batch.inputs.clone().iter_dim(1);
@@ -55,10 +55,12 @@ pub fn reach<B: AutodiffBackend>(
     }
 }
 
-/// For each of the `N` tensors of a state, of which the hidden state is the first: the norms at k = 0, 1, …
+/// Returns, for each of the `N` tensors of a state, of which the hidden state is the first, the norms at
+/// k = 0, 1, …
 ///
-/// The chain rule, one step after the other from the end: `∂loss/∂s[t-1] = ∂loss/∂s[t] · ∂s[t]/∂s[t-1]`. A
-/// graph of one step at a time, for one of all steps takes Burn 0.21 a time that grows as their square.
+/// This is the chain rule, one step after the other from the end:
+/// `∂loss/∂s[t-1] = ∂loss/∂s[t] · ∂s[t]/∂s[t-1]`. Each step has a graph of its own, because Burn 0.21 takes
+/// time quadratic in the number of steps for a graph of all.
 fn norms<B: AutodiffBackend, C: RecurrentCell<B>, const N: usize>(
     cell: &C,
     inputs: Vec<Tensor<B, 2>>,
@@ -72,7 +74,7 @@ fn norms<B: AutodiffBackend, C: RecurrentCell<B>, const N: usize>(
         states.push(state.clone());
     }
 
-    // The mean over a batch: each sequence's own gradient is `size` times as large.
+    // The loss is the mean over the sequences: the gradient of each one's own loss is `size` times as large.
     let mut norms = std::array::from_fn(|_| Vec::with_capacity(states.len()));
     let mut see = |gradient: &[Tensor<B::InnerBackend, 2>]| {
         for (norms, tensor) in norms.iter_mut().zip(gradient) {
@@ -104,7 +106,7 @@ fn norms<B: AutodiffBackend, C: RecurrentCell<B>, const N: usize>(
     norms
 }
 
-/// `Σ gradient·s[t]`, whose gradient by `s[t-1]` is the product of the chain rule.
+/// Returns `Σ gradient·s[t]`, whose gradient with respect to `s[t-1]` is the product in the chain rule.
 fn along<B: AutodiffBackend, S: RecurrentState<B>>(
     state: S,
     gradient: Vec<Tensor<B::InnerBackend, 2>>,
@@ -123,7 +125,8 @@ fn along<B: AutodiffBackend, S: RecurrentState<B>>(
     sum.expect("a state has a tensor")
 }
 
-/// The norms of the rows, added up on the host: in 32 bits squares vanish long before the gradient does.
+/// Returns the sum of the norms of the rows, computed in 64 bits on the host: in 32 bits, squares underflow
+/// long before the gradient does.
 fn sum_of_norms<B: Backend>(gradient: &Tensor<B, 2>) -> f64 {
     let width = gradient.dims()[1];
     let values: Vec<f64> = gradient.to_data().iter::<f64>().collect();

@@ -1,24 +1,24 @@
-//! The article's argument as an experiment: what a network without memory, a plain recurrent one and an
-//! LSTM of as many parameters learn within the same budget, as what matters moves further back.
+//! The article's argument as an experiment: what a network without memory, a plain recurrent network and an
+//! LSTM with the same number of parameters learn within the same budget, as what matters moves further back.
 //!
 //! ```text
-//! FeedForward   y[t] = f(x[t])                  a pure function of the present input
-//! Rnn           h[t] = f(h[t-1], x[t])          remembers by handing its state on
+//! FeedForward   y[t] = f(x[t])                  a pure function of the current input
+//! Rnn           h[t] = f(h[t-1], x[t])          remembers by passing its state on
 //! Lstm          c[t] = f·c[t-1] + i·g           keeps what its gates let it keep
 //! ```
 //!
-//! | to read | where |
+//! | topic | module |
 //! |---|---|
 //! | what a task is | [`task`] |
 //! | xor, running xor, the adding problem, the first symbol | [`tasks`] |
 //! | the networks that are compared | [`network`] |
 //! | one training | [`training`] |
-//! | all of them | [`experiment`] |
+//! | all trainings | [`experiment`] |
 //! | how far a gradient reaches back | [`gradient_reach`] |
-//! | gates and cell on one example | [`trace`](mod@trace) |
+//! | gates and cell state on one example | [`trace`](mod@trace) |
 //! | whether an answer depends on the past | [`pasts`] |
 //!
-//! A task of your own needs a [`Task`]; a [`Job`] trains a network on it:
+//! A task of your own implements [`Task`]; a [`Job`] trains a network on it:
 //!
 //! ```
 //! use burn_autodiff::Autodiff;
@@ -28,7 +28,7 @@
 //! let job = Job { task: &RunningXor, distance: 3, kind: Kind::Lstm, seed: 1 };
 //! let device = Default::default();
 //! let trained = job.train::<Autodiff<NdArray>>(&Budget::default(), &device, || true);
-//! assert!(trained.expect("nothing stopped it").result > 0.99); // share of right answers
+//! assert!(trained.expect("nothing stopped it").result > 0.99); // share of correct answers
 //! ```
 
 pub mod experiment;

@@ -13,14 +13,14 @@ use models::{
 };
 use serde::Serialize;
 
-/// Which layer.
+/// The layer of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Kind {
-    /// A pure function of the present input.
+    /// A pure function of the current input.
     FeedForward,
-    /// A state that goes on.
+    /// A state that is passed on.
     Rnn,
-    /// A cell behind gates.
+    /// A cell state behind gates.
     Lstm,
 }
 
@@ -28,7 +28,7 @@ impl Kind {
     /// From the least memory to the most.
     pub const ALL: [Kind; 3] = [Kind::FeedForward, Kind::Rnn, Kind::Lstm];
 
-    /// Trainable numbers of a network with this layer.
+    /// Returns the number of parameters of a network with this layer.
     pub fn parameters(self, d_input: usize, d_hidden: usize, d_output: usize) -> usize {
         let layer = match self {
             Kind::FeedForward => d_input + 1,
@@ -38,7 +38,7 @@ impl Kind {
         layer * d_hidden + (d_hidden + 1) * d_output
     }
 
-    /// The `d_hidden` that brings a network closest to so many parameters.
+    /// Returns the `d_hidden` that brings a network closest to this number of parameters.
     pub fn d_hidden(self, d_input: usize, d_output: usize, parameters: usize) -> usize {
         let off = |d_hidden: usize| {
             let has = self.parameters(d_input, d_hidden, d_output);
@@ -71,7 +71,7 @@ impl fmt::Display for Kind {
 /// Layer → head.
 #[derive(Module, Debug)]
 pub struct Network<B: Backend> {
-    /// The layer, which alone has a memory, if it has one.
+    /// The layer, the only part that may have a memory.
     pub layer: Layer<B>,
     /// From `d_hidden` to an answer.
     pub head: Linear<B>,
@@ -99,22 +99,22 @@ pub struct NetworkConfig {
     pub d_hidden: usize,
     /// Size of an answer.
     pub d_output: usize,
-    /// What an [`Lstm`]'s forget gate starts from; see [`LstmConfig::chrono`] for `None`.
+    /// The initial bias of an [`Lstm`]'s forget gate; see [`LstmConfig::chrono`] for `None`.
     pub forget_bias: Option<f64>,
-    /// The longest dependency that is expected, in steps.
+    /// The longest expected dependency, in steps.
     pub longest: usize,
     /// Whether an [`Rnn`]'s `Wh` starts as a random orthogonal matrix.
     pub orthogonal: bool,
 }
 
 impl NetworkConfig {
-    /// Trainable numbers.
+    /// Returns the number of parameters.
     pub fn parameters(&self) -> usize {
         let (d_input, d_output) = (self.d_input, self.d_output);
         self.kind.parameters(d_input, self.d_hidden, d_output)
     }
 
-    /// Fresh weights: the same ones on every backend for the same `seed`.
+    /// Creates a network. The same `seed` gives the same weights on every backend.
     pub fn init<B: Backend>(&self, seed: u64, device: &B::Device) -> Network<B> {
         let (d_input, d_hidden) = (self.d_input, self.d_hidden);
         let init = &mut Init::from_seed(seed, device);
@@ -142,7 +142,7 @@ impl NetworkConfig {
 }
 
 impl<B: Backend> Network<B> {
-    /// The answers at the last `asked` steps: `[batch, time, d_input]` → `[batch·asked, d_output]`.
+    /// Returns the answers at the last `asked` steps: `[batch, time, d_input]` → `[batch·asked, d_output]`.
     pub fn forward(&self, x: Tensor<B, 3>, asked: usize) -> Tensor<B, 2> {
         let last = |sequence: Tensor<B, 3>| {
             let time = sequence.dims()[1];

@@ -8,9 +8,9 @@ use crate::{network::Network, training::Stream};
 /// The four pairs of bits.
 pub const PAIRS: [[f32; 2]; 4] = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
 
-/// What a network that was trained on [`Xor`](crate::tasks::Xor) says of a pair after different pasts: for
-/// each of [`PAIRS`] the probability of a 1, after each of `n` pasts of `distance − 1` random pairs. A pure
-/// function says the same after each.
+/// Returns what a network that was trained on [`Xor`](crate::tasks::Xor) answers to a pair after different
+/// pasts: for each of [`PAIRS`], the probability of a 1 after each of `n` pasts of `distance − 1` random
+/// pairs. A pure function gives the same answer after every past.
 pub fn after_pasts<B: Backend>(
     network: &Network<B>,
     distance: usize,
@@ -25,7 +25,7 @@ pub fn after_pasts<B: Backend>(
             bits.collect()
         })
         .collect();
-    // All steps are asked, so that all are looked at by a network without memory too.
+    // All steps are asked, so that a network without memory reads them all too.
     PAIRS.map(|pair| {
         let inputs: Vec<f32> = pasts
             .iter()

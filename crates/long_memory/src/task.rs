@@ -1,30 +1,31 @@
-//! What a task is: sequences of a length that a knob decides, and what to answer at their end.
+//! What a task is: random sequences whose length depends on a distance, and the answer at their end.
 
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 use models::loss::cross_entropy;
 use rand_chacha::ChaCha8Rng;
 
-/// A task for networks: sequences without end, drawn at random.
+/// A task: an endless supply of random sequences.
 pub trait Task: Sync {
-    /// What the command line and the files call it.
+    /// Returns its name on the command line and in files.
     fn name(&self) -> &'static str;
 
-    /// Size of each input vector.
+    /// Returns the size of each input vector.
     fn d_input(&self) -> usize;
 
-    /// What an answer is.
+    /// Returns what kind of answer it asks for.
     fn answer(&self) -> Answer;
 
-    /// Steps of a sequence in which what decides the answer lies `distance` steps apart or back.
+    /// Returns the number of steps of a sequence in which what decides the answer lies `distance` steps apart
+    /// or back.
     fn steps(&self, distance: usize) -> usize;
 
-    /// One sequence of [`steps`](Self::steps) steps.
+    /// Draws a sequence of [`steps`](Self::steps) steps.
     fn draw(&self, distance: usize, rng: &mut ChaCha8Rng) -> Sequence;
 
-    /// The result of the best guess that never looks at the input.
+    /// Returns the result of the best guess that ignores the input.
     fn chance(&self, distance: usize) -> f64;
 
-    /// The best result of a function of the last input alone: no feed-forward network gets beyond it.
+    /// Returns the best result of a function of the last input alone, which no feed-forward network can beat.
     fn floor(&self, distance: usize) -> f64;
 }
 
@@ -32,22 +33,22 @@ pub trait Task: Sync {
 pub struct Sequence {
     /// `[steps, d_input]`, row by row.
     pub inputs: Vec<f32>,
-    /// The answers at the last steps, in order: numbers, or the numbers of classes.
+    /// The answers at the last steps, in order: numbers, or class indices.
     pub targets: Vec<f32>,
 }
 
-/// What an answer is, how far it is off (the loss), and how a result is judged.
+/// The kind of an answer, which decides the loss and how a result is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A number. Loss and result are the mean square error.
     Number,
-    /// One of so many classes. The loss is the cross-entropy in nats, the result the share of right
-    /// answers.
+    /// One of this many classes. The loss is the cross-entropy in nats, the result the accuracy: the share of
+    /// correct answers.
     Class(usize),
 }
 
 impl Answer {
-    /// How many numbers a network gives for an answer.
+    /// Returns how many numbers a network outputs for an answer.
     pub fn d_output(self) -> usize {
         match self {
             Answer::Number => 1,
@@ -55,7 +56,7 @@ impl Answer {
         }
     }
 
-    /// What a result is.
+    /// Returns the name of what a result measures.
     pub fn measure(self) -> &'static str {
         match self {
             Answer::Number => "mean square error",
@@ -63,7 +64,8 @@ impl Answer {
         }
     }
 
-    /// Whether a task counts as solved: a mean square error below 0.01, 99 % right answers.
+    /// Returns whether a task counts as solved: a mean square error below 0.01, or an accuracy of at least
+    /// 99 %.
     pub fn is_solved(self, result: f64) -> bool {
         match self {
             Answer::Number => result < 0.01,
@@ -71,7 +73,8 @@ impl Answer {
         }
     }
 
-    /// Whether so little is left to learn that training may end: a tenth of what [`is_solved`] allows.
+    /// Returns whether so little is left to learn that training may end: a tenth of the error that
+    /// [`is_solved`] allows.
     ///
     /// [`is_solved`]: Self::is_solved
     pub fn is_learned(self, result: f64) -> bool {
@@ -81,7 +84,7 @@ impl Answer {
         }
     }
 
-    /// The mean loss `[1]` of `outputs` `[n, d_output]`.
+    /// Returns the mean loss `[1]` of `outputs` `[n, d_output]`.
     pub fn loss<B: Backend>(self, outputs: Tensor<B, 2>, targets: &[f32]) -> Tensor<B, 1> {
         let device = outputs.device();
         match self {
@@ -90,7 +93,7 @@ impl Answer {
         }
     }
 
-    /// The sum over `outputs` `[n, d_output]` of what the result is the mean of.
+    /// Returns the sum over `outputs` `[n, d_output]` of square errors or correct answers.
     pub fn judge<B: Backend>(self, outputs: Tensor<B, 2>, targets: &[f32]) -> f64 {
         let device = outputs.device();
         let sum = match self {
@@ -120,14 +123,14 @@ fn classes<B: Backend>(targets: &[f32], device: &B::Device) -> Tensor<B, 1, Int>
 pub struct Sequences<B: Backend> {
     /// `[batch, steps, d_input]`
     pub inputs: Tensor<B, 3>,
-    /// How many of the last steps are asked.
+    /// How many of the last steps ask for an answer.
     pub asked: usize,
     /// `[batch, asked]`, row by row.
     pub targets: Vec<f32>,
 }
 
 impl<B: Backend> Sequences<B> {
-    /// The next `size` sequences of a random stream.
+    /// Draws the next `size` sequences of a random stream.
     pub fn draw(
         task: &dyn Task,
         distance: usize,
@@ -150,7 +153,7 @@ impl<B: Backend> Sequences<B> {
         }
     }
 
-    /// The same sequences, asked at their last step only.
+    /// Returns the same sequences, asking for an answer only at the last step.
     pub fn at_the_end(self) -> Self {
         let rows = self.targets.chunks(self.asked);
         Sequences {

@@ -12,5 +12,5 @@ pub use xor::Xor;
 
 use crate::task::Task;
 
-/// All of them, from what needs no memory to what needs it most.
+/// All tasks, from the one that needs no memory to the one that needs the most.
 pub const ALL: [&dyn Task; 4] = [&Xor, &RunningXor, &Adding, &FirstSymbol];

@@ -5,22 +5,22 @@ use models::{Lstm, RecurrentCell, linear};
 
 use crate::network::{Layer, Network};
 
-/// One step. Gates and cell have `d_hidden` numbers each.
+/// One step. Gates and cell state have `d_hidden` numbers each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// What it reads.
+    /// The input.
     pub x: Vec<f64>,
     /// Input gate.
     pub i: Vec<f64>,
     /// Forget gate.
     pub f: Vec<f64>,
-    /// Cell, after the step.
+    /// Cell state, after the step.
     pub c: Vec<f64>,
-    /// What the head would answer now.
+    /// What the head would answer after this step.
     pub answer: Vec<f64>,
 }
 
-/// Each step of a sequence `[time, d_input]`. `None` where the network has no gates.
+/// Returns each step of a sequence `[time, d_input]`. `None` if the network has no gates.
 pub fn trace<B: Backend>(
     network: &Network<B>,
     inputs: &[f32],

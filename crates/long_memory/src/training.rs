@@ -1,4 +1,4 @@
-//! One network learns one task at one distance.
+//! One training: a network learns a task at a distance.
 
 use burn::{
     module::{AutodiffModule, Module},
@@ -20,24 +20,24 @@ use crate::{
     task::{Sequences, Task},
 };
 
-/// The budget, which is the same for all.
+/// The budget, which is the same for all networks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Budget {
-    /// `d_hidden` of the [`Lstm`](models::Lstm); the others get as many parameters as it has.
+    /// `d_hidden` of the [`Lstm`](models::Lstm); the other networks get the same number of parameters.
     pub hidden_size: usize,
-    /// Updates at most: a network that has solved its task stops.
+    /// The most updates; a network that has learned its task stops earlier.
     pub updates: usize,
     /// Sequences in an update.
     pub batch_size: usize,
-    /// Learning rate of Adam at its highest; it rises over the first updates and falls to 0 as a cosine.
+    /// The highest learning rate of Adam: it rises over the first updates, then falls to 0 along a cosine.
     pub learning_rate: f64,
-    /// The largest Euclidean norm of a gradient.
+    /// The Euclidean norm to which gradients are clipped.
     pub grad_clip: f64,
-    /// What the bias of the [`Lstm`](models::Lstm)'s forget gate starts from; `None`: what the task's length
-    /// asks for ([`LstmConfig::chrono`](models::LstmConfig::chrono)).
+    /// The initial bias of the [`Lstm`](models::Lstm)'s forget gate; `None` derives it from the length of the
+    /// sequences ([`LstmConfig::chrono`](models::LstmConfig::chrono)).
     pub forget_bias: Option<f64>,
-    /// Whether `Wh` of the [`Rnn`](models::Rnn) starts as a random orthogonal matrix, which keeps the length of
-    /// a gradient (Saxe, McClelland and Ganguli 2013), in place of PyTorch's U(−1/√H, 1/√H).
+    /// Whether `Wh` of the [`Rnn`](models::Rnn) starts as a random orthogonal matrix, which preserves the norm
+    /// of a gradient (Saxe, McClelland and Ganguli 2013), instead of PyTorch's U(−1/√H, 1/√H).
     pub orthogonal: bool,
 }
 
@@ -55,7 +55,7 @@ impl Default for Budget {
     }
 }
 
-/// What is trained: one line of the table, for one seed.
+/// A training to be done: one row of the report, for one seed.
 #[derive(Clone, Copy)]
 pub struct Job {
     /// The task.
@@ -68,65 +68,65 @@ pub struct Job {
     pub seed: u64,
 }
 
-/// How good a network was on held-out sequences after so many updates.
+/// The result of a network on held-out sequences after some updates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CurvePoint {
     /// Updates done.
     pub update: usize,
-    /// Mean square error or share of right answers at the last step.
+    /// Mean square error or accuracy at the last step.
     pub result: f64,
 }
 
-/// What came of a [`Job`].
+/// The outcome of a [`Job`].
 pub struct Trained<B: Backend> {
     /// What was trained.
     pub job: Job,
     /// Size of the layer.
     pub d_hidden: usize,
-    /// Trainable numbers.
+    /// Number of trainable parameters.
     pub parameters: usize,
-    /// The result on [`TEST`] sequences of a stream that it did not learn from.
+    /// The result on [`TEST`] sequences that it did not learn from.
     pub result: f64,
-    /// Results on the way, on fewer sequences.
+    /// Results during training, on fewer sequences.
     pub curve: Vec<CurvePoint>,
     /// Updates done.
     pub updates: usize,
-    /// How far gradients reached at the start and at the end.
+    /// How far gradients reached back before and after training.
     pub reach: Option<[Reach; 2]>,
     /// The network.
     pub network: Network<B>,
 }
 
-/// Sequences that the final result is the mean over.
+/// How many sequences the final result is the mean over.
 pub const TEST: usize = 2000;
-/// Sequences that a point of a curve is the mean over.
+/// How many sequences a point of a curve is the mean over.
 const HELD_OUT: usize = 500;
 /// Points of a curve.
 const POINTS: usize = 40;
-/// Sequences that gradients are the mean over.
+/// How many sequences gradient norms are the mean over.
 pub const GRADIENT: usize = 32;
-/// Sequences that are judged at once.
+/// How many sequences are judged at once.
 pub(crate) const AT_ONCE: usize = 250;
 /// Updates over which the learning rate rises.
 const WARMUP: usize = 50;
 
-/// Random streams of a seed, one for each purpose.
+/// The random streams of a seed, one for each purpose.
 #[derive(Clone, Copy)]
 pub enum Stream {
     /// Sequences to learn from.
     Train,
-    /// Those of the curve.
+    /// Sequences for the curve.
     HeldOut,
-    /// Those of the result.
+    /// Sequences for the final result.
     Test,
-    /// Those of the gradient.
+    /// Sequences for gradient norms.
     Gradient,
-    /// Those that are shown.
+    /// Sequences that are shown.
     Example,
 }
 
 impl Stream {
-    /// Its start.
+    /// Returns the random numbers of the stream, from its start.
     pub fn of(self, seed: u64) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // The weights are drawn from stream 0.
@@ -136,12 +136,12 @@ impl Stream {
 }
 
 impl Job {
-    /// Steps of a sequence.
+    /// Returns the number of steps of a sequence.
     pub fn steps(&self) -> usize {
         self.task.steps(self.distance)
     }
 
-    /// The network to be trained.
+    /// Returns the network to be trained.
     pub fn network(&self, budget: &Budget) -> NetworkConfig {
         let (d_input, d_output) = (self.task.d_input(), self.task.answer().d_output());
         let parameters = Kind::Lstm.parameters(d_input, budget.hidden_size, d_output);
@@ -156,7 +156,7 @@ impl Job {
         }
     }
 
-    /// Some sequences of a stream.
+    /// Draws the first `size` sequences of a stream.
     pub fn batch<B: Backend>(
         &self,
         stream: Stream,
@@ -167,7 +167,7 @@ impl Job {
         Sequences::draw(self.task, self.distance, size, rng, device)
     }
 
-    /// Trains it. `goes_on` is asked after each update.
+    /// Trains the network. `None` if `goes_on`, which is called after each update, returns false.
     pub fn train<B: AutodiffBackend>(
         &self,
         budget: &Budget,
@@ -200,7 +200,7 @@ impl Job {
                 device,
             );
             if self.kind == Kind::FeedForward {
-                // It is the same function at each step; only that of the last one is judged.
+                // The network is the same function at each step, and only the last step is judged.
                 batch = batch.at_the_end();
             }
             let outputs = network.forward(batch.inputs, batch.asked);
@@ -242,7 +242,7 @@ impl Job {
         })
     }
 
-    /// The result at the last step of so many sequences.
+    /// Returns the result at the last step of `size` sequences.
     fn judge<B: Backend>(
         &self,
         network: &Network<B>,

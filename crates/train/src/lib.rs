@@ -1,12 +1,13 @@
 //! Text in, trained character model out.
 //!
 //! ```text
-//! text ─▶ Corpus ─ lanes or documents ─▶ batches ─┐
-//!                                                 ▼
-//!   ┌── state, detached ──┐     Trainer: loss ─▶ gradient ─▶ clip ─▶ optimiser, at the scheduled rate
-//!   └─────────────────────┴──────────┘            │
-//!                                                 ▼
-//!                  Run ─▶ events, checkpoints ─▶ RunFolder ─▶ Sampler ─▶ text
+//! text ─▶ Corpus ─▶ lanes or documents ─▶ batches
+//!                                            │
+//!   ┌── state, detached ──┐                  ▼
+//!   └────────────────▶ Trainer: loss ─▶ gradient ─▶ clip ─▶ optimiser, at the scheduled learning rate
+//!                         │
+//!                         ▼
+//!                        Run ─▶ events, checkpoints ─▶ RunFolder ─▶ Sampler ─▶ text
 //! ```
 //!
 //! | room | what happens there |
@@ -20,7 +21,7 @@
 //! | [`error`](mod@error) | what can go wrong |
 //!
 //! A room knows only the rooms it needs: `run` knows all others, `learn` knows `batches`, `batches` knows
-//! `text`. None knows a concrete backend, a terminal or a command line.
+//! `text`. None of them knows a concrete backend, a terminal or a command line.
 
 pub mod batches;
 pub mod disk;

@@ -24,10 +24,10 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Creates a sampler that continues `prime`. An empty `prime` counts as a line feed.
+    /// Creates a sampler that continues `prime`.
     ///
-    /// With `documents`, the sampler starts a document with `prime` and, at the end of each document, a
-    /// new one.
+    /// With `documents`, `prime` is the beginning of a document, and a new document follows the end of each.
+    /// Without, an empty `prime` counts as a line feed.
     ///
     /// Temperature 1 draws from the model's own distribution; a lower one favours likely symbols, and 0
     /// always takes the likeliest. The same seed gives the same text.

@@ -5,11 +5,11 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::task::{Answer, Sequence, Task};
 
-/// `distance` numbers from U(0, 1), of which one in the first half and one in the second are marked by a 1
-/// beside them; what is the sum of these two?
+/// `distance` numbers from U(0, 1), of which one in the first half and one in the second half are marked by
+/// a 1 in a second input. What is the sum of these two?
 ///
 /// Hochreiter and Schmidhuber 1997, experiment 4, in the form of Arjovsky, Shah and Bengio 2016 (numbers
-/// from 0 to 1, one mark in each half, lengths fixed).
+/// from 0 to 1, one mark in each half, fixed lengths).
 pub struct Adding;
 
 impl Task for Adding {
@@ -40,12 +40,12 @@ impl Task for Adding {
         }
     }
 
-    /// The guess is 1; the sum of two numbers from U(0, 1) has a variance of 2/12.
+    /// The best guess is 1; the sum of two numbers from U(0, 1) has a variance of 2/12.
     fn chance(&self, _: usize) -> f64 {
         2.0 / 12.0
     }
 
-    /// The last number is marked in one of `distance/2` sequences (rounded up); it is known then.
+    /// The last number is marked, and so known, in one of `distance/2` (rounded up) sequences.
     fn floor(&self, distance: usize) -> f64 {
         2.0 / 12.0 - 1.0 / 12.0 / distance.div_ceil(2) as f64
     }

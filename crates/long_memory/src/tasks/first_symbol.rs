@@ -1,17 +1,17 @@
-//! The first symbol: what stood there before all the noise?
+//! The first symbol: which symbol came before all the noise?
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::task::{Answer, Sequence, Task};
 
-/// What may come first.
+/// How many symbols may come first.
 const SYMBOLS: usize = 4;
-/// What may come then.
+/// How many other symbols make up the noise.
 const NOISE: usize = 4;
 
-/// One of four symbols, then `distance` steps of noise: others at random, of which there are four too; which
-/// was the first?
+/// One of four symbols, then `distance` steps of noise: random symbols, from four others. Which symbol was
+/// the first?
 ///
 /// The latching problem of Bengio, Simard and Frasconi 1994, with random symbols as noise, as in Hochreiter
 /// and Schmidhuber 1997, experiment 2.

@@ -5,11 +5,11 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::task::{Answer, Sequence, Task};
 
-/// `distance` random bits; is the number of ones among them odd? It is asked at each step, and judged at
-/// the last.
+/// `distance` random bits. Is the number of ones so far odd? The answer is asked for at each step, and judged
+/// at the last.
 ///
-/// The parity problem of Bengio and Frasconi 1994. One bit of memory is enough, but each bit turns the
-/// answer round: whoever misses one knows nothing.
+/// The parity problem of Bengio and Frasconi 1994. One bit of memory is enough, but every 1 flips the
+/// answer: missing a single one leaves nothing but a guess.
 pub struct RunningXor;
 
 impl Task for RunningXor {
@@ -45,7 +45,7 @@ impl Task for RunningXor {
         0.5
     }
 
-    /// The bits before the last one are as often odd as even.
+    /// The parity of the bits before the last is odd half of the time.
     fn floor(&self, _: usize) -> f64 {
         0.5
     }

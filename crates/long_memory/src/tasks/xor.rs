@@ -1,15 +1,14 @@
-//! Xor of two bits that come together: no memory is needed, and none must be used.
+//! The xor of two bits in one step: no memory is needed, and none must be used.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::task::{Answer, Sequence, Task};
 
-/// `distance` pairs of random bits; which is the xor of each?
+/// `distance` pairs of random bits. What is the xor of each pair?
 ///
 /// The article's example of a pure function. It takes hidden units (Minsky and Papert 1969), and
-/// backpropagation finds them (Rumelhart, Hinton and Williams 1986). What came before a pair has nothing to
-/// do with it.
+/// backpropagation learns them (Rumelhart, Hinton and Williams 1986). What precedes a pair is irrelevant.
 pub struct Xor;
 
 impl Task for Xor {

@@ -4,7 +4,7 @@
 //! text    t h e q u i c k b r o w n f o x .
 //!
 //! lane 0  t h e q │ u i c k      a batch holds the same window of every lane, so that
-//! lane 1  b r o w │ n f o x      each lane goes on where its last window ended
+//! lane 1  b r o w │ n f o x      each lane continues where its last window ended
 //!         window 0  window 1
 //! ```
 

@@ -173,7 +173,7 @@ pub(crate) fn parse(bytes: &[u8], layout: &Layout, precision: DType) -> Result<T
 ///
 /// # Panics
 ///
-/// Panics if the two differ in names or ranks, or a tensor of `known` is larger.
+/// Panics if `known` lacks a tensor of `fresh`, or has one of another rank or a larger one.
 pub(crate) fn overlaid(mut fresh: Tensors, known: &Tensors) -> Tensors {
     for (name, data) in &mut fresh {
         let old = &known[name];

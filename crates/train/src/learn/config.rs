@@ -8,7 +8,7 @@ use crate::error::{Error, check, check_count};
 pub struct TrainerConfig {
     /// How a gradient becomes an update.
     pub optimizer: OptimizerConfig,
-    /// Size of an update, before the schedule.
+    /// The learning rate before the schedule.
     pub learning_rate: f64,
     /// How the learning rate changes over time.
     pub schedule: Schedule,

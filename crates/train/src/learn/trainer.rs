@@ -1,4 +1,4 @@
-//! A model in training, one update at a time:
+//! One update after another:
 //! state → loss → gradient → norm → clip → optimiser → state, detached.
 
 use burn::{

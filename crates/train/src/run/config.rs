@@ -54,7 +54,7 @@ pub struct RunConfig<K = CellKind> {
     pub max_epochs: usize,
     /// How a gradient becomes an update.
     pub optimizer: OptimizerConfig,
-    /// Size of an update, before the schedule.
+    /// The learning rate before the schedule.
     pub learning_rate: f64,
     /// How the learning rate changes over time.
     pub schedule: Schedule,
@@ -322,7 +322,7 @@ impl<K: Kind> RunConfig<K> {
                 ("hidden_size", weights),
                 ("num_layers", weights),
                 ("embedding_size", weights),
-                ("optimizer", "another optimizer cannot use its moments"),
+                ("optimizer", "another optimiser cannot use its moments"),
                 ("initializer", start),
                 ("seed", start),
             ],

@@ -54,7 +54,7 @@ impl<K: Kind> RunState<K> {
             return Err(Error::Setting {
                 setting: "max_epochs",
                 value: config.max_epochs.to_string(),
-                reason: "the run has finished more",
+                reason: "the run has finished more epochs",
             });
         }
         Ok(())

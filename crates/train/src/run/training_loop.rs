@@ -35,8 +35,7 @@ pub struct Outcome<B: Backend, C: Cell<B> = AnyCell<B>> {
     pub model: CharLm<B, C>,
     /// The lowest validation loss, in nats, and the epoch after which it was reached, if there was validation.
     pub best: Option<(f64, usize)>,
-    /// Epochs done: fewer than [`max_epochs`](RunConfig::max_epochs) if the run was stopped, by
-    /// [`patience`](RunConfig::patience) or from outside.
+    /// Epochs done: fewer than [`max_epochs`](RunConfig::max_epochs) if the run ended early.
     pub epochs: usize,
     /// Seconds spent in training since the run was started or resumed.
     pub seconds: f64,
@@ -204,7 +203,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         self.tell(event, listen)
     }
 
-    /// Validates and saves; returns true. If `stop` returns true before, changes nothing and returns false.
+    /// Validates and saves; returns true. If `stop` returns true first, changes nothing and returns false.
     fn end_epoch(
         &mut self,
         stop: &impl Fn() -> bool,

@@ -66,7 +66,7 @@ impl Corpus {
     /// Returns an error if one vocabulary consists of characters and the other of bytes.
     pub fn with_known(mut self, known: &Vocab) -> Result<Self, Error> {
         let Some(vocab) = known.extended(&self.vocab) else {
-            let reason = "not of the units of this text".to_owned();
+            let reason = "its units differ from the units of this text".to_owned();
             return Err(Error::Foreign {
                 path: "vocab.json".into(),
                 reason,

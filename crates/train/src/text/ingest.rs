@@ -157,7 +157,7 @@ impl<'a> TextReader<'a> {
             return Err(Error::NotUtf8 {
                 name: path.display().to_string(),
                 offset,
-                problem: "the text ends within a character that begins".to_owned(),
+                problem: "the text ends within a character".to_owned(),
             });
         }
         if let (true, Reader::Plain(file)) = (stays, reader) {

@@ -82,7 +82,7 @@ impl Vocab {
     ///
     /// # Panics
     ///
-    /// Panics if `token` is not below [`size`](Self::size).
+    /// Panics unless `token` is below [`size`](Self::size).
     pub fn decode(&self, token: u32, text: &mut Vec<u8>) {
         match self {
             Vocab::Chars(symbols) => {
@@ -105,7 +105,7 @@ impl Vocab {
         Ok(vocab)
     }
 
-    /// Checks what every vocabulary fulfils.
+    /// Checks that there are symbols and that they are distinct.
     pub(crate) fn check(&self) -> Result<(), String> {
         let Vocab::Chars(symbols) = self else {
             return Ok(());
