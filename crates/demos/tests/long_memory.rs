@@ -11,7 +11,7 @@ use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use common::{Place, column};
 use long_memory::{
-    Budget, Job, Kind, Network,
+    Budget, Job, Network, NetworkKind,
     network::Layer,
     task::{Answer, Task},
     tasks::{Adding, RunningXor},
@@ -189,7 +189,7 @@ fn gradients_equal_finite_differences() {
     let device = Default::default();
     let (mut checked, mut worst) = (0, 0.0f64);
     for task in [&RunningXor as &dyn Task, &Adding] {
-        for kind in [Kind::Rnn, Kind::Lstm] {
+        for kind in [NetworkKind::RNN, NetworkKind::LSTM] {
             let job = Job {
                 task,
                 distance: 6,

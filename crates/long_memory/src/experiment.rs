@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 use train::{Error, error::check};
 
 use crate::{
-    network::Kind,
+    network::NetworkKind,
     task::Task,
     tasks,
     training::{AT_ONCE, Budget, Job, Trained},
@@ -118,7 +118,7 @@ impl Experiment {
         let mut jobs = Vec::new();
         for &task in &self.tasks {
             for &distance in &self.distances {
-                for kind in Kind::ALL {
+                for kind in NetworkKind::ARTICLE {
                     let seeds = self.seed..=self.seed + (self.seeds as u64 - 1);
                     jobs.extend(seeds.map(|seed| Job {
                         task,
@@ -138,7 +138,7 @@ impl Experiment {
             let network = job.network(&self.budget);
             let steps = job.steps() as f64;
             let inputs = (self.budget.batch_size.max(AT_ONCE) * network.d_input) as f64 * steps;
-            let asked = if job.kind == Kind::FeedForward {
+            let asked = if job.kind == NetworkKind::FeedForward {
                 1.0
             } else {
                 steps

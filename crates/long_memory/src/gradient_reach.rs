@@ -21,11 +21,30 @@ use crate::{
 /// Norms of the gradient of the loss at the end, with respect to what each step passes on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reach {
-    /// `‖∂loss_T/∂h_{T−k}‖` at `k` = 0, 1, …, of each sequence by itself, averaged over the sequences.
-    pub hidden: Vec<f64>,
-    /// The same for the cell state `c_{T−k}` of an [`Lstm`](models::Lstm). Hidden state and cell state count as
-    /// independent: the path from `c` to `h` within step `T−k` is left out, so the norm at `k` = 0 is 0.
-    pub cell: Option<Vec<f64>>,
+    norms: Vec<(String, Vec<f64>)>,
+}
+
+impl Reach {
+    /// Returns `‖∂loss_T/∂h_{T−k}‖` at `k` = 0, 1, …: the mean over a batch, computed for each sequence by
+    /// itself.
+    pub fn hidden(&self) -> &[f64] {
+        &self.norms[0].1
+    }
+
+    /// Returns the same for another tensor of the state, by its name: for an [`Lstm`](models::Lstm) the
+    /// `cell`, `c_{T−k}`. The tensors are varied one at a time: that `h` is computed from `c` counts at the
+    /// step itself, not after it, so at `k` = 0 the gradient of the cell is 0.
+    pub fn of(&self, tensor: &str) -> Option<&[f64]> {
+        let found = self.norms.iter().find(|(name, _)| name == tensor);
+        found.map(|(_, norms)| norms.as_slice())
+    }
+
+    /// Returns the names of the state's tensors and their norms.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &[f64])> {
+        self.norms
+            .iter()
+            .map(|(name, norms)| (name.as_str(), norms.as_slice()))
+    }
 }
 
 /// Measures it on sequences that ask for an answer at their end. `None` if the network has no state.
@@ -43,15 +62,9 @@ pub fn reach<B: AutodiffBackend>(
     let inputs = inputs.map(|x| x.squeeze_dim(1)).collect();
     match &network.layer {
         Layer::FeedForward(_) => None,
-        Layer::Rnn(rnn) => {
-            let [hidden] = norms(rnn, inputs, loss);
-            Some(Reach { hidden, cell: None })
-        }
-        Layer::Lstm(lstm) => {
-            let [hidden, cell] = norms(lstm, inputs, loss);
-            let cell = Some(cell);
-            Some(Reach { hidden, cell })
-        }
+        Layer::Recurrent(cell) => Some(Reach {
+            norms: norms(cell, inputs, loss),
+        }),
     }
 }
 
@@ -61,11 +74,11 @@ pub fn reach<B: AutodiffBackend>(
 /// This is the chain rule, one step after the other from the end:
 /// `∂loss/∂s[t-1] = ∂loss/∂s[t] · ∂s[t]/∂s[t-1]`. Each step has a graph of its own, because Burn 0.21 takes
 /// time quadratic in the number of steps for a graph of all.
-fn norms<B: AutodiffBackend, C: RecurrentCell<B>, const N: usize>(
+fn norms<B: AutodiffBackend, C: RecurrentCell<B>>(
     cell: &C,
     inputs: Vec<Tensor<B, 2>>,
     loss: impl Fn(Tensor<B, 2>) -> Tensor<B, 1>,
-) -> [Vec<f64>; N] {
+) -> Vec<(String, Vec<f64>)> {
     let size = inputs[0].dims()[0];
     let mut state = cell.initial_state(size);
     let mut states = Vec::with_capacity(inputs.len());
@@ -75,15 +88,19 @@ fn norms<B: AutodiffBackend, C: RecurrentCell<B>, const N: usize>(
     }
 
     // The loss is the mean over the sequences: the gradient of each one's own loss is `size` times as large.
-    let mut norms = std::array::from_fn(|_| Vec::with_capacity(states.len()));
+    let mut norms = Vec::new();
+    state.map(&mut |name, tensor| {
+        norms.push((name.to_owned(), Vec::with_capacity(states.len())));
+        tensor
+    });
     let mut see = |gradient: &[Tensor<B::InnerBackend, 2>]| {
-        for (norms, tensor) in norms.iter_mut().zip(gradient) {
+        for ((_, norms), tensor) in norms.iter_mut().zip(gradient) {
             norms.push(sum_of_norms(tensor));
         }
     };
     let mut gradient = None;
     for (t, state) in states.into_iter().enumerate().rev() {
-        let mut at = Vec::with_capacity(N);
+        let mut at = Vec::new();
         let state = state.map(&mut |_, tensor| {
             let tensor = tensor.require_grad();
             at.push(tensor.clone());

@@ -23,9 +23,9 @@
 //! ```
 //! use burn_autodiff::Autodiff;
 //! use burn_ndarray::NdArray;
-//! use long_memory::{Budget, Job, Kind, tasks::RunningXor};
+//! use long_memory::{Budget, Job, NetworkKind, tasks::RunningXor};
 //!
-//! let job = Job { task: &RunningXor, distance: 3, kind: Kind::Lstm, seed: 1 };
+//! let job = Job { task: &RunningXor, distance: 3, kind: NetworkKind::LSTM, seed: 1 };
 //! let device = Default::default();
 //! let trained = job.train::<Autodiff<NdArray>>(&Budget::default(), &device, || true);
 //! assert!(trained.expect("nothing stopped it").result > 0.99); // share of correct answers
@@ -42,7 +42,7 @@ pub mod training;
 
 pub use experiment::{Experiment, ExperimentEvent};
 pub use gradient_reach::{Reach, reach};
-pub use network::{Kind, Network, NetworkConfig};
+pub use network::{Network, NetworkConfig, NetworkKind};
 pub use pasts::after_pasts;
 pub use task::{Answer, Sequences, Task};
 pub use trace::{Step, trace};

@@ -8,34 +8,46 @@ use burn::{
     tensor::{Tensor, backend::Backend},
 };
 use models::{
-    FeedForward, FeedForwardConfig, Init, Initializer, Lstm, LstmConfig, RecurrentCell, Rnn,
-    RnnConfig, linear,
+    AnyCell, Cell, CellKind, CellOptions, FeedForward, FeedForwardConfig, Init, Initializer,
+    RecurrentCell, Remember, linear,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-/// The layer of a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Kind {
-    /// A pure function of the current input.
+/// Which layer a [`Network`] has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkKind {
+    /// A pure function of the present input.
     FeedForward,
-    /// A state that is passed on.
-    Rnn,
-    /// A cell state behind gates.
-    Lstm,
+    /// A recurrent cell of the list of [`models`].
+    Recurrent(CellKind),
 }
 
-impl Kind {
-    /// From the least memory to the most.
-    pub const ALL: [Kind; 3] = [Kind::FeedForward, Kind::Rnn, Kind::Lstm];
+impl NetworkKind {
+    /// The plain recurrent network.
+    pub const RNN: Self = NetworkKind::Recurrent(CellKind::Rnn);
+    /// The long short-term memory.
+    pub const LSTM: Self = NetworkKind::Recurrent(CellKind::Lstm);
 
-    /// Returns the number of parameters of a network with this layer.
+    /// The networks that the article compares, from the least memory to the most.
+    pub const ARTICLE: [Self; 3] = [NetworkKind::FeedForward, Self::RNN, Self::LSTM];
+
+    /// Returns the name of the layer's type in [`models`].
+    pub fn title(self) -> &'static str {
+        match self {
+            NetworkKind::FeedForward => "FeedForward",
+            NetworkKind::Recurrent(cell) => cell.description().title,
+        }
+    }
+
+    /// Returns the number of trainable parameters of a network with this layer.
     pub fn parameters(self, d_input: usize, d_hidden: usize, d_output: usize) -> usize {
         let layer = match self {
-            Kind::FeedForward => d_input + 1,
-            Kind::Rnn => d_input + d_hidden + 1,
-            Kind::Lstm => 4 * (d_input + d_hidden + 1),
+            NetworkKind::FeedForward => (d_input + 1) * d_hidden,
+            NetworkKind::Recurrent(cell) => {
+                (cell.description().parameters)(d_input as f64, d_hidden as f64) as usize
+            }
         };
-        layer * d_hidden + (d_hidden + 1) * d_output
+        layer + (d_hidden + 1) * d_output
     }
 
     /// Returns the `d_hidden` that brings a network closest to this number of parameters.
@@ -57,14 +69,16 @@ impl Kind {
     }
 }
 
-/// The name of the type in `models`.
-impl fmt::Display for Kind {
+/// Displays [`title`](NetworkKind::title).
+impl fmt::Display for NetworkKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Kind::FeedForward => "FeedForward",
-            Kind::Rnn => "Rnn",
-            Kind::Lstm => "Lstm",
-        })
+        f.pad(self.title())
+    }
+}
+
+impl Serialize for NetworkKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.title())
     }
 }
 
@@ -80,30 +94,28 @@ pub struct Network<B: Backend> {
 /// The layer of a [`Network`].
 #[derive(Module, Debug)]
 pub enum Layer<B: Backend> {
-    /// See [`Kind::FeedForward`].
+    /// A pure function of the present input.
     FeedForward(FeedForward<B>),
-    /// See [`Kind::Rnn`].
-    Rnn(Rnn<B>),
-    /// See [`Kind::Lstm`].
-    Lstm(Lstm<B>),
+    /// A recurrent cell.
+    Recurrent(AnyCell<B>),
 }
 
 /// How to build a [`Network`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NetworkConfig {
     /// Its layer.
-    pub kind: Kind,
+    pub kind: NetworkKind,
     /// Size of each input vector.
     pub d_input: usize,
     /// Size of the layer's output.
     pub d_hidden: usize,
     /// Size of an answer.
     pub d_output: usize,
-    /// The initial bias of an [`Lstm`]'s forget gate; see [`LstmConfig::chrono`] for `None`.
+    /// The initial bias of an [`Lstm`](models::Lstm)'s forget gate; see [`LstmConfig::chrono`](models::LstmConfig::chrono) for `None`.
     pub forget_bias: Option<f64>,
     /// The longest expected dependency, in steps.
     pub longest: usize,
-    /// Whether an [`Rnn`]'s `Wh` starts as a random orthogonal matrix.
+    /// Whether an [`Rnn`](models::Rnn)'s `Wh` starts as a random orthogonal matrix.
     pub orthogonal: bool,
 }
 
@@ -119,21 +131,19 @@ impl NetworkConfig {
         let (d_input, d_hidden) = (self.d_input, self.d_hidden);
         let init = &mut Init::from_seed(seed, device);
         let layer = match self.kind {
-            Kind::FeedForward => {
+            NetworkKind::FeedForward => {
                 Layer::FeedForward(FeedForwardConfig::new(d_input, d_hidden).init_with(init))
             }
-            Kind::Rnn => {
-                let config = RnnConfig::new(d_input, d_hidden);
-                let config = config.with_orthogonal_recurrent(self.orthogonal);
-                Layer::Rnn(config.init_with(init))
-            }
-            Kind::Lstm => {
-                let config = LstmConfig::new(d_input, d_hidden);
-                let config = match self.forget_bias {
-                    None => config.with_chrono(Some(self.longest)),
-                    bias => config.with_forget_bias(bias),
+            NetworkKind::Recurrent(cell) => {
+                let options = CellOptions {
+                    orthogonal_recurrent: self.orthogonal && cell == CellKind::Rnn,
+                    remember: match self.forget_bias {
+                        None => Remember::UpTo(self.longest),
+                        Some(bias) => Remember::Bias(bias),
+                    },
+                    ..CellOptions::new(d_input, d_hidden)
                 };
-                Layer::Lstm(config.init_with(init))
+                Layer::Recurrent(AnyCell::init(cell, &options, init))
             }
         };
         let head = init.linear(d_hidden, self.d_output, Initializer::PyTorch);
@@ -150,8 +160,7 @@ impl<B: Backend> Network<B> {
         };
         let hidden = match &self.layer {
             Layer::FeedForward(layer) => layer.forward(last(x)),
-            Layer::Rnn(rnn) => last(rnn.forward(x, None).0),
-            Layer::Lstm(lstm) => last(lstm.forward(x, None).0),
+            Layer::Recurrent(cell) => last(cell.forward(x, None).0),
         };
         linear(&self.head, hidden)
     }

@@ -1,7 +1,7 @@
 //! What goes on inside an [`Lstm`] while it reads one sequence.
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
-use models::{Lstm, RecurrentCell, linear};
+use models::{AnyCell, Lstm, RecurrentCell, linear};
 
 use crate::network::{Layer, Network};
 
@@ -26,7 +26,7 @@ pub fn trace<B: Backend>(
     inputs: &[f32],
     device: &B::Device,
 ) -> Option<Vec<Step>> {
-    let Layer::Lstm(lstm) = &network.layer else {
+    let Layer::Recurrent(AnyCell::Lstm(lstm)) = &network.layer else {
         return None;
     };
     let mut state = lstm.initial_state(1);

@@ -16,7 +16,7 @@ use train::{
 
 use crate::{
     gradient_reach::{Reach, reach},
-    network::{Kind, Network, NetworkConfig},
+    network::{Network, NetworkConfig, NetworkKind},
     task::{Sequences, Task},
 };
 
@@ -63,7 +63,7 @@ pub struct Job {
     /// Its distance.
     pub distance: usize,
     /// The network.
-    pub kind: Kind,
+    pub kind: NetworkKind,
     /// Decides weights and sequences.
     pub seed: u64,
 }
@@ -144,7 +144,7 @@ impl Job {
     /// Returns the network to be trained.
     pub fn network(&self, budget: &Budget) -> NetworkConfig {
         let (d_input, d_output) = (self.task.d_input(), self.task.answer().d_output());
-        let parameters = Kind::Lstm.parameters(d_input, budget.hidden_size, d_output);
+        let parameters = NetworkKind::LSTM.parameters(d_input, budget.hidden_size, d_output);
         NetworkConfig {
             kind: self.kind,
             d_input,
@@ -199,7 +199,7 @@ impl Job {
                 &mut rng,
                 device,
             );
-            if self.kind == Kind::FeedForward {
+            if self.kind == NetworkKind::FeedForward {
                 // The network is the same function at each step, and only the last step is judged.
                 batch = batch.at_the_end();
             }

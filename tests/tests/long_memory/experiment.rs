@@ -9,7 +9,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use long_memory::{
-    Budget, Experiment, ExperimentEvent, Job, Kind, Trained,
+    Budget, Experiment, ExperimentEvent, Job, NetworkKind, Trained,
     network::Layer,
     tasks::{Adding, FirstSymbol, RunningXor, Xor},
 };
@@ -51,7 +51,7 @@ fn bits(trained: &Trained<NdArray<f32>>) -> (Vec<u32>, Vec<u64>) {
         Layer::Lstm(lstm) => weights.extend(values(lstm.wh.val())),
     }
     let reach = trained.reach.iter().flatten();
-    let gradients = reach.flat_map(|reach| reach.hidden.iter().chain(reach.cell.iter().flatten()));
+    let gradients = reach.flat_map(|reach| reach.all().flat_map(|(_, norms)| norms));
     let curve = trained.curve.iter().map(|point| &point.result);
     let numbers = gradients.chain(curve).chain([&trained.result]);
     (weights, numbers.map(|x| x.to_bits()).collect())
@@ -104,7 +104,7 @@ fn train(job: Job, updates: usize) -> Trained<NdArray<f32>> {
 
 #[test]
 fn a_feed_forward_network_learns_xor_and_no_running_xor() {
-    let kind = Kind::FeedForward;
+    let kind = NetworkKind::FeedForward;
     let distance = 3;
     let xor = train(
         Job {
@@ -138,7 +138,7 @@ fn a_feed_forward_network_learns_xor_and_no_running_xor() {
 
 #[test]
 fn recurrent_networks_learn_short_tasks() {
-    for kind in [Kind::Rnn, Kind::Lstm] {
+    for kind in [NetworkKind::RNN, NetworkKind::LSTM] {
         let parity = train(
             Job {
                 task: &RunningXor,
@@ -177,10 +177,10 @@ fn the_gradient_vanishes_in_a_plain_network() {
         };
         train(job, 1).reach.expect("a state")[0].clone()
     };
-    let (rnn, lstm) = (reach(Kind::Rnn), reach(Kind::Lstm));
-    assert_eq!([rnn.hidden.len(), lstm.hidden.len()], [60, 60]);
-    assert!(rnn.hidden[59] < 1e-10 * rnn.hidden[0]);
-    let cell = lstm.cell.expect("a cell");
+    let (rnn, lstm) = (reach(NetworkKind::RNN), reach(NetworkKind::LSTM));
+    assert_eq!([rnn.hidden().len(), lstm.hidden().len()], [60, 60]);
+    assert!(rnn.hidden()[59] < 1e-10 * rnn.hidden()[0]);
+    let cell = lstm.of("cell").expect("a cell");
     assert_eq!(
         cell[0], 0.0,
         "after the last step the answer is of the hidden state alone"
@@ -194,7 +194,7 @@ fn a_learning_rate_beyond_reason_leaves_finite_weights() {
     let job = Job {
         task: &Adding,
         distance: 4,
-        kind: Kind::Rnn,
+        kind: NetworkKind::RNN,
         seed: 1,
     };
     let budget = Budget {

@@ -3,7 +3,7 @@
 use burn::{module::Module, tensor::Tensor};
 use burn_ndarray::NdArray;
 use long_memory::{
-    Budget, Job, Kind, Network, NetworkConfig, Sequences, Task, after_pasts,
+    Budget, Job, Network, NetworkConfig, NetworkKind, Sequences, Task, after_pasts,
     network::Layer,
     tasks::{ALL, Adding, Xor},
     trace,
@@ -14,7 +14,7 @@ use tests::random::Random;
 
 type B = NdArray<f32>;
 
-fn network(kind: Kind, task: &'static dyn Task) -> (Job, Network<B>) {
+fn network(kind: NetworkKind, task: &'static dyn Task) -> (Job, Network<B>) {
     let job = Job {
         task,
         distance: 12,
@@ -36,7 +36,7 @@ fn all_have_as_many_parameters_as_their_sizes_allow() {
         };
         for (task, kind) in ALL
             .into_iter()
-            .flat_map(|task| Kind::ALL.map(|kind| (task, kind)))
+            .flat_map(|task| NetworkKind::ARTICLE.map(|kind| (task, kind)))
         {
             let of_kind = |kind| {
                 let job = Job {
@@ -48,7 +48,7 @@ fn all_have_as_many_parameters_as_their_sizes_allow() {
                 job.network(&budget)
             };
             let (lstm, config): (NetworkConfig, NetworkConfig) =
-                (of_kind(Kind::Lstm), of_kind(kind));
+                (of_kind(NetworkKind::LSTM), of_kind(kind));
             let network = config.init::<B>(1, &Default::default());
             assert_eq!(network.num_params(), config.parameters());
 
@@ -69,19 +69,19 @@ fn all_have_as_many_parameters_as_their_sizes_allow() {
 
 #[test]
 fn an_answer_without_memory_is_a_function_of_the_last_input() {
-    for kind in Kind::ALL {
+    for kind in NetworkKind::ARTICLE {
         let (job, network) = network(kind, &Xor);
         let batch: Sequences<B> = job.batch(Stream::Test, 8, &Default::default());
         let whole = network.forward(batch.inputs.clone(), 1);
         let last = network.forward(batch.inputs.narrow(1, job.distance - 1, 1), 1);
         let differs = (whole - last).abs().max().into_scalar() > 0.0;
-        assert_eq!(differs, kind != Kind::FeedForward, "{kind}");
+        assert_eq!(differs, kind != NetworkKind::FeedForward, "{kind}");
     }
 }
 
 #[test]
 fn answers_after_pasts_are_those_of_the_network() {
-    let (job, network) = network(Kind::Rnn, &Xor);
+    let (job, network) = network(NetworkKind::RNN, &Xor);
     let answers = after_pasts(&network, 6, 10, job.seed, &Default::default());
     for of_pair in &answers {
         assert_eq!(of_pair.len(), 10);
@@ -93,7 +93,7 @@ fn answers_after_pasts_are_those_of_the_network() {
 /// Each moment of a trace against the gates' equations and the network's own answer.
 #[test]
 fn a_trace_is_what_the_network_does() {
-    let (job, network) = network(Kind::Lstm, &Adding);
+    let (job, network) = network(NetworkKind::LSTM, &Adding);
     let device = Default::default();
     let sequence = Adding.draw(job.distance, &mut Stream::Example.of(1));
     let moments = trace(&network, &sequence.inputs, &device).expect("gates");
@@ -111,7 +111,7 @@ fn a_trace_is_what_the_network_does() {
             assert!(taken_in.abs() <= pair[1].i[unit] + 1e-6);
         }
     }
-    let (_, plain) = self::network(Kind::Rnn, &Adding);
+    let (_, plain) = self::network(NetworkKind::RNN, &Adding);
     assert!(trace(&plain, &sequence.inputs, &device).is_none());
 }
 
@@ -165,7 +165,7 @@ fn the_forget_bias_of_a_budget_is_the_network_s() {
     let job = Job {
         task: &Adding,
         distance: 9,
-        kind: Kind::Lstm,
+        kind: NetworkKind::LSTM,
         seed: 1,
     };
     let network: Network<B> = job.network(&budget).init(1, &Default::default());

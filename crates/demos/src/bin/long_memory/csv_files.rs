@@ -13,7 +13,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 use burn::tensor::backend::Backend;
-use long_memory::Kind;
+use long_memory::NetworkKind;
 use serde::Serialize;
 
 use crate::results::Results;
@@ -22,7 +22,7 @@ use crate::results::Results;
 struct ResultRow {
     task: &'static str,
     distance: usize,
-    network: Kind,
+    network: NetworkKind,
     seed: u64,
     d_hidden: usize,
     parameters: usize,
@@ -38,7 +38,7 @@ struct ResultRow {
 struct CurveRow {
     task: &'static str,
     distance: usize,
-    network: Kind,
+    network: NetworkKind,
     seed: u64,
     update: usize,
     result: f64,
@@ -48,7 +48,7 @@ struct CurveRow {
 struct GradientRow {
     task: &'static str,
     distance: usize,
-    network: Kind,
+    network: NetworkKind,
     seed: u64,
     training: &'static str,
     k: usize,
@@ -59,7 +59,7 @@ struct GradientRow {
 #[derive(Serialize)]
 struct PastRow {
     distance: usize,
-    network: Kind,
+    network: NetworkKind,
     seed: u64,
     a: f32,
     b: f32,
@@ -124,7 +124,7 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
         let reach = done.reach.iter().flatten().zip(["start", "end"]);
         reach.flat_map(move |(reach, training)| {
             reach
-                .hidden
+                .hidden()
                 .iter()
                 .enumerate()
                 .map(move |(k, &hidden)| GradientRow {
@@ -135,7 +135,7 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
                     training,
                     k,
                     hidden,
-                    cell: reach.cell.as_ref().map(|cell| cell[k]),
+                    cell: reach.of("cell").map(|cell| cell[k]),
                 })
         })
     });

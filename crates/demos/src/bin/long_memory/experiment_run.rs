@@ -12,7 +12,7 @@ use demos::{
     view,
 };
 use indicatif::ProgressBar;
-use long_memory::{Experiment, ExperimentEvent, Job, Kind};
+use long_memory::{Experiment, ExperimentEvent, Job, NetworkKind};
 
 use crate::{args::Args, csv_files, figures, report, results::Results};
 
@@ -95,8 +95,8 @@ fn bar(experiment: &Experiment, jobs: &[Job]) -> ProgressBar {
 /// Returns the time steps of one sequence that an update trains on.
 fn cost(job: &Job) -> u64 {
     match job.kind {
-        Kind::FeedForward => 1,
-        Kind::Rnn | Kind::Lstm => job.steps() as u64,
+        NetworkKind::FeedForward => 1,
+        NetworkKind::Recurrent(_) => job.steps() as u64,
     }
 }
 

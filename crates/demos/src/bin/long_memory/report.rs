@@ -1,7 +1,7 @@
 //! The printed report: a line for each task, distance and network, then what follows from them.
 
 use burn::tensor::backend::Backend;
-use long_memory::{Answer, Kind, Trained};
+use long_memory::{Answer, NetworkKind, Trained};
 
 use crate::results::{Group, PASTS, Results, median};
 
@@ -96,7 +96,7 @@ fn breaks<B: Backend>(results: &Results<B>, groups: &[Group<B>]) -> String {
     let mut text = "\nSolved by every seed up to a distance of\n".to_owned();
     for task in &experiment.tasks {
         text += &format!("  {:<12}", task.name());
-        for kind in Kind::ALL {
+        for kind in NetworkKind::ARTICLE {
             let is_solved = |distance: &&usize| {
                 let is_it = |group: &&Group<B>| {
                     group.task.name() == task.name()
@@ -129,7 +129,7 @@ fn pasts<B: Backend>(results: &Results<B>) -> String {
         "\nxor, the same pair after {PASTS} pasts of {} pairs: the probability of a 1 differs by at most\n",
         longest - 1
     );
-    for kind in Kind::ALL {
+    for kind in NetworkKind::ARTICLE {
         let of_kind = results.pasts.iter();
         let of_kind = of_kind.filter(|past| past.kind == kind && past.distance == longest);
         let apart = of_kind.map(|past| {
@@ -149,14 +149,11 @@ fn pasts<B: Backend>(results: &Results<B>) -> String {
 fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
     let mut text = String::new();
     for group in groups.iter().filter(|group| group.is_longest(groups)) {
-        for (part, first) in [("h", 0), ("c", 1)] {
+        for (part, name, first) in [("h", "hidden", 0), ("c", "cell", 1)] {
             let at = |when: usize| {
                 let left = |done: &&Trained<B>| {
                     let reach = &done.reach.as_ref()?[when];
-                    let norms = match part {
-                        "h" => &reach.hidden,
-                        _ => reach.cell.as_ref()?,
-                    };
+                    let norms = reach.of(name)?;
                     let left = norms.last()? / norms.get(first)?;
                     left.is_finite().then_some(left)
                 };

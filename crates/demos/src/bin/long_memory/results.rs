@@ -2,7 +2,7 @@
 
 use burn::tensor::backend::Backend;
 use long_memory::{
-    Answer, Experiment, Kind, Step, Task, Trained, after_pasts,
+    Answer, Experiment, NetworkKind, Step, Task, Trained, after_pasts,
     pasts::PAIRS,
     tasks::{Adding, Xor},
     trace,
@@ -23,7 +23,7 @@ pub struct Results<B: Backend> {
 
 /// A network's answers to one pair of bits after many pasts.
 pub struct Past {
-    pub kind: Kind,
+    pub kind: NetworkKind,
     pub distance: usize,
     pub seed: u64,
     pub pair: [f32; 2],
@@ -51,7 +51,7 @@ const EXAMPLE: usize = 100;
 pub struct Group<'a, B: Backend> {
     pub task: &'static dyn Task,
     pub distance: usize,
-    pub kind: Kind,
+    pub kind: NetworkKind,
     pub trained: Vec<&'a Trained<B>>,
 }
 
@@ -144,7 +144,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 fn example<B: Backend>(trained: &[Trained<B>], device: &B::Device) -> Option<Example> {
     let adds = |done: &&Trained<B>| {
         let job = done.job;
-        job.task.name() == Adding.name() && job.kind == Kind::Lstm && job.distance <= EXAMPLE
+        job.task.name() == Adding.name() && job.kind == NetworkKind::LSTM && job.distance <= EXAMPLE
     };
     let candidates = trained.iter().filter(adds);
     let done =

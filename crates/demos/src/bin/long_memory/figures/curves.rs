@@ -2,7 +2,7 @@
 
 use burn::tensor::backend::Backend;
 use demos::view::panels::{Axis, Figure, Mark, Panel, Points};
-use long_memory::{CurvePoint, Kind};
+use long_memory::{CurvePoint, NetworkKind};
 
 use super::{
     networks::{colour, mark},
@@ -35,7 +35,8 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
     };
     let same = |a: &Group<B>, b: &Group<B>| a.distance == b.distance;
     let row = |of_task: &&[Group<B>]| of_task.chunk_by(same).map(panel).collect();
-    let keys = Kind::ALL.map(|kind| (format!("{kind}: one seed; mark: its end"), mark(kind)));
+    let keys =
+        NetworkKind::ARTICLE.map(|kind| (format!("{kind}: one seed; mark: its end"), mark(kind)));
     Figure {
         keys: keys.into(),
         rows: by_task(groups).iter().map(row).collect(),

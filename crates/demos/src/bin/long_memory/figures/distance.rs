@@ -5,7 +5,7 @@ use demos::view::{
     palette::{BLACK, GREY},
     panels::{Axis, Figure, Mark, Panel, Points},
 };
-use long_memory::Kind;
+use long_memory::NetworkKind;
 
 use super::{
     networks::{colour, mark},
@@ -36,7 +36,7 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
                 known(&|distance| task.chance(distance)),
             ),
         ];
-        for (i, kind) in Kind::ALL.into_iter().enumerate() {
+        for (i, kind) in NetworkKind::ARTICLE.into_iter().enumerate() {
             // Side by side, so that no network hides another.
             let aside = 1.06f64.powi(i as i32 - 1);
             let mut of_kind: Vec<&Group<B>> =
@@ -66,7 +66,7 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
         }
     };
     let panels: Vec<Panel> = by_task(groups).iter().map(panel).collect();
-    let mut keys: Vec<_> = Kind::ALL
+    let mut keys: Vec<_> = NetworkKind::ARTICLE
         .map(|kind| (format!("{kind}: each seed; line: median"), mark(kind)))
         .into();
     keys.push((

@@ -5,7 +5,7 @@ use demos::view::{
     palette::{COLOURS, GREY},
     panels::{Axis, Figure, Mark, Panel, Points},
 };
-use long_memory::{Kind, Trained};
+use long_memory::{NetworkKind, Trained};
 
 use super::networks::colour;
 use crate::results::{Group, median};
@@ -26,8 +26,8 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Option<Figure> {
             let of_each = |f: &dyn Fn(&Trained<B>) -> Option<Vec<f64>>| -> Vec<Vec<f64>> {
                 group.trained.iter().filter_map(|done| f(done)).collect()
             };
-            let cells = of_each(&|done| done.reach.as_ref()?[when].cell.clone());
-            let hiddens = of_each(&|done| Some(done.reach.as_ref()?[when].hidden.clone()));
+            let cells = of_each(&|done| Some(done.reach.as_ref()?[when].of("cell")?.to_vec()));
+            let hiddens = of_each(&|done| Some(done.reach.as_ref()?[when].hidden().to_vec()));
             for (norms, thin, line) in [
                 (cells, cell, Mark::Line(cell, 2)),
                 (hiddens, colour(group.kind), hidden(group.kind)),
@@ -68,8 +68,14 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Option<Figure> {
     });
     (!longest.is_empty()).then(|| Figure {
         keys: vec![
-            ("Rnn: ∂loss_T/∂h, hidden state".into(), hidden(Kind::Rnn)),
-            ("Lstm: ∂loss_T/∂h, hidden state".into(), hidden(Kind::Lstm)),
+            (
+                "Rnn: ∂loss_T/∂h, hidden state".into(),
+                hidden(NetworkKind::RNN),
+            ),
+            (
+                "Lstm: ∂loss_T/∂h, hidden state".into(),
+                hidden(NetworkKind::LSTM),
+            ),
             ("Lstm: ∂loss_T/∂c, cell state".into(), Mark::Line(cell, 2)),
             ("thick: median over seeds".into(), Mark::Line(GREY, 2)),
         ],

@@ -4,21 +4,26 @@ use demos::view::{
     palette::{COLOURS, Rgb},
     panels::Mark,
 };
-use long_memory::Kind;
+use long_memory::NetworkKind;
 
-pub fn colour(kind: Kind) -> Rgb {
-    match kind {
-        Kind::Lstm => COLOURS[0].rgb,
-        Kind::Rnn => COLOURS[1].rgb,
-        Kind::FeedForward => COLOURS[2].rgb,
-    }
+pub fn colour(kind: NetworkKind) -> Rgb {
+    let colour = match kind {
+        NetworkKind::FeedForward => 2,
+        // The colours of the list of cells, around the feed-forward network's.
+        NetworkKind::Recurrent(cell) => match cell as usize {
+            cell @ 0..2 => cell,
+            cell => 1 + cell,
+        },
+    };
+    COLOURS[colour % COLOURS.len()].rgb
 }
 
 /// Returns the mark of one trained network.
-pub fn mark(kind: Kind) -> Mark {
-    match kind {
-        Kind::Lstm => Mark::Triangle(colour(kind)),
-        Kind::Rnn => Mark::Dot(colour(kind)),
-        Kind::FeedForward => Mark::Cross(colour(kind)),
-    }
+pub fn mark(kind: NetworkKind) -> Mark {
+    let marks = [Mark::Triangle, Mark::Dot, Mark::Cross];
+    let mark = match kind {
+        NetworkKind::FeedForward => 2,
+        NetworkKind::Recurrent(cell) => cell as usize % 2,
+    };
+    marks[mark](colour(kind))
 }
