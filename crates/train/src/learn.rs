@@ -1,5 +1,12 @@
 //! How a model learns from one batch after another: truncated BPTT, gradient clipping, an optimiser and its
 //! learning rate.
+//!
+//! ```text
+//! batch ─┬─▶ loss ─▶ gradient ─▶ norm ─▶ clip ─▶ optimiser ─▶ weights
+//! state ─┘    │
+//!   ▲         │
+//!   └ detached┘
+//! ```
 
 mod adagrad;
 mod clip;

@@ -1,4 +1,13 @@
 //! A training run: it goes through a text, saves itself in a folder, and resumes from there.
+//!
+//! | type | what it is |
+//! |---|---|
+//! | [`RunConfig`] | all settings |
+//! | [`Run`], [`train()`] | a run that starts or resumes, and its [`Outcome`] |
+//! | [`Event`] | what a run reports and logs |
+//! | [`RunFolder`] | what a run leaves behind |
+//! | [`Checkpoint`] | what a run resumes from |
+//! | [`History`] | the losses in a log |
 
 mod checkpoint;
 mod checkpoint_writer;

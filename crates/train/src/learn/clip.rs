@@ -1,4 +1,4 @@
-//! Gradient clipping, so that one bad batch does not ruin the weights (Pascanu, Mikolov and Bengio 2013).
+//! Gradient clipping.
 
 use std::{fmt, str::FromStr};
 
@@ -10,7 +10,8 @@ use burn::{
 
 use crate::serde_text::serde_as_text;
 
-/// How a gradient is clipped.
+/// How a gradient is clipped, so that one bad batch does not ruin the weights (Pascanu, Mikolov and Bengio
+/// 2013).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Clip {
     /// Not at all.

@@ -1,11 +1,11 @@
-//! How the learning rate changes over time: a pure function of the position in the run and of the number
-//! of plateaus so far, so it needs no state of its own.
+//! How the learning rate changes over time.
 
 use std::{f64::consts::PI, fmt, str::FromStr};
 
 use crate::serde_text::serde_as_text;
 
-/// The factor by which the learning rate is multiplied.
+/// The factor by which the learning rate is multiplied: a pure function of the position in the run and of
+/// the number of plateaus so far, so it needs no state of its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Schedule {
     /// Always 1.

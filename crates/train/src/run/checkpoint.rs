@@ -1,18 +1,4 @@
-//! Everything that a run needs to resume; the result is bit-identical to an uninterrupted run.
-//!
-//! A checkpoint is a folder in `checkpoints`, named after the number of updates done:
-//!
-//! | file | contents |
-//! |---|---|
-//! | `run.json` | how far the run has come, settings, vocabulary, which text ([`RunState`]) |
-//! | `weights.safetensors` | the parameters, by path |
-//! | `moments.safetensors` | what the optimiser remembers of each parameter |
-//! | `state.safetensors` | the state of each row, layer by layer |
-//! | `best.safetensors` | the weights of the best epoch so far; no tensors before the end of the first |
-//! | `manifest.json` | the version of this format, and the length and SHA-256 of each file |
-//!
-//! A checkpoint appears whole or not at all ([`atomic`]). The last [`KEPT`] and the checkpoint of the best
-//! epoch are kept. No random state is saved: dropout's masks are a function of the seed and the update.
+//! Checkpoints: what they hold, and how they are written and read.
 
 use std::{
     collections::BTreeMap,
@@ -53,7 +39,23 @@ const BEST: &str = "best.safetensors";
 const MAX_RUN: u64 = 64 << 20;
 const MAX_MANIFEST: u64 = 64 << 10;
 
-/// A checkpoint to resume from. It may come from anywhere, so each file is checked before it is used.
+/// Everything that a run needs to resume; the result is bit-identical to an uninterrupted run.
+///
+/// A checkpoint is a folder in `checkpoints`, named after the number of updates done:
+///
+/// | file | contents |
+/// |---|---|
+/// | `run.json` | how far the run has come, settings, vocabulary, which text ([`RunState`]) |
+/// | `weights.safetensors` | the parameters, by path |
+/// | `moments.safetensors` | what the optimiser remembers of each parameter |
+/// | `state.safetensors` | the state of each row, layer by layer |
+/// | `best.safetensors` | the weights of the best epoch so far; no tensors before the end of the first |
+/// | `manifest.json` | the version of this format, and the length and SHA-256 of each file |
+///
+/// A checkpoint appears whole or not at all. The last [`KEPT`] and the checkpoint of the best epoch are kept.
+/// No random state is saved: dropout's masks are a function of the seed and the update.
+///
+/// A checkpoint may come from anywhere, so each file is checked before it is used.
 #[derive(Debug)]
 pub struct Checkpoint<K = CellKind> {
     path: PathBuf,

@@ -1,18 +1,21 @@
-//! What a training run reports to its listener and writes to its log, `metrics.jsonl`: one event a line, a
-//! JSON object with the fields of one variant of [`Event`] and the name of the variant as `event`.
-//!
-//! ```json
-//! {"event":"update","update":37,"epoch":1.0,"loss":2.4,"bits_per_char":3.46,"grad_norm":0.8, …}
-//! {"event":"epoch","update":37,"epoch":1,"train_loss":2.7,"val_loss":2.4,"saved":true, …}
-//! ```
-//!
-//! A number that is missing or not finite is `null`. Readers of a log must ignore events and fields that they
-//! do not know. [`History`](crate::History) reads the losses back.
+//! What a training run reports.
 
 use serde::Serialize;
 
-/// Something that happened in a run. Losses are mean cross-entropies in nats per symbol; [`bits_per_char`]
-/// converts them.
+/// Something that happened in a run.
+///
+/// A run reports its events to a listener and writes them to its log, `metrics.jsonl`: one event a line, a
+/// JSON object with the fields of one variant and the name of the variant as `event`.
+///
+/// ```json
+/// {"event":"update","update":37,"epoch":1.0,"loss":2.4,"bits_per_char":3.46,"grad_norm":0.8, …}
+/// {"event":"epoch","update":37,"epoch":1,"train_loss":2.7,"val_loss":2.4,"saved":true, …}
+/// ```
+///
+/// A number that is missing or not finite is `null`. Readers of a log must ignore events and fields that they
+/// do not know. [`History`](crate::History) reads the losses back.
+///
+/// Losses are mean cross-entropies in nats per symbol; [`bits_per_char`] converts them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {

@@ -1,13 +1,4 @@
 //! The folder of a run.
-//!
-//! | file | contents |
-//! |---|---|
-//! | `config.json` | all settings ([`RunConfig`]) |
-//! | `vocab.json` | the symbols in the order of their tokens ([`Vocab`]) |
-//! | `weights.safetensors` | the weights with the lowest validation loss; without validation, of the last epoch |
-//! | `metrics.jsonl` | every [`Event`](super::Event), one JSON object a line |
-//! | `checkpoints` | everything that the run needs to resume ([`Checkpoint`](super::Checkpoint)) |
-//! | `lock` | locked by the process that trains; its process ID |
 
 use std::{
     fs::{self, File, TryLockError},
@@ -34,6 +25,15 @@ const CHECKPOINTS: &str = "checkpoints";
 const LOCK: &str = "lock";
 
 /// The folder of one run.
+///
+/// | file | contents |
+/// |---|---|
+/// | `config.json` | all settings ([`RunConfig`]) |
+/// | `vocab.json` | the symbols in the order of their tokens ([`Vocab`]) |
+/// | `weights.safetensors` | the weights with the lowest validation loss; without validation, of the last epoch |
+/// | `metrics.jsonl` | every [`Event`](super::Event), one JSON object a line |
+/// | `checkpoints` | everything that the run needs to resume ([`Checkpoint`](super::Checkpoint)) |
+/// | `lock` | locked by the process that trains; its process ID |
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,

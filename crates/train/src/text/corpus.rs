@@ -1,18 +1,4 @@
 //! A text of any size, as tokens of its vocabulary.
-//!
-//! One pass over its files collects the symbols, checks that they are UTF-8 and computes the hash. From then
-//! on the text is read by position ([`tokens`](Corpus::tokens)), one batch at a time, so memory does not
-//! grow with the text:
-//!
-//! | the text | is read from |
-//! |---|---|
-//! | bytes, or ASCII characters, in a large file | that file |
-//! | the same in small files, compressed files or standard input | memory up to 16 MiB, then a temporary file |
-//! | other characters | memory or a temporary file, as numbers of one, two or four bytes |
-//!
-//! Files are read, not mapped into memory: reading by position needs no `unsafe`; a file that was truncated
-//! is an error, whereas a mapping would end the process by a signal; and the system's page cache keeps what
-//! was read in either case. An update reads a few kilobytes.
 
 use std::{fmt, ops::Range};
 
@@ -22,6 +8,20 @@ use super::{files::Skipped, symbol_codes::SymbolCodes, vocab::Vocab};
 use crate::error::Error;
 
 /// A text of any size, as tokens of its vocabulary.
+///
+/// One pass over its files collects the symbols, checks that they are UTF-8 and computes the hash. From then
+/// on the text is read by position ([`tokens`](Corpus::tokens)), one batch at a time, so memory does not
+/// grow with the text:
+///
+/// | the text | is read from |
+/// |---|---|
+/// | bytes, or ASCII characters, in a large file | that file |
+/// | the same in small files, compressed files or standard input | memory up to 16 MiB, then a temporary file |
+/// | other characters | memory or a temporary file, as numbers of one, two or four bytes |
+///
+/// Files are read, not mapped into memory: reading by position needs no `unsafe`; a file that was truncated
+/// is an error, whereas a mapping would end the process by a signal; and the system's page cache keeps what
+/// was read in either case. An update reads a few kilobytes.
 #[derive(Debug)]
 pub struct Corpus {
     /// What messages call it: usually its path.
