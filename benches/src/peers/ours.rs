@@ -1,4 +1,4 @@
-//! Ours, as users call it: the modules and the stepper of `models` and the update of `train`, on NdArray.
+//! Ours, as users call it: the modules of `models`, its stepper, the update of `train`, on NdArray.
 
 use std::hint::black_box;
 
@@ -14,7 +14,7 @@ use crate::case::{Case, Kind, LAYERS, VOCABULARY};
 type Plain = NdArray<f32>;
 type Tracked = Autodiff<Plain>;
 
-/// Prepares to run `case`.
+/// Makes ready to do the work of `case`.
 pub fn prepare(case: Case) -> Option<Run> {
     match case.kind {
         Kind::LstmForward => Some(lstm_forward(case)),
@@ -78,18 +78,19 @@ fn update(case: Case) -> Run {
         batch_size: case.batch,
         ..RunConfig::default()
     };
-    let windows = windows(case);
-    let mut trainer =
-        Trainer::<Tracked>::new(&config, VOCABULARY, windows.len(), &Default::default());
-    let mut windows = windows.into_iter().cycle();
+    let batches = batches(case);
+    let device = Default::default();
+    let model = config.char_lm(VOCABULARY).init_seeded(config.seed, &device);
+    let mut trainer = Trainer::<Tracked>::new(config.trainer(), model, batches.len(), &device);
+    let mut batches = batches.into_iter().cycle();
     Box::new(move || {
-        let window = windows.next().expect("a cycle");
-        black_box(trainer.update(&window)?);
+        let batch = batches.next().expect("a cycle");
+        black_box(trainer.update(&batch)?);
         Ok(())
     })
 }
 
-/// One character, from the state that the previous one left.
+/// One character, from the state that the last one left.
 fn stream(case: Case) -> Run {
     let device = Default::default();
     let mut stepper = char_lm(case).init::<Plain>(&device).stepper(case.batch);
@@ -104,7 +105,7 @@ fn stream(case: Case) -> Run {
 }
 
 /// Several, so that none is learned by heart.
-fn windows(case: Case) -> Vec<Window> {
+fn batches(case: Case) -> Vec<Batch> {
     let mut noise = 1_u32;
     let mut tokens = || {
         let mut token = || {
@@ -113,12 +114,12 @@ fn windows(case: Case) -> Vec<Window> {
         };
         (0..case.batch * case.time).map(|_| token()).collect()
     };
-    let mut window = || Window {
+    let mut batch = || Batch {
         inputs: tokens(),
         targets: tokens(),
         shape: [case.batch, case.time],
         lengths: None,
         begins: false,
     };
-    (0..16).map(|_| window()).collect()
+    (0..16).map(|_| batch()).collect()
 }

@@ -17,6 +17,7 @@ use long_memory::{
     tasks::{Adding, RunningXor},
     training::{GRADIENT, Stream},
 };
+use models::AnyCell;
 
 type B = NdArray<f32>;
 
@@ -237,12 +238,16 @@ fn numbers<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
 impl Equations {
     fn of(network: &Network<B>) -> Self {
         let (wx, wh, b) = match &network.layer {
-            Layer::Rnn(rnn) => (rnn.wx.val(), rnn.wh.val(), rnn.b.as_ref().unwrap().val()),
-            Layer::Lstm(lstm) => (lstm.wx.val(), lstm.wh.val(), lstm.b.as_ref().unwrap().val()),
+            Layer::Recurrent(AnyCell::Rnn(rnn)) => {
+                (rnn.wx.val(), rnn.wh.val(), rnn.b.as_ref().unwrap().val())
+            }
+            Layer::Recurrent(AnyCell::Lstm(lstm)) => {
+                (lstm.wx.val(), lstm.wh.val(), lstm.b.as_ref().unwrap().val())
+            }
             Layer::FeedForward(_) => unreachable!("it has no state"),
         };
         Equations {
-            is_lstm: matches!(network.layer, Layer::Lstm(_)),
+            is_lstm: matches!(network.layer, Layer::Recurrent(AnyCell::Lstm(_))),
             d_hidden: wh.dims()[0],
             wx: numbers(wx),
             wh: numbers(wh),

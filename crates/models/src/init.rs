@@ -1,5 +1,5 @@
-//! What the weights start from. Numbers are drawn on the host (ChaCha8), so that one seed gives
-//! the same weights on every backend.
+//! What the weights start from. Numbers are drawn on the host (ChaCha8), so that a seed gives the same
+//! weights on every backend.
 
 use burn::{
     module::{Param, ParamId},
@@ -27,8 +27,8 @@ pub enum Initializer {
 }
 
 impl Initializer {
-    /// The bound of the uniform distribution in a layer whose PyTorch bound is `1/√n`.
-    pub(crate) fn bound(self, n: usize) -> f64 {
+    /// Returns the bound of the uniform distribution in a layer whose PyTorch bound is `1/√n`.
+    pub fn bound(self, n: usize) -> f64 {
         match self {
             Initializer::PyTorch => 1.0 / (n as f64).sqrt(),
             Initializer::Uniform { bound } => bound,
@@ -36,8 +36,7 @@ impl Initializer {
     }
 }
 
-/// Draws parameters for a device from a random stream on the host: those of one layer, then those of the
-/// next.
+/// Draws the parameters of one layer after another from a random stream, and puts them on a device.
 ///
 /// ```
 /// use burn_ndarray::NdArray;
@@ -53,7 +52,7 @@ pub struct Init<B: Backend> {
 }
 
 impl<B: Backend> Init<B> {
-    /// The stream of this seed.
+    /// Returns the stream of this seed.
     pub fn from_seed(seed: u64, device: &B::Device) -> Self {
         Init {
             rng: ChaCha8Rng::seed_from_u64(seed),
@@ -61,7 +60,7 @@ impl<B: Backend> Init<B> {
         }
     }
 
-    /// A stream that the backend's own random numbers, and so `B::seed`, decide.
+    /// Returns a stream that the backend's own random numbers, and so `B::seed`, determine.
     pub(crate) fn from_backend(device: &B::Device) -> Self {
         let draws = Tensor::<B, 1>::random([4], Distribution::Uniform(0.0, 65536.0), device);
         let seed = draws
@@ -71,27 +70,27 @@ impl<B: Backend> Init<B> {
         Self::from_seed(seed, device)
     }
 
-    /// `n` draws from U(−bound, bound).
-    pub(crate) fn uniform(&mut self, n: usize, bound: f64) -> Vec<f64> {
+    /// Draws `n` numbers from U(−bound, bound).
+    pub fn uniform(&mut self, n: usize, bound: f64) -> Vec<f64> {
         let draw = |_| bound * (2.0 * self.rng.random::<f64>() - 1.0);
         (0..n).map(draw).collect()
     }
 
-    /// A draw from U(low, high).
-    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
+    /// Draws a number from U(low, high).
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.rng.random::<f64>()
     }
 
-    /// `n` draws from N(0, 1).
-    pub(crate) fn normal(&mut self, n: usize) -> Vec<f64> {
+    /// Draws `n` numbers from N(0, 1).
+    pub fn normal(&mut self, n: usize) -> Vec<f64> {
         (0..n)
             .map(|_| StandardNormal.sample(&mut self.rng))
             .collect()
     }
 
-    /// `[n, blocks·n]`: each `[n, n]` block a random orthogonal matrix (Saxe, McClelland and
-    /// Ganguli 2013), by Gram–Schmidt on Gaussian rows.
-    pub(crate) fn orthogonal(&mut self, n: usize, blocks: usize) -> Vec<f64> {
+    /// Draws `[n, blocks·n]`: each `[n, n]` block is a random orthogonal matrix (Saxe, McClelland and Ganguli
+    /// 2013), by Gram–Schmidt on Gaussian rows.
+    pub fn orthogonal(&mut self, n: usize, blocks: usize) -> Vec<f64> {
         let mut values = vec![0.0; n * blocks * n];
         for block in 0..blocks {
             let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
@@ -112,7 +111,7 @@ impl<B: Backend> Init<B> {
         values
     }
 
-    /// A linear layer `x·W + b`, `[n, d_input]` → `[n, d_output]`.
+    /// Returns a linear layer `x·W + b`, `[n, d_input]` → `[n, d_output]`.
     pub fn linear(
         &mut self,
         d_input: usize,
@@ -128,8 +127,12 @@ impl<B: Backend> Init<B> {
         }
     }
 
-    /// A trainable parameter with these values.
-    pub(crate) fn param<const D: usize>(
+    /// Returns a trainable parameter with these values.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `values` has another length than `shape`.
+    pub fn param<const D: usize>(
         &self,
         shape: [usize; D],
         values: Vec<f64>,

@@ -13,6 +13,7 @@ use long_memory::{
     network::Layer,
     tasks::{Adding, FirstSymbol, RunningXor, Xor},
 };
+use models::AnyCell;
 use train::{Error, learn::norms::is_finite};
 
 type B = Autodiff<NdArray<f32>>;
@@ -47,8 +48,8 @@ fn bits(trained: &Trained<NdArray<f32>>) -> (Vec<u32>, Vec<u64>) {
     let mut weights = values(network.head.weight.val());
     match &network.layer {
         Layer::FeedForward(layer) => weights.extend(values(layer.wx.val())),
-        Layer::Rnn(rnn) => weights.extend(values(rnn.wh.val())),
-        Layer::Lstm(lstm) => weights.extend(values(lstm.wh.val())),
+        Layer::Recurrent(AnyCell::Rnn(rnn)) => weights.extend(values(rnn.wh.val())),
+        Layer::Recurrent(AnyCell::Lstm(lstm)) => weights.extend(values(lstm.wh.val())),
     }
     let reach = trained.reach.iter().flatten();
     let gradients = reach.flat_map(|reach| reach.all().flat_map(|(_, norms)| norms));

@@ -9,7 +9,7 @@ use long_memory::{
     trace,
     training::Stream,
 };
-use models::{Lstm, LstmConfig, RecurrentCell, RecurrentState};
+use models::{AnyCell, Lstm, LstmConfig, RecurrentCell, RecurrentState};
 use tests::random::Random;
 
 type B = NdArray<f32>;
@@ -169,7 +169,7 @@ fn the_forget_bias_of_a_budget_is_the_network_s() {
         seed: 1,
     };
     let network: Network<B> = job.network(&budget).init(1, &Default::default());
-    let Layer::Lstm(lstm) = network.layer else {
+    let Layer::Recurrent(AnyCell::Lstm(lstm)) = network.layer else {
         panic!("an Lstm was asked for")
     };
     let b: Vec<f64> = lstm.b.unwrap().val().into_data().iter().collect();
