@@ -1,4 +1,15 @@
 //! What the programs share: the choice of a backend, data sets, and everything that people see.
+//!
+//! # Features
+//!
+//! Each is a backend that `--backend` can name; a program can have several.
+//!
+//! | feature | device |
+//! |---|---|
+//! | `ndarray` (default) | CPU |
+//! | `flex` | CPU, by Burn's newer backend |
+//! | `wgpu` | GPU by Vulkan, Metal or DirectX 12 |
+//! | `cuda` | NVIDIA GPU |
 
 pub mod backend;
 pub mod choices;

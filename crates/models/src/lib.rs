@@ -53,6 +53,16 @@
 //! let difference = (by_hand.hidden - state.hidden).abs().max();
 //! assert!(difference.into_scalar() < 1e-6);
 //! ```
+//!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `ndarray` (default) | whole sequences run on kernels on `burn-ndarray` |
+//! | `flex` | the same on `burn-flex` |
+//!
+//! Without them the modules still work on these backends and on every other one, only more slowly:
+//! step by step, in ordinary tensor operations.
 
 mod activation;
 pub mod cell;
