@@ -1,5 +1,6 @@
-//! The article's argument as an experiment: what a network without memory, a plain recurrent network and an
-//! LSTM with the same number of parameters learn within the same budget, as what matters moves further back.
+//! The argument of an introductory article ([循环神经网络入门](https://www.jqr.com/news/008527), 论智, jqr.com,
+//! 2017-11-08) as an experiment: what a network without memory, a plain recurrent network and an LSTM with
+//! the same number of parameters learn within the same budget, as what matters moves further back.
 //!
 //! ```text
 //! FeedForward   y[t] = f(x[t])                  a pure function of the current input

@@ -13,14 +13,13 @@ use crate::{
     fused::{self, Input, KernelLayer},
     init::{Init, Initializer},
     scan,
-    stepper::Stepper,
 };
 
 /// A recurrent cell: the pure function `(x[t], state[t-1]) → (y[t], state[t])`.
 ///
 /// A cell of your own needs only [`initial_state`](Self::initial_state) and [`step`](Self::step). That is
 /// enough to run it over sequences ([`forward`](Self::forward)), to stream it
-/// ([`stepper`](Self::stepper)), and to put it into a [`Stack`](crate::Stack).
+/// ([`Stepper`](crate::Stepper)), and to put it into a [`Stack`](crate::Stack).
 ///
 /// ```
 /// use burn::tensor::{Tensor, backend::Backend};
@@ -91,8 +90,8 @@ pub trait RecurrentCell<B: Backend> {
         Self: Sized,
     {
         let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
-        fused::sequence(self, &Input::Vectors(input.clone()), None, &state)
-            .unwrap_or_else(|| scan(self, input, state))
+        self.by_kernels(&Input::Vectors(input.clone()), None, &state)
+            .unwrap_or_else(|| scan(input, state, |x, state| self.step(x, state)))
     }
 
     /// Returns the layers of this cell in the form that kernels take, from the input upwards: one for a
@@ -101,13 +100,25 @@ pub trait RecurrentCell<B: Backend> {
         None
     }
 
-    /// Returns a copy of this cell that runs `batch` sequences one step at a time, on slices: `[batch,
-    /// d_input]` in, `[batch, d_hidden]` out.
-    fn stepper(&self, batch: usize) -> Stepper
-    where
-        Self: Clone + Send + 'static,
-    {
-        Stepper::of_cell(self, batch)
+    /// Runs a whole sequence by kernels, if there are some for this cell and backend. For tokens, `table`
+    /// turns `Wx` into the `x·Wx` of each ([`Input::Tokens`]).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes do not agree.
+    fn by_kernels(
+        &self,
+        input: &Input<B>,
+        table: Option<&dyn Fn(Tensor<B, 2>) -> Tensor<B, 2>>,
+        state: &Self::State,
+    ) -> Option<(Tensor<B, 3>, Self::State)> {
+        fused::kernels::<B>()?;
+        let [mut layer] = <[_; 1]>::try_from(self.kernel_layers()?).ok()?;
+        if let Some(table) = table {
+            layer.wx = table(layer.wx);
+        }
+        let (output, tensors) = layer.forward(input, &state.tensors())?;
+        Some((output, state.clone().with_tensors(tensors)))
     }
 }
 

@@ -7,6 +7,8 @@ use burn::{
     tensor::{Int, Tensor, TensorData, backend::Backend},
 };
 
+use kernels::Takes;
+
 use crate::{
     cell::{Cell, RecurrentCell},
     cells::{AnyCell, CellKind},
@@ -15,7 +17,7 @@ use crate::{
     loss::cross_entropy,
     matmul::{linear, matmul},
     stack::{Stack, StackConfig, StackState},
-    stepper::Stepper,
+    stepper::{Stepper, from_host, host_values, to_host},
 };
 
 /// How to build a [`CharLm`].
@@ -198,7 +200,33 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
     where
         C: 'static,
     {
-        Stepper::of_char_lm(self, batch)
+        let [_, vocab_size] = self.head.weight.dims();
+        if let Some(mut layers) = self.stack.kernel_layers() {
+            if let Some(first) = layers.first_mut() {
+                first.wx = self.token_table(first.wx.clone());
+            }
+            let weight = host_values(self.head.weight.val());
+            let bias = match &self.head.bias {
+                Some(bias) => host_values(bias.val()),
+                None => vec![0.0; vocab_size],
+            };
+            let head = Some((&weight[..], &bias[..]));
+            return Stepper::of_kernels(batch, Takes::Tokens, &layers, head);
+        }
+        let model = self.clone().without_dropout();
+        let device = model.head.weight.device();
+        let state = to_host(&model.initial_state(batch));
+        let step = move |input: kernels::Input, state: &[Vec<f32>]| {
+            let kernels::Input::Tokens(tokens) = input else {
+                unreachable!("checked by the stepper")
+            };
+            let tokens: Vec<i64> = tokens.iter().map(|&token| token.into()).collect();
+            let tokens = Tensor::from_data(TensorData::new(tokens, [batch]), &device);
+            let state = from_host(model.initial_state(batch), state);
+            let (logits, state) = model.step(tokens, state);
+            (host_values(logits), to_host(&state))
+        };
+        Stepper::of_reference(Takes::Tokens, Box::new(step), state, batch * vocab_size)
     }
 
     pub(crate) fn without_dropout(self) -> Self {

@@ -1,6 +1,6 @@
 //! How a whole sequence reaches kernels that are faster than [`scan`](crate::scan()), and equal to it.
 //!
-//! [`RecurrentCell::forward`] and [`CharLm`](crate::CharLm) look here for kernels of their backend.
+//! [`RecurrentCell::forward`](crate::RecurrentCell::forward) and [`CharLm`](crate::CharLm) look here for kernels of their backend.
 //! `NdArray` and `Flex` (features `ndarray` and `flex`), plain and under `Autodiff`, have those of the crate
 //! [`kernels`](mod@kernels); [`register`] gives kernels to a backend of your own. If there are none for a
 //! backend, a cell or a precision, the sequence takes the reference path, ordinary tensor operations;
@@ -34,8 +34,6 @@ use kernels::Kernel;
 pub use autodiff::CpuAutodiff;
 pub use cpu_backend::CpuBackend;
 pub use inference::CpuInference;
-
-use crate::cell::{RecurrentCell, RecurrentState};
 
 /// The input of a layer.
 #[derive(Clone, Debug)]
@@ -89,9 +87,25 @@ impl<B: Backend> KernelLayer<B> {
         }
     }
 
+    /// Runs a sequence from `state`, tensors `[batch, d_hidden]`, if the backend has kernels for it. A
+    /// sequence of no steps is left to the reference path, which refuses it.
+    ///
     /// # Panics
     ///
     /// Panics if the shapes do not agree.
+    pub fn forward(
+        &self,
+        input: &Input<B>,
+        state: &[Tensor<B, 2>],
+    ) -> Option<(Tensor<B, 3>, Vec<Tensor<B, 2>>)> {
+        let kernels = kernels::<B>()?;
+        if input.shape()[1] == 0 {
+            return None;
+        }
+        self.check(input, state);
+        kernels.sequence(self, input, state)
+    }
+
     fn check(&self, input: &Input<B>, state: &[Tensor<B, 2>]) {
         let ([d_input, width], [d_hidden, _]) = (self.wx.dims(), self.wh.dims());
         assert_eq!(
@@ -113,28 +127,6 @@ impl<B: Backend> KernelLayer<B> {
             );
         }
     }
-}
-
-/// Runs a sequence by kernels, if there are some for this cell and backend. Of tokens, `table` turns `Wx`
-/// into the `x·Wx` of each. A sequence of no steps is left to the reference path, which refuses it.
-pub(crate) fn sequence<B: Backend, C: RecurrentCell<B>>(
-    cell: &C,
-    input: &Input<B>,
-    table: Option<&dyn Fn(Tensor<B, 2>) -> Tensor<B, 2>>,
-    state: &C::State,
-) -> Option<(Tensor<B, 3>, C::State)> {
-    let kernels = kernels::<B>()?;
-    let [mut layer] = <[_; 1]>::try_from(cell.kernel_layers()?).ok()?;
-    if input.shape()[1] == 0 {
-        return None;
-    }
-    if let Some(table) = table {
-        layer.wx = table(layer.wx);
-    }
-    let tensors = state.tensors();
-    layer.check(input, &tensors);
-    let (output, tensors) = kernels.sequence(&layer, input, &tensors)?;
-    Some((output, state.clone().with_tensors(tensors)))
 }
 
 /// The kernels of a backend. A method declines what it is not made for by returning `None`.

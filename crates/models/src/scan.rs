@@ -2,27 +2,38 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::cell::RecurrentCell;
-
-/// Runs `cell` over a sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state after
+/// Runs `step` over a sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state after
 /// the last step.
 ///
 /// It stands for this loop:
 ///
 /// ```text
 /// for t in 0..time {
-///     (y[t], state) = cell.step(x[t], state)
+///     (y[t], state) = step(x[t], state)
 /// }
+/// ```
+///
+/// A cell's [`step`](crate::RecurrentCell::step) is such a function:
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::{RecurrentCell, RnnConfig, scan};
+///
+/// let rnn = RnnConfig::new(3, 8).init::<NdArray>(&Default::default());
+/// let x = Tensor::zeros([2, 5, 3], &Default::default());
+/// let (y, _) = scan(x, rnn.initial_state(2), |x, state| rnn.step(x, state));
+/// assert_eq!(y.dims(), [2, 5, 8]);
 /// ```
 ///
 /// # Panics
 ///
-/// Panics on a sequence of no steps, or if [`step`](RecurrentCell::step) does.
-pub fn scan<B: Backend, C: RecurrentCell<B>>(
-    cell: &C,
+/// Panics on a sequence of no steps, or if `step` does.
+pub fn scan<B: Backend, S>(
     input: Tensor<B, 3>,
-    mut state: C::State,
-) -> (Tensor<B, 3>, C::State) {
+    mut state: S,
+    mut step: impl FnMut(Tensor<B, 2>, S) -> (Tensor<B, 2>, S),
+) -> (Tensor<B, 3>, S) {
     let [_, time, _] = input.dims();
     assert!(
         time > 0,
@@ -31,7 +42,7 @@ pub fn scan<B: Backend, C: RecurrentCell<B>>(
 
     let mut outputs = Vec::with_capacity(time);
     for x in input.iter_dim(1) {
-        let (y, next) = cell.step(x.squeeze_dim(1), state);
+        let (y, next) = step(x.squeeze_dim(1), state);
         outputs.push(y);
         state = next;
     }

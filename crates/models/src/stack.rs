@@ -12,9 +12,8 @@ use burn::{
 use crate::{
     cell::{Cell, CellOptions, RecurrentCell},
     cells::AnyCell,
-    fused::{self, Input, KernelLayer},
+    fused::{Input, KernelLayer},
     init::{Init, Initializer},
-    stepper::Stepper,
 };
 
 /// How to build a [`Stack`].
@@ -128,8 +127,7 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
     ) -> Option<(Tensor<B, 3>, StackState<B, C>)> {
         let (first, above) = self.layers.split_first()?;
         self.check(state);
-        let (y, first_state) =
-            fused::sequence(first, &Input::Tokens(tokens), Some(&table), &state[0])?;
+        let (y, first_state) = first.by_kernels(&Input::Tokens(tokens), Some(&table), &state[0])?;
         let mut next = vec![first_state];
         let y = self.dropout.forward(y);
         let y = self.climb(above, y, &state[1..], &mut next, forward);
@@ -189,14 +187,6 @@ impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for Stack<B, C> {
     fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
         let layers: Option<Vec<_>> = self.layers.iter().map(C::kernel_layers).collect();
         Some(layers?.into_iter().flatten().collect())
-    }
-
-    /// The stepper has no dropout.
-    fn stepper(&self, batch: usize) -> Stepper
-    where
-        Self: Clone + Send + 'static,
-    {
-        Stepper::of_cell(&self.clone().without_dropout(), batch)
     }
 }
 

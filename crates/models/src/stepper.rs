@@ -18,15 +18,11 @@
 
 use std::fmt;
 
-use burn::{
-    module::{Module, ModuleDisplay},
-    tensor::{Int, Tensor, TensorData, backend::Backend},
-};
+use burn::tensor::{Tensor, TensorData, backend::Backend};
 use kernels::{Input, LayerWeights, Takes};
 
 use crate::{
     cell::{RecurrentCell, RecurrentState},
-    char_lm::CharLm,
     fused::KernelLayer,
 };
 
@@ -51,7 +47,7 @@ struct Reference {
 }
 
 /// Input and old state to output and new state.
-type Step = dyn Fn(Input, &[Vec<f32>]) -> (Vec<f32>, Vec<Vec<f32>>) + Send;
+pub(crate) type Step = dyn Fn(Input, &[Vec<f32>]) -> (Vec<f32>, Vec<Vec<f32>>) + Send;
 
 impl fmt::Debug for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,8 +56,10 @@ impl fmt::Debug for Reference {
 }
 
 impl Stepper {
-    /// Prepares a cell to run `batch` sequences.
-    pub(crate) fn of_cell<B: Backend, C>(cell: &C, batch: usize) -> Self
+    /// Prepares a cell to run `batch` sequences one step at a time: `[batch, d_input]` in, `[batch, d_hidden]`
+    /// out. A module under autodiff that takes the reference path builds a graph at each step, and its
+    /// dropout acts: pass its `valid()` form.
+    pub fn new<B: Backend, C>(cell: &C, batch: usize) -> Self
     where
         C: RecurrentCell<B> + Clone + Send + 'static,
     {
@@ -70,6 +68,7 @@ impl Stepper {
         }
         let cell = cell.clone();
         let state = to_host(&cell.initial_state(batch));
+        let output_len = state[0].len();
         let step = move |input: Input, state: &[Vec<f32>]| {
             let Input::Vectors(x) = input else {
                 unreachable!("checked by the stepper")
@@ -81,47 +80,11 @@ impl Stepper {
             let (y, state) = cell.step(x, from_host(zeros, state));
             (host_values(y), to_host(&state))
         };
-        Self::of_reference(Takes::Vectors, Box::new(step), state, |state| {
-            state[0].len()
-        })
+        Self::of_reference(Takes::Vectors, Box::new(step), state, output_len)
     }
 
-    /// Prepares a language model to run `batch` texts.
-    pub(crate) fn of_char_lm<B: Backend, C>(model: &CharLm<B, C>, batch: usize) -> Self
-    where
-        C: RecurrentCell<B> + Module<B> + ModuleDisplay + 'static,
-    {
-        let [_, vocab_size] = model.head.weight.dims();
-        if let Some(mut layers) = model.stack.kernel_layers() {
-            if let Some(first) = layers.first_mut() {
-                first.wx = model.token_table(first.wx.clone());
-            }
-            let weight = host_values(model.head.weight.val());
-            let bias = match &model.head.bias {
-                Some(bias) => host_values(bias.val()),
-                None => vec![0.0; vocab_size],
-            };
-            let head = Some((&weight[..], &bias[..]));
-            return Self::of_kernels(batch, Takes::Tokens, &layers, head);
-        }
-        let model = model.clone().without_dropout();
-        let device = model.head.weight.device();
-        let state = to_host(&model.initial_state(batch));
-        let step = move |input: Input, state: &[Vec<f32>]| {
-            let Input::Tokens(tokens) = input else {
-                unreachable!("checked by the stepper")
-            };
-            let tokens: Vec<i64> = tokens.iter().map(|&token| token.into()).collect();
-            let tokens = TensorData::new(tokens, [batch]);
-            let tokens = Tensor::<B, 1, Int>::from_data(tokens, &device);
-            let state = from_host(model.initial_state(batch), state);
-            let (logits, state) = model.step(tokens, state);
-            (host_values(logits), to_host(&state))
-        };
-        Self::of_reference(Takes::Tokens, Box::new(step), state, |_| batch * vocab_size)
-    }
-
-    fn of_kernels<B: Backend>(
+    /// Prepares layers that all have kernels, from the input upwards, and a head.
+    pub(crate) fn of_kernels<B: Backend>(
         batch: usize,
         takes: Takes,
         layers: &[KernelLayer<B>],
@@ -154,17 +117,18 @@ impl Stepper {
         )))
     }
 
-    fn of_reference(
+    /// Prepares a network that starts from `state`, and whose `step` writes `output_len` numbers.
+    pub(crate) fn of_reference(
         takes: Takes,
         step: Box<Step>,
         state: Vec<Vec<f32>>,
-        output_len: impl Fn(&[Vec<f32>]) -> usize,
+        output_len: usize,
     ) -> Self {
         Stepper(Steps::Reference(Reference {
             takes,
             step,
-            output_len: output_len(&state),
             state,
+            output_len,
         }))
     }
 
@@ -242,17 +206,17 @@ impl Reference {
     }
 }
 
-fn to_host<B: Backend>(state: &impl RecurrentState<B>) -> Vec<Vec<f32>> {
+pub(crate) fn to_host<B: Backend>(state: &impl RecurrentState<B>) -> Vec<Vec<f32>> {
     state.tensors().into_iter().map(host_values).collect()
 }
 
-fn from_host<B: Backend, S: RecurrentState<B>>(like: S, state: &[Vec<f32>]) -> S {
+pub(crate) fn from_host<B: Backend, S: RecurrentState<B>>(like: S, state: &[Vec<f32>]) -> S {
     let shapes = like.tensors().into_iter().map(|tensor| tensor.dims());
     let data = state.iter().zip(shapes);
     let data = data.map(|(values, shape)| TensorData::new(values.clone(), shape));
     like.with_data(data.collect())
 }
 
-fn host_values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
+pub(crate) fn host_values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }

@@ -102,7 +102,7 @@ proptest! {
 
 fn scan_is_the_loop<N: Network<B>>(problem: Problem) {
     let (network, x, state) = problem.draw::<B, N>();
-    let (y, last) = scan(&network, x.clone(), state.clone());
+    let (y, last) = scan(x.clone(), state.clone(), |x, state| network.step(x, state));
     let (y_loop, last_loop) = by_steps(&network, x, state);
     assert_eq!(y.into_data(), y_loop.into_data());
     assert_eq!(last.to_data(), last_loop.to_data());
@@ -341,7 +341,9 @@ fn scan_drives_a_cell_of_ones_own() {
     };
     let ones = |shape: [usize; 3]| Tensor::<B, 3>::ones(shape, (&device, burn::tensor::DType::F64));
 
-    let (v, Level(last)) = scan(&cell, ones([2, 6, 3]), cell.initial_state(2));
+    let (v, Level(last)) = scan(ones([2, 6, 3]), cell.initial_state(2), |x, state| {
+        cell.step(x, state)
+    });
     // Under a constant 1 it is 1 − k^t after t steps.
     let expected = |t: i32| keep.map(|k: f64| 1.0 - k.powi(t));
     let row: Vec<f64> = (1..=6).flat_map(expected).collect();

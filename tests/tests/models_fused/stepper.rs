@@ -41,15 +41,15 @@ fn of_layers_and_stacks() {
     for batch in [1, 3] {
         for d_hidden in [1, 16, 33] {
             let rnn = RnnConfig::new(5, d_hidden).init_seeded::<B>(2, &device);
-            same_steps(&rnn, rnn.stepper(batch), batch);
+            same_steps(&rnn, Stepper::new(&rnn, batch), batch);
             let lstm = LstmConfig::new(5, d_hidden)
                 .with_bias(false)
                 .init_seeded::<B>(2, &device);
-            same_steps(&lstm, lstm.stepper(batch), batch);
+            same_steps(&lstm, Stepper::new(&lstm, batch), batch);
             for cell in [CellKind::Rnn, CellKind::Lstm] {
                 let stack = StackConfig::new(5, d_hidden).with_n_layers(3);
                 let stack: Stack<B> = stack.init_seeded(cell, 2, &device);
-                same_steps(&stack, stack.stepper(batch), batch);
+                same_steps(&stack, Stepper::new(&stack, batch), batch);
             }
         }
     }
@@ -85,7 +85,7 @@ fn of_a_character_model() {
 #[test]
 fn its_state_can_be_taken_and_put_back() {
     let lstm = LstmConfig::new(1, 6).init_seeded::<B>(4, &Default::default());
-    let mut stepper = lstm.stepper(1);
+    let mut stepper = Stepper::new(&lstm, 1);
     let (mut first, mut again) = (vec![0.0; 6], vec![0.0; 6]);
     stepper.step(&[0.5], &mut first);
     let kept: Vec<Vec<f32>> = stepper.state().map(<[f32]>::to_vec).collect();

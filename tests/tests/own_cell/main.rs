@@ -13,7 +13,7 @@ use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use models::{
     AnyCell, Cell, CellKind, CellOptions, Init, Lstm, RecurrentCell, RecurrentState, Stack,
-    StackConfig, TrainableCell,
+    StackConfig, Stepper, TrainableCell,
 };
 use safetensors::SafeTensors;
 use slow_fast::{SlowFast, SlowFastState};
@@ -225,7 +225,7 @@ fn it_goes_into_a_stack() {
         worst.see("state", ours, &expected);
     }
 
-    let mut stepper = stack.stepper(2);
+    let mut stepper = Stepper::new(&stack, 2);
     let mut streamed = vec![0.0; stepper.output_len()];
     for (x, y) in x.iter_dim(1).zip(y.iter_dim(1)) {
         let x = x.into_data().to_vec::<f32>().unwrap();
@@ -312,7 +312,7 @@ fn kinds_have_names() {
 #[test]
 fn a_stepper_of_vectors_refuses_tokens() {
     fn refusal<C: RecurrentCell<Inner> + Clone + Send + 'static>(cell: C) -> String {
-        let mut stepper = cell.stepper(1);
+        let mut stepper = Stepper::new(&cell, 1);
         let step = std::panic::AssertUnwindSafe(|| stepper.step_tokens(&[1], &mut [0.0; 4]));
         let panic = std::panic::catch_unwind(step).expect_err("refused");
         let message = panic.downcast::<String>().expect("a message");

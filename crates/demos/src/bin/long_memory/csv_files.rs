@@ -155,27 +155,27 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
     table(folder, "pasts.csv", pasts)?;
 
     let steps = results.example.iter().flat_map(|example| {
-        let moments = example.moments.iter().zip(&example.sums).enumerate();
-        moments.map(|(t, (moment, &sum))| ExampleRow {
+        let steps = example.steps.iter().zip(&example.sums).enumerate();
+        steps.map(|(t, (step, &sum))| ExampleRow {
             distance: example.distance,
             seed: example.seed,
             t,
-            number: moment.x[0],
-            mark: moment.x[1],
+            number: step.x[0],
+            mark: step.x[1],
             sum,
-            answer: moment.answer[0],
+            answer: step.answer[0],
         })
     });
     table(folder, "example.csv", steps)?;
 
     let gates = results.example.iter().flat_map(|example| {
-        example.moments.iter().enumerate().flat_map(|(t, moment)| {
-            (0..moment.f.len()).map(move |unit| GateRow {
+        example.steps.iter().enumerate().flat_map(|(t, step)| {
+            (0..step.f.len()).map(move |unit| GateRow {
                 t,
                 unit,
-                input: moment.i[unit],
-                forget: moment.f[unit],
-                cell: moment.c[unit],
+                input: step.i[unit],
+                forget: step.f[unit],
+                cell: step.c[unit],
             })
         })
     });

@@ -35,7 +35,7 @@ pub struct Past {
 pub struct Example {
     pub distance: usize,
     pub seed: u64,
-    pub moments: Vec<Step>,
+    pub steps: Vec<Step>,
     /// The sum of the marked numbers so far, at each step.
     pub sums: Vec<f64>,
     /// The unit whose cell state tracks that sum best: the one with the largest absolute correlation.
@@ -153,22 +153,22 @@ fn example<B: Backend>(trained: &[Trained<B>], device: &B::Device) -> Option<Exa
     let sequence = job
         .task
         .draw(job.distance, &mut Stream::Example.of(job.seed));
-    let moments = trace(&done.network, &sequence.inputs, device)?;
-    let add = |sum: &mut f64, moment: &Step| {
-        *sum += moment.x[0] * moment.x[1];
+    let steps = trace(&done.network, &sequence.inputs, device)?;
+    let add = |sum: &mut f64, step: &Step| {
+        *sum += step.x[0] * step.x[1];
         Some(*sum)
     };
-    let sums: Vec<f64> = moments.iter().scan(0.0, add).collect();
+    let sums: Vec<f64> = steps.iter().scan(0.0, add).collect();
     let follows = |unit: &usize| {
-        let cell: Vec<f64> = moments.iter().map(|moment| moment.c[*unit]).collect();
+        let cell: Vec<f64> = steps.iter().map(|step| step.c[*unit]).collect();
         correlation(&cell, &sums).abs()
     };
-    let units = 0..moments[0].c.len();
+    let units = 0..steps[0].c.len();
     let unit = units.max_by(|a, b| follows(a).total_cmp(&follows(b)))?;
     Some(Example {
         distance: job.distance,
         seed: job.seed,
-        moments,
+        steps,
         sums,
         unit,
     })
