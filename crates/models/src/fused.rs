@@ -1,10 +1,10 @@
-//! How a whole sequence reaches kernels that are faster than [`scan`](crate::scan()), and equal to it.
+//! How a whole sequence reaches kernels, which are faster than [`scan`](crate::scan()) and compute the same.
 //!
 //! [`RecurrentCell::forward`] and [`CharLm`](crate::CharLm) look here for kernels of their backend.
-//! `NdArray` and `Flex` (features `ndarray` and `flex`), plain and under `Autodiff`, have those of the crate
-//! [`kernels`](mod@kernels); [`register`] gives kernels to a backend of your own. If there are none for a
-//! backend, a cell or a precision, the sequence takes the reference path, ordinary tensor operations;
-//! [`without_kernels`] forces that.
+//! `NdArray` and `Flex` (features `ndarray` and `flex`), plain and under `Autodiff`, have the kernels of the
+//! crate [`kernels`](mod@kernels); [`register`] gives kernels to a backend of your own. If there are none for
+//! a backend, a cell or a precision, the sequence takes the reference path: `scan`, in ordinary tensor
+//! operations. [`without_kernels`] forces it.
 //!
 //! Under `Autodiff` a sequence is one node of the graph, with a backward pass written by hand.
 //!
@@ -60,7 +60,7 @@ impl<B: Backend> Input<B> {
     }
 }
 
-/// A layer as kernels know it.
+/// A layer in the form that kernels take.
 #[derive(Clone, Debug)]
 pub struct KernelLayer<B: Backend> {
     /// The kernels of its cell.
@@ -89,9 +89,11 @@ impl<B: Backend> KernelLayer<B> {
         }
     }
 
+    /// Checks that the shapes agree.
+    ///
     /// # Panics
     ///
-    /// Panics if the shapes do not agree.
+    /// Panics if they do not.
     fn check(&self, input: &Input<B>, state: &[Tensor<B, 2>]) {
         let ([d_input, width], [d_hidden, _]) = (self.wx.dims(), self.wh.dims());
         assert_eq!(
@@ -115,8 +117,8 @@ impl<B: Backend> KernelLayer<B> {
     }
 }
 
-/// Runs a sequence by kernels, if there are some for this cell and backend. Of tokens, `table` turns `Wx`
-/// into the `x·Wx` of each. A sequence of no steps is left to the reference path, which refuses it.
+/// Runs a sequence with kernels, if there are any for this cell and backend. For tokens, `table` turns `Wx`
+/// into the `x·Wx` of each token. A sequence of no steps is left to the reference path, which rejects it.
 pub(crate) fn sequence<B: Backend, C: RecurrentCell<B>>(
     cell: &C,
     input: &Input<B>,
@@ -137,13 +139,13 @@ pub(crate) fn sequence<B: Backend, C: RecurrentCell<B>>(
     Some((output, state.clone().with_tensors(tensors)))
 }
 
-/// The kernels of a backend. A method declines what it is not made for by returning `None`.
+/// The kernels of a backend. A method returns `None` for what it does not support.
 ///
 /// Shapes are checked before a method is called.
 pub trait SequenceKernels<B: Backend>: Send + Sync + 'static {
-    /// Runs a layer over a sequence from `state`, tensors `[batch, d_hidden]`: the hidden state, and after
-    /// it the cell if there is one. Returns the output `[batch, time, d_hidden]`, and the state after the
-    /// last step.
+    /// Runs a layer over a sequence, starting from `state`: the hidden state and, if there is one, the cell,
+    /// each `[batch, d_hidden]`. Returns the output `[batch, time, d_hidden]` and the state after the last
+    /// step.
     fn sequence(
         &self,
         layer: &KernelLayer<B>,
@@ -174,7 +176,7 @@ static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(|| {
     RwLock::new(registry)
 });
 
-/// Registers the kernels of a backend, in place of any that it had.
+/// Registers the kernels of a backend, replacing any that it had.
 pub fn register<B: Backend>(kernels: impl SequenceKernels<B>) {
     insert::<B>(
         &mut REGISTRY.write().expect("no panic while it is held"),
@@ -187,7 +189,7 @@ fn insert<B: Backend>(registry: &mut Registry, kernels: impl SequenceKernels<B>)
     registry.insert(TypeId::of::<B>(), Box::new(kernels));
 }
 
-/// Returns the kernels of a backend. `None` if it has none, or inside [`without_kernels`].
+/// Returns the kernels of a backend, or `None` if it has none or inside [`without_kernels`].
 pub fn kernels<B: Backend>() -> Option<Arc<dyn SequenceKernels<B>>> {
     if WITHOUT_KERNELS.get() {
         return None;
@@ -201,7 +203,8 @@ thread_local! {
     static WITHOUT_KERNELS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` with every sequence on the reference path, on this thread: for tests, and to rule kernels out.
+/// Runs `f` on this thread with every sequence on the reference path: for tests, and to find out whether a
+/// problem lies in the kernels.
 pub fn without_kernels<R>(f: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {

@@ -7,7 +7,7 @@ use crate::cell::RecurrentCell;
 /// Runs `cell` over a sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state after
 /// the last step.
 ///
-/// It stands for this loop:
+/// This is the loop:
 ///
 /// ```text
 /// for t in 0..time {
