@@ -161,7 +161,7 @@ pub trait RecurrentState<B: Backend>: Clone {
     ///
     /// # Panics
     ///
-    /// Panics unless there are as many as [`tensors`](Self::tensors) returns.
+    /// Panics unless `tensors` is as long as the list that [`tensors`](Self::tensors) returns.
     fn with_tensors(self, tensors: Vec<Tensor<B, 2>>) -> Self {
         let mut tensors = tensors.into_iter();
         let mut next = || tensors.next().expect("too few tensors for this state");
@@ -180,7 +180,7 @@ pub trait RecurrentState<B: Backend>: Clone {
     ///
     /// # Panics
     ///
-    /// Panics unless there are as many as the state has tensors.
+    /// Panics unless `data` has one element for each tensor of the state.
     fn with_data(self, data: Vec<TensorData>) -> Self {
         let like = self.tensors();
         assert!(data.len() >= like.len(), "too few tensors for this state");
@@ -204,8 +204,8 @@ impl<B: Backend, S: RecurrentState<B>> RecurrentState<B> for Vec<S> {
     }
 }
 
-/// A cell that can be created from its sizes, as a [`Stack`](crate::Stack) or a [`CharLm`](crate::CharLm)
-/// does, and chosen by name on the command line or in a checkpoint: a Burn module with a [`Description`].
+/// A cell that a [`Stack`](crate::Stack) or a [`CharLm`](crate::CharLm) can create from its sizes, and that
+/// the command line or a checkpoint can name: a Burn module with a [`Description`].
 ///
 /// [`cells!`](crate::cells!) makes a list of such cells, from which one is chosen at run time.
 pub trait Cell<B: Backend>: RecurrentCell<B> + Module<B> + ModuleDisplay + 'static {
