@@ -1,4 +1,4 @@
-//! What the processor offers: instruction sets, threads, and the nonlinearities on its vectors.
+//! What the processor offers: instruction sets, threads, and activation functions on its vectors.
 
 mod activation;
 mod engine;

@@ -1,6 +1,6 @@
 //! Recurrent layers on slices: whole sequences forward and backward, and one step at a time.
 //!
-//! Slices in, slices out: this crate knows no tensors and no files, and nothing but its threads outlives
+//! Slices in, slices out: this crate does not know tensors or files, and nothing but its threads outlives
 //! a call. The crate `models` builds its Burn modules on top of it; anything else that has `&[f32]` can
 //! do the same.
 //!
@@ -19,7 +19,7 @@
 //! # How it is fast
 //!
 //! - Each thread takes some of the sequences through *all* steps, so no thread waits for another at a
-//!   step. After its work a thread stays awake for two milliseconds: a sleeping one takes longer to wake.
+//!   step. After its work a thread stays awake for two milliseconds, because waking a sleeping one takes time.
 //! - The recurrent weights are packed once per sequence, in the order in which the innermost loop reads
 //!   them. Input and state go through one such product per step, and the gates are computed while its
 //!   sums are in registers.
@@ -29,12 +29,12 @@
 //!
 //! # Guarantees
 //!
-//! - Slices are row-major and contiguous, with no demands on alignment. If lengths do not agree, a
-//!   function panics and names the slice.
+//! - Slices are row-major and contiguous, and need no alignment. If lengths do not agree, a function
+//!   panics and names the slice.
 //! - σ is within 9e-8 of its value and tanh within 1.5e-7, at every `f32`; NaN stays NaN.
-//! - A result depends on the [instruction set](Isa) (with AVX-512 also on the make of the processor, whose
-//!   estimate of a reciprocal is its own) but not on the number of threads, and is bit-identical from
-//!   run to run.
+//! - A result depends on the [instruction set](Isa) (with AVX-512 also on the make of the processor, since
+//!   each make estimates reciprocals in its own way) but not on the number of threads, and is bit-identical
+//!   from run to run.
 //! - The loop over time allocates nothing; a [`stepper`] allocates nothing at all.
 //!
 //! # An example

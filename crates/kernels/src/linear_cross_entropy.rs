@@ -42,7 +42,7 @@ impl LinearCrossEntropy<'_> {
         self.weight.len() / self.bias.len().max(1)
     }
 
-    /// The mean cross-entropy in nats, and the gradient of the logits, `[n, vocabulary]`.
+    /// Returns the mean cross-entropy in nats, and the gradient of the logits, `[n, vocabulary]`.
     ///
     /// # Panics
     ///
@@ -63,7 +63,7 @@ impl LinearCrossEntropy<'_> {
 
         let weight = Packed::new(engine, self.weight, h, Columns::Plain);
         let mut logits = vec![0.0; n * vocabulary];
-        // The loss of each row, so that their sum does not depend on the number of threads.
+        // A loss for each row: their sum then does not depend on the number of threads.
         let mut losses = vec![0.0; n];
         let shares = engine.share(n);
         let mut each_logits =
@@ -84,7 +84,7 @@ impl LinearCrossEntropy<'_> {
         ((total / n as f64) as f32, logits)
     }
 
-    /// The gradients, from that of the logits.
+    /// Returns the gradients of the inputs, given the gradient of the logits.
     ///
     /// # Panics
     ///
@@ -126,7 +126,7 @@ impl LinearCrossEntropy<'_> {
     }
 }
 
-/// `rows·weight + bias`, on this thread.
+/// Computes `rows·weight + bias` on this thread.
 pub(crate) fn product(isa: Isa, rows: &[f32], weight: &Packed, bias: &[f32], to: &mut [f32]) {
     let depth = weight.depth();
     isa.run(ProductJob {
@@ -212,10 +212,10 @@ impl WithSimd for LossJob<'_> {
     }
 }
 
-/// The cross-entropy of one row of logits, which become their gradient, times `scale`.
+/// Returns the cross-entropy of one row of logits, and replaces the logits by their gradient times `scale`.
 #[inline(always)]
 fn cross_entropy<S: Simd>(simd: S, logits: &mut [f32], target: usize, scale: f32) -> f32 {
-    // A NaN makes the sum NaN, and so all that follows.
+    // A NaN makes the sum NaN, and with it everything after.
     let largest = logits
         .iter()
         .fold(f32::NEG_INFINITY, |a, &b| if a >= b { a } else { b });

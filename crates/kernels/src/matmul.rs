@@ -1,5 +1,5 @@
-//! Products of matrices, shaped for recurrent networks: few rows, weights packed once and used at
-//! every step, and sums that stay in registers until their gates are computed.
+//! Products of matrices, designed for recurrent networks: few rows, weights packed once and used at every
+//! step, and sums that stay in registers until the gates are computed.
 
 mod pack;
 mod panel;

@@ -1,8 +1,8 @@
 //! Recurrent layers over whole sequences, forward and backward.
 //!
-//! A cell's file holds its equations on vectors ([`rnn`], [`lstm`]); the rest is the same for all:
-//! `scan` is the loop forward, `bptt` the loop backward, [`Layer`] and [`Backward`] share a batch among
-//! the threads, and [`Kernel`] is all of it behind one interface.
+//! A cell's file holds its equations on vectors ([`rnn`], [`lstm`]); the rest is the same for all cells:
+//! `scan` is the loop forward, `bptt` the loop backward, [`Layer`] and [`Backward`] divide a batch among
+//! the threads, and [`Kernel`] puts all of it behind one interface.
 
 mod backward;
 mod bptt;

@@ -1,5 +1,5 @@
-//! A network prepared to run one step at a time: its weights are packed once, it holds its state, and a
-//! step allocates nothing and wakes no other thread.
+//! A network prepared to run one step at a time: its weights are packed once, its state stays inside, and
+//! a step allocates nothing and wakes no other thread.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -26,7 +26,7 @@ pub struct LayerWeights<'a> {
     pub b: &'a [f32],
 }
 
-/// Layers and, if there is one, a head, run one step at a time.
+/// Layers, and a head if there is one, that run one step at a time.
 ///
 /// ```
 /// use kernels::{LayerWeights, Rnn, Stepper, Takes};
@@ -158,7 +158,7 @@ impl Stepper {
         }
     }
 
-    /// Returns how many numbers a step writes.
+    /// Returns the number of values that a step writes.
     pub fn output_len(&self) -> usize {
         match &self.head {
             Some((_, bias)) => self.batch * bias.len(),
@@ -173,7 +173,7 @@ impl Stepper {
         both.filter(|state| !state.is_empty())
     }
 
-    /// Returns the state for writing, in the order of [`state`](Self::state).
+    /// Returns the state as mutable slices, in the order of [`state`](Self::state).
     pub fn state_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
         let layers = self.layers.iter_mut();
         let both = layers.flat_map(|layer| [&mut layer.hidden[..], &mut layer.cell[..]]);

@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 /// Which layer a [`Network`] has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkKind {
-    /// A pure function of the present input.
+    /// A pure function of the current input.
     FeedForward,
     /// A recurrent cell of the list of [`models`].
     Recurrent(CellKind),
@@ -94,7 +94,7 @@ pub struct Network<B: Backend> {
 /// The layer of a [`Network`].
 #[derive(Module, Debug)]
 pub enum Layer<B: Backend> {
-    /// A pure function of the present input.
+    /// A pure function of the current input.
     FeedForward(FeedForward<B>),
     /// A recurrent cell.
     Recurrent(AnyCell<B>),

@@ -4,8 +4,8 @@ use burn::tensor::{Tensor, backend::Backend};
 
 /// `σ(a) = 1/(1 + e⁻ᵃ)`, as `½·tanh(½·a) + ½`.
 ///
-/// Burn 0.21's own sigmoid computes in f32 whatever the precision of the tensor; tanh keeps it, and
-/// overflows nowhere.
+/// Burn 0.21's own sigmoid computes in f32 whatever the precision of the tensor; tanh keeps the precision
+/// and never overflows.
 pub(crate) fn sigmoid<B: Backend, const D: usize>(a: Tensor<B, D>) -> Tensor<B, D> {
     a.mul_scalar(0.5).tanh().mul_scalar(0.5).add_scalar(0.5)
 }

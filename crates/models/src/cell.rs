@@ -75,7 +75,7 @@ pub trait RecurrentCell<B: Backend> {
     /// Runs a whole sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state after
     /// the last step. Without a `state` it starts from [`initial_state`](Self::initial_state).
     ///
-    /// It stands for [`scan`](crate::scan()), and runs kernels instead where there are some
+    /// This computes the same as [`scan`](crate::scan()), with kernels if there are any
     /// ([`fused`](mod@crate::fused)).
     ///
     /// # Panics
@@ -94,8 +94,8 @@ pub trait RecurrentCell<B: Backend> {
             .unwrap_or_else(|| scan(input, state, |x, state| self.step(x, state)))
     }
 
-    /// Returns the layers of this cell in the form that kernels take, from the input upwards: one for a
-    /// cell by itself. `None`, the default, if there is a layer that has no kernel.
+    /// Returns the layers of this cell in the form that kernels take, from the input upwards; a single cell
+    /// is one layer. Returns `None`, the default, if a layer has no kernel.
     fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
         None
     }
@@ -127,7 +127,7 @@ pub trait RecurrentCell<B: Backend> {
 pub trait RecurrentState<B: Backend>: Clone {
     /// Returns the same record with `f` applied to each tensor and its name, in the order of the fields.
     ///
-    /// The names are those of the tensors in a checkpoint, so no two are the same.
+    /// A checkpoint stores the tensors under these names, so no two may be the same.
     fn map(self, f: &mut impl FnMut(&str, Tensor<B, 2>) -> Tensor<B, 2>) -> Self;
 
     /// Returns the same values, detached from the graph: no gradient crosses this point. This is the
@@ -146,7 +146,7 @@ pub trait RecurrentState<B: Backend>: Clone {
     ///
     /// # Panics
     ///
-    /// Panics if it has another number of rows.
+    /// Panics if it has a different number of rows.
     fn of_batch(self, batch: usize) -> Self {
         self.map(&mut |_, tensor| {
             let rows = tensor.dims()[0];
@@ -172,7 +172,7 @@ pub trait RecurrentState<B: Backend>: Clone {
     ///
     /// # Panics
     ///
-    /// Panics if `tensors` has another length than [`tensors`](Self::tensors).
+    /// Panics unless `tensors` is as long as the list that [`tensors`](Self::tensors) returns.
     fn with_tensors(self, tensors: Vec<Tensor<B, 2>>) -> Self {
         let mut tensors = tensors.into_iter();
         let mut next = || tensors.next().expect("too few tensors for this state");
@@ -191,7 +191,7 @@ pub trait RecurrentState<B: Backend>: Clone {
     ///
     /// # Panics
     ///
-    /// Panics if `data` has another number of tensors than the state has.
+    /// Panics unless `data` has one element for each tensor of the state.
     fn with_data(self, data: Vec<TensorData>) -> Self {
         let like = self.tensors();
         assert!(data.len() >= like.len(), "too few tensors for this state");
@@ -204,8 +204,7 @@ pub trait RecurrentState<B: Backend>: Clone {
     }
 }
 
-/// The states of several layers, from the input upwards; names are preceded by the layer's number:
-/// `0.hidden`.
+/// The states of several layers, from the input upwards. The layer's number precedes each name: `0.hidden`.
 impl<B: Backend, S: RecurrentState<B>> RecurrentState<B> for Vec<S> {
     fn map(self, f: &mut impl FnMut(&str, Tensor<B, 2>) -> Tensor<B, 2>) -> Self {
         let layers = self.into_iter().enumerate();
@@ -216,19 +215,19 @@ impl<B: Backend, S: RecurrentState<B>> RecurrentState<B> for Vec<S> {
     }
 }
 
-/// A cell that can be made from sizes, so that a [`Stack`](crate::Stack), a [`CharLm`](crate::CharLm), the
-/// command line and a checkpoint can have it: a Burn module with its [`Description`].
+/// A cell that a [`Stack`](crate::Stack) or a [`CharLm`](crate::CharLm) can create from its sizes, and that
+/// the command line or a checkpoint can name: a Burn module with a [`Description`].
 ///
 /// [`cells!`](crate::cells!) makes a list of such cells, from which one is chosen at run time.
 pub trait Cell<B: Backend>: RecurrentCell<B> + Module<B> + ModuleDisplay + 'static {
-    /// What tells cells of this type apart before they have weights: nothing, `()`, for a cell by itself;
-    /// for a list of cells, which of them it is.
+    /// Which cell to create: `()` if the type is a single cell, an entry of the list if it is a list of
+    /// cells.
     type Kind: Kind;
 
     /// Describes the cells of this kind.
     fn description(kind: Self::Kind) -> &'static Description;
 
-    /// Returns a cell with fresh weights, which are the next ones of `init`.
+    /// Returns a cell with fresh weights, drawn from `init`.
     fn init(kind: Self::Kind, options: &CellOptions, init: &mut Init<B>) -> Self;
 }
 
@@ -251,8 +250,8 @@ impl<K> Kind for K where
 {
 }
 
-/// What is known of a cell before it has weights. Counts are floats, for they have to hold for sizes that
-/// no machine has memory for.
+/// What is known about a cell before it has weights. Counts are floats, because they must be right even for
+/// sizes that no machine has the memory for.
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
     /// The name on the command line and in files: `lstm`.
@@ -278,20 +277,20 @@ pub struct CellOptions {
     pub initializer: Initializer,
     /// Whether the recurrent weights start as random orthogonal matrices.
     pub orthogonal_recurrent: bool,
-    /// How open the gates start that let a cell remember.
+    /// How far the gates that keep memory are open at first.
     pub remember: Remember,
 }
 
-/// How open the gates of a fresh cell are that let it remember, the forget gate of an
-/// [`Lstm`](crate::Lstm) for one.
+/// How far the gates that keep memory, such as the forget gate of an [`Lstm`](crate::Lstm), are open at
+/// first.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Remember {
-    /// As the cell's own config starts them.
+    /// As far as in the default of the cell's own config.
     #[default]
     ByDefault,
-    /// From a bias of this value.
+    /// As far as a bias of this value opens them.
     Bias(f64),
-    /// For dependencies of up to this many steps (Tallec and Ollivier 2018).
+    /// Far enough for dependencies of up to this many steps (Tallec and Ollivier 2018).
     UpTo(usize),
 }
 
@@ -308,8 +307,8 @@ impl CellOptions {
     }
 }
 
-/// A [`Cell`] that Burn's autodiff trains, and whose form without autodiff is a cell of the same kind.
-/// Every cell derived with `#[derive(Module)]` is one; the trait only names the bounds.
+/// A [`Cell`] that Burn's autodiff can train, and whose form without autodiff is a cell of the same kind.
+/// Every cell with `#[derive(Module)]` is one; the trait only names the bounds.
 pub trait TrainableCell<B: AutodiffBackend>:
     Cell<B> + AutodiffModule<B, InnerModule = Self::Inner>
 {

@@ -1,4 +1,4 @@
-//! The list of cells, and the cell that is one of a list, chosen at run time.
+//! The list of cells, and a cell chosen from a list at run time.
 
 crate::cells! {
     /// Which cell a layer is.
@@ -12,13 +12,13 @@ crate::cells! {
     Rnn = crate::rnn::{Rnn, RnnState, DESCRIPTION},
 }
 
-/// Makes a list of cells: an enum of kinds, an enum of cells that is a [`Cell`](crate::Cell) itself and
-/// delegates to the one it holds, and an enum of their states. The first kind is the default.
+/// Makes a list of cells: an enum of kinds, an enum of cells, and an enum of their states. The enum of cells
+/// is itself a [`Cell`](crate::Cell) and delegates to the one it holds. The first kind is the default.
 ///
 /// The crate's own list is [`CellKind`](crate::CellKind), [`AnyCell`](crate::AnyCell) and
-/// [`AnyState`](crate::AnyState). A list of your own may hold your cells beside these: a
-/// [`Stack`](crate::Stack), a [`CharLm`](crate::CharLm) and a training run take it as they take the
-/// crate's. For each cell it names, in its module, the type, the type of its state, and its
+/// [`AnyState`](crate::AnyState). A list of your own may hold your cells beside these; a
+/// [`Stack`](crate::Stack), a [`CharLm`](crate::CharLm) and a training run accept it like the crate's own.
+/// Each line names the module of a cell and, in it, the type, the type of the state, and the
 /// [`Description`](crate::Description).
 ///
 /// ```
@@ -186,7 +186,7 @@ macro_rules! cells {
         }
     };
 }
-/// A name that no cell of a list has.
+/// The error for a name that no cell of a list has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownCell {
     name: String,
@@ -194,7 +194,7 @@ pub struct UnknownCell {
 }
 
 impl UnknownCell {
-    /// Returns the error for `name`, where `known` are the names of the list.
+    /// Returns the error for `name`, which is not among the names `known` of the list.
     pub fn new(name: &str, known: &'static [&'static str]) -> Self {
         UnknownCell {
             name: name.to_owned(),

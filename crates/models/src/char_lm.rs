@@ -1,4 +1,4 @@
-//! A language model of characters: given the text so far, a score for each next character.
+//! A language model of characters: given the text so far, a score for each possible next character.
 
 use burn::{
     config::Config,
@@ -70,8 +70,8 @@ impl CharLmConfig {
         self.init_of(self.cell, &mut Init::from_seed(seed, device))
     }
 
-    /// Returns a [`CharLm`] of cells of any type, in place of [`cell`](Self::cell). Its weights are the next
-    /// ones of `init`.
+    /// Returns a [`CharLm`] of cells of any type, whatever [`cell`](Self::cell) is, with weights drawn from
+    /// `init`.
     pub fn init_of<B: Backend, C: Cell<B>>(
         &self,
         kind: C::Kind,
@@ -160,7 +160,7 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
     ) -> (Tensor<B, 3>, StackState<B, C>) {
         let [batch, time] = tokens.dims();
         let state = state.unwrap_or_else(|| self.initial_state(batch));
-        // `Wx` times each vector of the embedding is less work than `Wx` times each character's.
+        // Multiplying `Wx` by each vector of the embedding is less work than by each character's vector.
         let [_, vocab_size] = self.head.weight.dims();
         if self.embedding.is_none() || vocab_size <= batch * time {
             let table = |wx| self.token_table(wx);
@@ -195,7 +195,7 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
     }
 
     /// Returns a copy of this model that runs `batch` texts one character at a time: `[batch]` tokens in,
-    /// `[batch, vocab_size]` logits out. There is no dropout in it.
+    /// `[batch, vocab_size]` logits out. It has no dropout.
     pub fn stepper(&self, batch: usize) -> Stepper
     where
         C: 'static,

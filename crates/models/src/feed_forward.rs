@@ -1,4 +1,4 @@
-//! The layer without memory: a pure function of its present input.
+//! A layer without memory: a pure function of its current input.
 
 use burn::{
     config::Config,
@@ -25,7 +25,7 @@ pub struct FeedForwardConfig {
 
 /// `h[t] = tanh(x[t]·Wx + b)`
 ///
-/// An [`Rnn`](crate::Rnn) without its `h[t-1]·Wh`: the same input has the same answer, whatever came
+/// An [`Rnn`](crate::Rnn) without its `h[t-1]·Wh`: the same input gives the same output, whatever came
 /// before.
 ///
 /// ```
@@ -52,7 +52,7 @@ impl FeedForwardConfig {
         self.init_with(&mut Init::from_seed(seed, device))
     }
 
-    /// Returns a [`FeedForward`] whose weights are the next ones of `init`.
+    /// Returns a [`FeedForward`] with weights drawn from `init`.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> FeedForward<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(d);
@@ -65,7 +65,7 @@ impl FeedForwardConfig {
 }
 
 impl<B: Backend> FeedForward<B> {
-    /// Maps each row by itself: `[n, d_input]` → `[n, d_hidden]`.
+    /// Maps each row independently: `[n, d_input]` → `[n, d_hidden]`.
     ///
     /// # Panics
     ///

@@ -1,10 +1,10 @@
-//! How a whole sequence reaches kernels that are faster than [`scan`](crate::scan()), and equal to it.
+//! How a whole sequence reaches kernels, which are faster than [`scan`](crate::scan()) and compute the same.
 //!
 //! [`RecurrentCell::forward`](crate::RecurrentCell::forward) and [`CharLm`](crate::CharLm) look here for kernels of their backend.
-//! `NdArray` and `Flex` (features `ndarray` and `flex`), plain and under `Autodiff`, have those of the crate
-//! [`kernels`](mod@kernels); [`register`] gives kernels to a backend of your own. If there are none for a
-//! backend, a cell or a precision, the sequence takes the reference path, ordinary tensor operations;
-//! [`without_kernels`] forces that.
+//! `NdArray` and `Flex` (features `ndarray` and `flex`), plain and under `Autodiff`, have the kernels of the
+//! crate [`kernels`](mod@kernels); [`register`] gives kernels to a backend of your own. If there are none for
+//! a backend, a cell or a precision, the sequence takes the reference path: `scan`, in ordinary tensor
+//! operations. [`without_kernels`] forces it.
 //!
 //! Under `Autodiff` a sequence is one node of the graph, with a backward pass written by hand.
 //!
@@ -28,6 +28,11 @@ use std::{
 use burn::{
     module::Param,
     tensor::{Int, Tensor, backend::Backend},
+};
+#[cfg(any(feature = "ndarray", feature = "flex"))]
+use burn_autodiff::{
+    Autodiff,
+    checkpoint::strategy::{BalancedCheckpointing, NoCheckpointing},
 };
 use kernels::Kernel;
 
@@ -58,7 +63,7 @@ impl<B: Backend> Input<B> {
     }
 }
 
-/// A layer as kernels know it.
+/// A layer in the form that kernels take.
 #[derive(Clone, Debug)]
 pub struct KernelLayer<B: Backend> {
     /// The kernels of its cell.
@@ -88,7 +93,7 @@ impl<B: Backend> KernelLayer<B> {
     }
 
     /// Runs a sequence from `state`, tensors `[batch, d_hidden]`, if the backend has kernels for it. A
-    /// sequence of no steps is left to the reference path, which refuses it.
+    /// sequence of no steps is left to the reference path, which rejects it.
     ///
     /// # Panics
     ///
@@ -106,6 +111,7 @@ impl<B: Backend> KernelLayer<B> {
         kernels.sequence(self, input, state)
     }
 
+    /// Checks that the shapes agree.
     fn check(&self, input: &Input<B>, state: &[Tensor<B, 2>]) {
         let ([d_input, width], [d_hidden, _]) = (self.wx.dims(), self.wh.dims());
         assert_eq!(
@@ -129,13 +135,13 @@ impl<B: Backend> KernelLayer<B> {
     }
 }
 
-/// The kernels of a backend. A method declines what it is not made for by returning `None`.
+/// The kernels of a backend. A method returns `None` for what it does not support.
 ///
 /// Shapes are checked before a method is called.
 pub trait SequenceKernels<B: Backend>: Send + Sync + 'static {
-    /// Runs a layer over a sequence from `state`, tensors `[batch, d_hidden]`: the hidden state, and after
-    /// it the cell if there is one. Returns the output `[batch, time, d_hidden]`, and the state after the
-    /// last step.
+    /// Runs a layer over a sequence, starting from `state`: the hidden state and, if there is one, the cell,
+    /// each `[batch, d_hidden]`. Returns the output `[batch, time, d_hidden]` and the state after the last
+    /// step.
     fn sequence(
         &self,
         layer: &KernelLayer<B>,
@@ -160,13 +166,13 @@ type Registry = HashMap<TypeId, Box<dyn Any + Send + Sync>>;
 static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(|| {
     let mut registry = Registry::new();
     #[cfg(feature = "ndarray")]
-    cpu_backend::register::<burn_ndarray::NdArray>(&mut registry);
+    register_cpu::<burn_ndarray::NdArray>(&mut registry);
     #[cfg(feature = "flex")]
-    cpu_backend::register::<burn_flex::Flex>(&mut registry);
+    register_cpu::<burn_flex::Flex>(&mut registry);
     RwLock::new(registry)
 });
 
-/// Registers the kernels of a backend, in place of any that it had.
+/// Registers the kernels of a backend, replacing any that it had.
 pub fn register<B: Backend>(kernels: impl SequenceKernels<B>) {
     insert::<B>(
         &mut REGISTRY.write().expect("no panic while it is held"),
@@ -174,12 +180,20 @@ pub fn register<B: Backend>(kernels: impl SequenceKernels<B>) {
     );
 }
 
+/// Registers the kernels of a backend, plain and under `Autodiff`.
+#[cfg(any(feature = "ndarray", feature = "flex"))]
+fn register_cpu<B: CpuBackend>(registry: &mut Registry) {
+    insert::<B>(registry, CpuInference);
+    insert::<Autodiff<B, NoCheckpointing>>(registry, CpuAutodiff);
+    insert::<Autodiff<B, BalancedCheckpointing>>(registry, CpuAutodiff);
+}
+
 fn insert<B: Backend>(registry: &mut Registry, kernels: impl SequenceKernels<B>) {
     let kernels: Arc<dyn SequenceKernels<B>> = Arc::new(kernels);
     registry.insert(TypeId::of::<B>(), Box::new(kernels));
 }
 
-/// Returns the kernels of a backend. `None` if it has none, or inside [`without_kernels`].
+/// Returns the kernels of a backend, or `None` if it has none or inside [`without_kernels`].
 pub fn kernels<B: Backend>() -> Option<Arc<dyn SequenceKernels<B>>> {
     if WITHOUT_KERNELS.get() {
         return None;
@@ -193,7 +207,8 @@ thread_local! {
     static WITHOUT_KERNELS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` with every sequence on the reference path, on this thread: for tests, and to rule kernels out.
+/// Runs `f` on this thread with every sequence on the reference path: for tests, and to find out whether a
+/// problem lies in the kernels.
 pub fn without_kernels<R>(f: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {

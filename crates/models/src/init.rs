@@ -19,7 +19,7 @@ pub enum Initializer {
     /// input in a linear one. An embedding is drawn from N(0, 1).
     #[serde(rename = "pytorch")]
     PyTorch,
-    /// U(−bound, bound) everywhere. char-rnn has 0.08.
+    /// U(−bound, bound) everywhere. char-rnn uses 0.08.
     Uniform {
         /// The largest magnitude.
         bound: f64,
@@ -52,7 +52,7 @@ pub struct Init<B: Backend> {
 }
 
 impl<B: Backend> Init<B> {
-    /// Returns the stream of this seed.
+    /// Returns the stream with this seed.
     pub fn from_seed(seed: u64, device: &B::Device) -> Self {
         Init {
             rng: ChaCha8Rng::seed_from_u64(seed),
@@ -60,7 +60,7 @@ impl<B: Backend> Init<B> {
         }
     }
 
-    /// Returns a stream that the backend's own random numbers, and so `B::seed`, determine.
+    /// Returns a stream that is seeded by the backend's own random numbers, and so by `B::seed`.
     pub(crate) fn from_backend(device: &B::Device) -> Self {
         let draws = Tensor::<B, 1>::random([4], Distribution::Uniform(0.0, 65536.0), device);
         let seed = draws
@@ -96,7 +96,7 @@ impl<B: Backend> Init<B> {
             let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
             for i in 0..n {
                 let mut row = self.normal(n);
-                // The second pass removes what rounding left of the first.
+                // The second pass removes what rounding left behind in the first.
                 for done in rows.iter().chain(&rows) {
                     let along = dot(&row, done);
                     row.iter_mut().zip(done).for_each(|(r, d)| *r -= along * d);
@@ -131,13 +131,13 @@ impl<B: Backend> Init<B> {
     ///
     /// # Panics
     ///
-    /// Panics if `values` has another length than `shape`.
+    /// Panics if the length of `values` does not match `shape`.
     pub fn param<const D: usize>(
         &self,
         shape: [usize; D],
         values: Vec<f64>,
     ) -> Param<Tensor<B, D>> {
-        // The precision is named: Burn 0.21 keeps one default per device, not per backend, so
+        // The precision is explicit: Burn 0.21 keeps one default per device, not per backend, so
         // `NdArray<f64>` after `NdArray<f32>` in one process would get f32.
         let options = (&self.device, B::FloatElem::dtype());
         let tensor = Tensor::from_data(TensorData::new(values, shape), options);

@@ -3,8 +3,8 @@
 //!
 //! They follow an introductory article,
 //! [循环神经网络入门](https://www.jqr.com/news/008527) (An introduction to recurrent neural networks, by 论智,
-//! jqr.com, 2017-11-08). A feed-forward network is a pure function of its present input. A recurrent network
-//! takes its old state in and returns its new state, so it can remember:
+//! jqr.com, 2017-11-08). A feed-forward network is a pure function of its current input. A recurrent network
+//! also takes its old state and returns its new one, so it can remember:
 //!
 //! ```text
 //! Rnn    h[t] = tanh(x[t]·Wx + h[t-1]·Wh + b)
@@ -18,15 +18,15 @@
 //! |---|---|
 //! | what a cell is: [`initial_state`](RecurrentCell::initial_state) and [`step`](RecurrentCell::step) | [`cell`] |
 //! | the only loop over time | [`scan`](mod@scan) |
-//! | no memory at all, to compare with | [`feed_forward`] |
+//! | no memory at all, for comparison | [`feed_forward`] |
 //! | the plain recurrent network | [`rnn`] |
 //! | gates and cell | [`lstm`] |
 //! | the list of cells, and a cell chosen at run time | [`cells`] |
 //! | several layers, dropout between them | [`stack`] |
 //! | a language model of characters | [`char_lm`] |
 //! | the same networks in real time, on slices | [`stepper`] |
-//! | how a whole sequence reaches kernels that are equal and faster | [`fused`] |
-//! | `x·W` on GPUs, and a head of your own there | [`matmul`](mod@matmul) |
+//! | how a whole sequence reaches kernels, which are faster and compute the same | [`fused`] |
+//! | `x·W`, correct on GPUs too, and heads of your own | [`matmul`](mod@matmul) |
 //! | what the weights start from | [`init`] |
 //!
 //! # A sequence, and one step at a time
@@ -58,11 +58,11 @@
 //!
 //! | feature | |
 //! |---|---|
-//! | `ndarray` (default) | whole sequences run on kernels on `burn-ndarray` |
+//! | `ndarray` (default) | kernels for whole sequences on `burn-ndarray` |
 //! | `flex` | the same on `burn-flex` |
 //!
-//! Without them the modules still work on these backends and on every other one, only more slowly:
-//! step by step, in ordinary tensor operations.
+//! Without its feature a backend still works, like any other backend, but more slowly: step by step, in
+//! ordinary tensor operations.
 
 mod activation;
 pub mod cell;

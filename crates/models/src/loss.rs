@@ -1,20 +1,20 @@
-//! How far scores are from what came.
+//! The loss: how far scores are from the targets.
 
 use burn::tensor::{Int, Tensor, activation::log_softmax, backend::Backend};
 
-/// The mean cross-entropy `[1]` in nats, `−(1/n) Σ ln softmax(logits)[target]`, of `[n, classes]` logits
-/// and `[n]` targets.
+/// Returns the mean cross-entropy `[1]` in nats, `−(1/n) Σ ln softmax(logits)[target]`, of `[n, classes]`
+/// logits and `[n]` targets.
 ///
 /// # Panics
 ///
 /// Panics if shapes do not agree.
 ///
-/// # The way back
+/// # Gradient
 ///
-/// Its gradient, `(softmax(logits) − onehot(target))/n`, is said outright, as that of the term
-/// `linear`, whose value cancels. Autodiff would find it by way of the gradient of a logarithm, and
-/// for that one Burn 0.21 takes a reciprocal which NdArray approximates to 12 bits, for some elements
-/// and not for others, as the memory happens to lie: no two runs would be the same.
+/// The gradient, `(softmax(logits) − onehot(target))/n`, is written by hand, as the gradient of a term
+/// whose value cancels (`linear` in the source). Autodiff would derive it from the gradient of a logarithm,
+/// for which Burn 0.21 takes a reciprocal. NdArray approximates that to 12 bits, but only for some elements,
+/// depending on where they lie in memory: no two runs would be the same.
 pub fn cross_entropy<B: Backend>(logits: Tensor<B, 2>, targets: Tensor<B, 1, Int>) -> Tensor<B, 1> {
     let n = logits.dims()[0] as f64;
     let targets = targets.unsqueeze_dim(1);

@@ -15,7 +15,7 @@ use crate::{
     matmul::matmul,
 };
 
-/// The [`Lstm`] before it has weights.
+/// What is known about an [`Lstm`] before it has weights.
 pub const DESCRIPTION: Description = Description {
     name: "lstm",
     title: "Lstm",
@@ -31,13 +31,13 @@ pub struct LstmConfig {
     pub d_input: usize,
     /// Size of the hidden state and of the cell.
     pub d_hidden: usize,
-    /// Whether `b` is added.
+    /// Whether there is a bias `b`.
     #[config(default = true)]
     pub bias: bool,
     /// What the weights are drawn from.
     #[config(default = "Initializer::PyTorch")]
     pub initializer: Initializer,
-    /// Draw each gate's block of `Wh` as a random orthogonal matrix instead.
+    /// Whether each gate's block of `Wh` is drawn as a random orthogonal matrix instead.
     #[config(default = false)]
     pub orthogonal_recurrent: bool,
     /// The value that the forget gate's part of `b` starts from: 1 lets a fresh network remember
@@ -55,7 +55,7 @@ pub struct LstmConfig {
 /// What an [`Lstm`] remembers.
 #[derive(Clone, Debug)]
 pub struct LstmState<B: Backend> {
-    /// `h`, `[batch, d_hidden]`: what the last step showed.
+    /// `h`, `[batch, d_hidden]`: the output of the last step.
     pub hidden: Tensor<B, 2>,
     /// `c`, `[batch, d_hidden]`: the long-range memory.
     pub cell: Tensor<B, 2>,
@@ -101,7 +101,7 @@ impl LstmConfig {
     ///
     /// # Panics
     ///
-    /// All three `init` methods panic if `chrono` is below 2.
+    /// Panics if `chrono` is below 2, as do the other two `init` methods.
     pub fn init<B: Backend>(&self, device: &B::Device) -> Lstm<B> {
         self.init_with(&mut Init::from_backend(device))
     }
@@ -111,7 +111,7 @@ impl LstmConfig {
         self.init_with(&mut Init::from_seed(seed, device))
     }
 
-    /// Returns an [`Lstm`] whose weights are the next ones of `init`.
+    /// Returns an [`Lstm`] with weights drawn from `init`.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Lstm<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
@@ -144,8 +144,8 @@ impl LstmConfig {
 }
 
 impl<B: Backend> Lstm<B> {
-    /// Returns the gates of one step, given `x`, `[batch, d_input]`, and `hidden`, `[batch, d_hidden]`, the
-    /// hidden state before it.
+    /// Returns the gates of one step, given `x` (`[batch, d_input]`) and the hidden state before it
+    /// (`[batch, d_hidden]`).
     ///
     /// # Panics
     ///

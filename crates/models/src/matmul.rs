@@ -1,11 +1,11 @@
 //! `x·W`, correct on every backend.
 //!
-//! On GPUs Burn 0.21 times its matrix multiplication kernels and picks the fastest, but some are wrong:
-//! those for a vector, if operations are fused (issue 5122 of tracel-ai/burn), and those that read ahead,
-//! if `W` is transposed, as it is in the backward pass, and the sum is over an odd number of their steps
-//! (issue 5626; issue 434 of tracel-ai/cubek). They are right for sizes that are multiples of two steps, so
-//! other sizes are padded with zeros there, which takes time and changes nothing. A `d_hidden` and a batch
-//! that are multiples of 32 (of 64 with tensor cores) are not padded.
+//! On GPUs, Burn 0.21 times its matrix multiplication kernels and picks the fastest, but some of them give
+//! wrong results: the kernels for a vector, if operations are fused (issue 5122 of tracel-ai/burn), and the
+//! kernels that read ahead, if `W` is transposed, as in the backward pass, and the sum takes an odd number of
+//! their steps (issue 5626; issue 434 of tracel-ai/cubek). All are right for sizes that are multiples of two
+//! steps, so on GPUs other sizes are padded with zeros, which takes time but does not change the result. A
+//! `d_hidden` and a batch that are multiples of 32 (of 64 with tensor cores) are not padded.
 
 use burn::{
     nn::Linear,
@@ -34,7 +34,7 @@ pub fn matmul<B: Backend>(x: Tensor<B, 2>, w: Tensor<B, 2>) -> Tensor<B, 2> {
 
 /// Applies Burn's linear layer, `x·W + b`, to vectors in any arrangement: `[…, d_input]` → `[…, d_output]`.
 ///
-/// Use it in place of [`Linear::forward`] in a network for GPUs, above all for a head of one output.
+/// Use it instead of [`Linear::forward`] in a network for GPUs, above all for a head with one output.
 ///
 /// # Panics
 ///
@@ -52,7 +52,7 @@ pub fn linear<B: Backend, const D: usize>(layer: &Linear<B>, x: Tensor<B, D>) ->
     }
 }
 
-/// Sizes are padded to a multiple of this.
+/// Returns the number that sizes are padded to a multiple of.
 fn multiple<B: Backend>(device: &B::Device) -> usize {
     let name = B::name(device);
     if !name.contains("cubecl") {
@@ -70,7 +70,7 @@ fn padded<B: Backend>(tensor: Tensor<B, 2>, dims: [usize; 2]) -> Tensor<B, 2> {
     if [rows, columns] == dims {
         return tensor;
     }
-    // In its own precision: `Tensor::pad` of Burn 0.21 takes the device's default one.
+    // In its own precision: `Tensor::pad` of Burn 0.21 uses the device's default one.
     let zeros = Tensor::zeros(dims, (&tensor.device(), tensor.dtype()));
     zeros.slice_assign([0..rows, 0..columns], tensor)
 }

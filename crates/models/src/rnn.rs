@@ -13,7 +13,7 @@ use crate::{
     matmul::matmul,
 };
 
-/// The [`Rnn`] before it has weights.
+/// What is known about an [`Rnn`] before it has weights.
 pub const DESCRIPTION: Description = Description {
     name: "rnn",
     title: "Rnn",
@@ -29,13 +29,13 @@ pub struct RnnConfig {
     pub d_input: usize,
     /// Size of the hidden state.
     pub d_hidden: usize,
-    /// Whether `b` is added.
+    /// Whether there is a bias `b`.
     #[config(default = true)]
     pub bias: bool,
     /// What the weights are drawn from.
     #[config(default = "Initializer::PyTorch")]
     pub initializer: Initializer,
-    /// Draw `Wh` as a random orthogonal matrix instead.
+    /// Whether `Wh` is drawn as a random orthogonal matrix instead.
     #[config(default = false)]
     pub orthogonal_recurrent: bool,
 }
@@ -72,7 +72,7 @@ impl RnnConfig {
         self.init_with(&mut Init::from_seed(seed, device))
     }
 
-    /// Returns an [`Rnn`] whose weights are the next ones of `init`.
+    /// Returns an [`Rnn`] with weights drawn from `init`.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Rnn<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);

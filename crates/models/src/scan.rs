@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, backend::Backend};
 /// Runs `step` over a sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state after
 /// the last step.
 ///
-/// It stands for this loop:
+/// This is the loop:
 ///
 /// ```text
 /// for t in 0..time {

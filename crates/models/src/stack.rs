@@ -35,7 +35,7 @@ pub struct StackConfig {
 }
 
 /// Recurrent layers of the cell `C`, with dropout on the output of each (Zaremba, Sutskever and Vinyals
-/// 2014: on what goes up, never on what goes on in time). A stack is a [`RecurrentCell`] itself.
+/// 2014: between layers, never between steps). A stack is itself a [`RecurrentCell`].
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -68,8 +68,9 @@ pub struct Stack<B: Backend, C = AnyCell<B>> {
 pub type StackState<B, C = AnyCell<B>> = Vec<<C as RecurrentCell<B>>::State>;
 
 impl StackConfig {
-    /// Returns a [`Stack`] of cells of this kind with fresh weights, which `B::seed` determines. The kind
-    /// of a cell by itself is `()`; of an [`AnyCell`] it is its [`CellKind`](crate::CellKind).
+    /// Returns a [`Stack`] of cells of this kind with fresh weights, which `B::seed` determines. The `kind`
+    /// is `()` for a single cell such as [`Lstm`](crate::Lstm), and a [`CellKind`](crate::CellKind) for
+    /// [`AnyCell`].
     pub fn init<B: Backend, C: Cell<B>>(&self, kind: C::Kind, device: &B::Device) -> Stack<B, C> {
         self.init_with(kind, &mut Init::from_backend(device))
     }
@@ -84,7 +85,7 @@ impl StackConfig {
         self.init_with(kind, &mut Init::from_seed(seed, device))
     }
 
-    /// Returns a [`Stack`] whose weights are the next ones of `init`.
+    /// Returns a [`Stack`] with weights drawn from `init`.
     pub fn init_with<B: Backend, C: Cell<B>>(
         &self,
         kind: C::Kind,
@@ -117,8 +118,8 @@ impl<B: Backend, C> Stack<B, C> {
 }
 
 impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
-    /// Runs a sequence of tokens `[batch, time]`, if the first layer has kernels for it: `table` turns its
-    /// `Wx` into `[vocabulary, gates·d_hidden]`, the `x·Wx` of each token.
+    /// Runs a sequence of tokens `[batch, time]`, if the first layer has kernels: `table` turns its `Wx` into
+    /// `[vocabulary, gates·d_hidden]`, the `x·Wx` of each token.
     pub(crate) fn forward_tokens(
         &self,
         tokens: Tensor<B, 2, Int>,

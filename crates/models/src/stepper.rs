@@ -8,7 +8,7 @@
 //! let mut stepper = model.stepper(1); // one text
 //! let mut logits = vec![0.0; 65];
 //! for token in [20, 43, 50] {
-//!     stepper.step_tokens(&[token], &mut logits); // now `logits` scores what follows it
+//!     stepper.step_tokens(&[token], &mut logits); // `logits` now scores the character after it
 //! }
 //! ```
 //!
@@ -36,8 +36,7 @@ enum Steps {
     Reference(Reference),
 }
 
-/// Steps by tensor operations. Between two steps the state is on the host, so that it can be read and
-/// written.
+/// Steps in tensor operations. Between two steps the state is on the host, where it can be read and written.
 struct Reference {
     takes: Takes,
     step: Box<Step>,
@@ -157,7 +156,7 @@ impl Stepper {
         }
     }
 
-    /// Returns how many numbers a step writes.
+    /// Returns the number of values that a step writes.
     pub fn output_len(&self) -> usize {
         match &self.0 {
             Steps::Kernels(stepper) => stepper.output_len(),
@@ -175,7 +174,7 @@ impl Stepper {
         state.into_iter()
     }
 
-    /// Returns the state for writing, in the order of [`state`](Self::state).
+    /// Returns the state as mutable slices, in the order of [`state`](Self::state).
     pub fn state_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
         let state: Vec<&mut [f32]> = match &mut self.0 {
             Steps::Kernels(stepper) => stepper.state_mut().collect(),

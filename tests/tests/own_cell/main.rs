@@ -272,7 +272,7 @@ fn descriptions_are_true() {
         let (description, cell) = (C::description(kind), cell::<C>(kind, 7));
         let name = description.name;
         let parameters = (description.parameters)(5.0, 7.0);
-        assert_eq!(parameters, cell.num_params() as f64, "{name}");
+        assert_eq!(parameters, Module::num_params(&cell) as f64, "{name}");
         let state = cell.initial_state(1).tensors();
         let numbers: usize = state
             .iter()

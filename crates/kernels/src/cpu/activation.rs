@@ -1,7 +1,7 @@
-//! σ and tanh on vectors, from one exponential.
+//! σ, tanh and exp on vectors, from one exponential.
 //!
-//! Each takes several vectors at once and takes them forward side by side, one operation after another:
-//! a single one would mostly wait for its own last result.
+//! Each function takes several vectors at once and applies each operation to all of them before the next
+//! one: with a single vector, the processor would mostly wait for the previous result.
 
 use pulp::Simd;
 
@@ -15,7 +15,7 @@ fn each<T: Copy, U: Copy, const N: usize>(a: [T; N], op: impl Fn(T) -> U) -> [U;
     result
 }
 
-/// Applies an operation to each two.
+/// Applies an operation to each pair of vectors.
 #[inline(always)]
 fn each2<T: Copy, const N: usize>(a: [T; N], b: [T; N], op: impl Fn(T, T) -> T) -> [T; N] {
     let mut result = a;
@@ -53,7 +53,7 @@ fn exp_parts<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [[S::f32s; N]
     [scale, each2(p, r, |p, r| simd.mul_f32s(p, r))]
 }
 
-/// `a` within ±`bound`; NaN stays NaN.
+/// Clamps `a` to ±`bound`; NaN stays NaN.
 #[inline(always)]
 fn clamp<S: Simd, const N: usize>(simd: S, a: [S::f32s; N], bound: f32) -> [S::f32s; N] {
     let (low, high) = (simd.splat_f32s(-bound), simd.splat_f32s(bound));
@@ -63,9 +63,9 @@ fn clamp<S: Simd, const N: usize>(simd: S, a: [S::f32s; N], bound: f32) -> [S::f
     })
 }
 
-/// `n/d`, for `d` of at least 1. Division takes AVX-512 16 cycles and more; an estimate of 14 bits and
-/// one step of Newton's method, whose remainder a fused operation gives exactly, round as well in a
-/// quarter of that.
+/// `n/d`, for `d` of at least 1. A division takes 16 cycles or more with AVX-512. An estimate to 14 bits and
+/// one step of Newton's method, whose remainder a fused operation computes exactly, round as well in a
+/// quarter of the time.
 #[inline(always)]
 fn quotient<S: Simd, const N: usize>(simd: S, n: [S::f32s; N], d: [S::f32s; N]) -> [S::f32s; N] {
     if estimate(simd, d[0]).is_none() {
@@ -81,7 +81,7 @@ fn quotient<S: Simd, const N: usize>(simd: S, n: [S::f32s; N], d: [S::f32s; N]) 
     result
 }
 
-/// `1/d` to 14 bits, where an instruction gives it.
+/// `1/d` to 14 bits, or `None` if there is no instruction for it.
 #[inline(always)]
 fn estimate<S: Simd>(simd: S, d: S::f32s) -> Option<S::f32s> {
     #[cfg(target_arch = "x86_64")]
@@ -101,7 +101,7 @@ fn estimate<S: Simd>(simd: S, d: S::f32s) -> Option<S::f32s> {
     }
 }
 
-/// `σ(a) = 1/(1 + e⁻ᵃ)`, within 9e-8 of it.
+/// `σ(a) = 1/(1 + e⁻ᵃ)`, with an error of at most 9e-8.
 #[inline(always)]
 pub(crate) fn sigmoid<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [S::f32s; N] {
     let minus_a = each(a, |a| simd.neg_f32s(a));
@@ -110,7 +110,7 @@ pub(crate) fn sigmoid<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [S::
     quotient(simd, [one; N], each(e, |e| simd.add_f32s(e, one)))
 }
 
-/// `tanh(a) = (e²ᵃ − 1)/(e²ᵃ + 1)`, within 1.5e-7 of it and within 2.4e-7 of its magnitude.
+/// `tanh(a) = (e²ᵃ − 1)/(e²ᵃ + 1)`, with an error of at most 1.5e-7, and of 2.4e-7 relative to its value.
 #[inline(always)]
 pub(crate) fn tanh<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [S::f32s; N] {
     let two_a = each(a, |a| simd.add_f32s(a, a));
@@ -124,7 +124,7 @@ pub(crate) fn tanh<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [S::f32
     quotient(simd, e_minus_1, e_plus_1)
 }
 
-/// `eᵃ` within 2e-7 of its magnitude, for `a` within ±87; beyond that it is `e^±87`.
+/// `eᵃ` with a relative error of at most 2e-7, for `a` within ±87; beyond that, `e^±87`.
 #[inline(always)]
 pub(crate) fn exp<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [S::f32s; N] {
     let [scale, p] = exp_parts(simd, clamp(simd, a, 87.0));
@@ -171,14 +171,14 @@ mod tests {
     }
 
     impl Function {
-        /// The function of each value, for each instruction set.
+        /// Returns the function of each value, for each instruction set.
         fn of(self, values: &[f32]) -> Vec<(Isa, Vec<f32>)> {
             let isas = Isa::available().into_iter();
             isas.map(|isa| (isa, self.at_once::<1>(isa, values)))
                 .collect()
         }
 
-        /// The function of each value, taken `N` vectors at a time.
+        /// Returns the function of each value, computed `N` vectors at a time.
         fn at_once<const N: usize>(self, isa: Isa, values: &[f32]) -> Vec<f32> {
             let mut results = values.to_vec();
             results.resize(values.len().next_multiple_of(16 * N), 0.0);
@@ -191,8 +191,8 @@ mod tests {
         }
     }
 
-    /// Numbers of every magnitude and sign, numbers close together where the functions bend, and those
-    /// around the points where they are cut off. No NaN.
+    /// Returns numbers of every magnitude and sign, close together where the functions bend, and around the
+    /// points where they are cut off. No NaN.
     fn values() -> Vec<f32> {
         let of_any_bits = (0..=u32::MAX).step_by(1021).map(f32::from_bits);
         let close = (-100 << 14..=100 << 14).map(|k| k as f32 / (1 << 14) as f32);
@@ -215,7 +215,7 @@ mod tests {
         values.filter(|x| !x.is_nan()).collect()
     }
 
-    /// The largest of some errors, and where it is.
+    /// Returns where the largest of some errors is, and the error.
     fn largest(errors: impl Iterator<Item = (f32, f64)>) -> (f32, f64) {
         errors.fold((0.0, 0.0), |a, b| if b.1 <= a.1 { a } else { b })
     }

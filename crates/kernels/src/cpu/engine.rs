@@ -17,8 +17,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The fastest instructions of this processor, on as many threads as the present rayon pool has
-    /// (`RAYON_NUM_THREADS` sets that of the whole process).
+    /// Returns an engine with the fastest instructions of this processor, and as many threads as the current
+    /// rayon pool has (`RAYON_NUM_THREADS` sets the number for the whole process).
     pub fn new() -> Self {
         let isa = Isa::available()[0];
         Engine {
@@ -27,7 +27,7 @@ impl Engine {
         }
     }
 
-    /// With these instructions.
+    /// Returns the engine with these instructions.
     ///
     /// # Panics
     ///
@@ -37,25 +37,25 @@ impl Engine {
         Engine { isa, ..self }
     }
 
-    /// With the work cut into this many pieces, which the present rayon pool runs.
+    /// Returns the engine with work cut into this many pieces, however many threads there are to run them.
     pub fn with_threads(self, threads: usize) -> Self {
         let threads = threads.max(1);
         Engine { threads, ..self }
     }
 
-    /// The instructions.
+    /// Returns the instructions.
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// Cuts `0..n` into one range for each thread, as equal as can be; none is empty.
+    /// Cuts `0..n` into one range for each thread, as equal as possible; none is empty unless `n` is 0.
     pub(crate) fn share(&self, n: usize) -> Vec<Range<usize>> {
         let parts = self.threads.min(n).max(1);
         let cut = |part| n * part / parts;
         (0..parts).map(|part| cut(part)..cut(part + 1)).collect()
     }
 
-    /// Runs each job on a thread of its own and waits for all of them.
+    /// Runs the jobs on different threads and waits for all of them.
     pub(crate) fn each<Job: WithSimd<Output = ()> + Send>(&self, jobs: Vec<Job>) {
         let isa = self.isa;
         thread_pool::each(jobs, |job| isa.run(job));

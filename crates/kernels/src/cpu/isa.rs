@@ -1,4 +1,4 @@
-//! Sets of vector instructions, and how code compiled for each is run.
+//! Sets of vector instructions, and how to run code compiled for each.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use pulp::{Simd, WithSimd};
 /// A set of vector instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
-    /// x86-64 with AVX-512: 16 numbers a vector, 32 registers.
+    /// x86-64 with AVX-512: 16 numbers per vector, 32 registers.
     Avx512,
-    /// x86-64 with AVX2 and FMA: 8 numbers a vector, 16 registers.
+    /// x86-64 with AVX2 and FMA: 8 numbers per vector, 16 registers.
     Avx2,
-    /// AArch64: 4 numbers a vector, 32 registers.
+    /// AArch64: 4 numbers per vector, 32 registers.
     Neon,
-    /// Plain Rust, for every processor.
+    /// Plain Rust, for any processor.
     Portable,
 }
 
 impl Isa {
-    /// Returns the sets that this processor has, the fastest first. `Portable` is always the last.
+    /// Returns the sets that this processor has, the fastest first. `Portable` is always last.
     pub fn available() -> Vec<Isa> {
         let all = [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Portable];
         all.into_iter().filter(|isa| isa.is_available()).collect()
@@ -38,7 +38,7 @@ impl Isa {
         }
     }
 
-    /// Numbers in a vector.
+    /// Returns the number of values in a vector.
     pub(crate) fn lanes(self) -> usize {
         match self {
             Isa::Avx512 => 16,

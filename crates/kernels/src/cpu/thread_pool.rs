@@ -1,9 +1,9 @@
-//! Threads that wait awake for a while.
+//! Threads that stay awake for a while when they have no work.
 //!
-//! A thread that sleeps takes 40 to 90 µs to wake (measured; a layer's forward pass may take no more
-//! than 1000), and another sleep ends as late when the last piece of work is done. So a worker of the
-//! team goes on looking for work for [`PATIENCE`] before it sleeps, and whoever waits for the team looks
-//! on for as long. It gives its processor to any other thread that wants it.
+//! A sleeping thread takes 40 to 90 µs to wake (measured; a layer's whole forward pass may take as little
+//! as 1000), and the thread that waits for the last piece of work takes as long again. So a worker keeps
+//! looking for work for [`PATIENCE`] before it sleeps, and the waiting thread stays awake for as long.
+//! Meanwhile they yield their processors to any other thread that wants to run.
 
 use std::{
     cell::Cell,
@@ -17,12 +17,12 @@ use std::{
 
 use rayon::{ThreadPool, ThreadPoolBuilder, Yield};
 
-/// How long a thread stays awake without work: longer than what lies between two layers, or between a
+/// How long a thread stays awake without work: longer than the time between two layers, or between a
 /// forward and a backward pass.
 const PATIENCE: Duration = Duration::from_millis(2);
 
-/// One thread fewer than rayon has: the one that hands the work out does its share. None where there
-/// is nobody beside it.
+/// One thread fewer than rayon has, because the thread that hands out the work does a share itself. `None`
+/// if that leaves no thread.
 static TEAM: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
     let workers = rayon::current_num_threads() - 1;
     let builder = ThreadPoolBuilder::new().num_threads(workers);

@@ -1,5 +1,4 @@
-//! Matrices packed in panels, once, so that the innermost loop reads them in the order in which they
-//! lie in memory.
+//! Matrices packed in panels, once, in the order in which the innermost loop reads them.
 
 use aligned_vec::{AVec, ConstAlign};
 use pulp::{Simd, WithSimd};
@@ -7,20 +6,20 @@ use pulp::{Simd, WithSimd};
 use super::panel::{Sums, VECTORS};
 use crate::cpu::{Engine, cut};
 
-/// Packing this many numbers takes longer than waking a thread, which takes some 50 µs.
+/// Packing this many numbers takes longer than waking a thread, which takes about 50 µs.
 const WORTH_A_THREAD: usize = 1 << 18;
 
 /// Which columns of a matrix the panels hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Columns {
-    /// Columns as they come.
+    /// Columns in order.
     Plain,
-    /// Four blocks (gates) of this width side by side: a panel has the same columns of each.
+    /// Four blocks (gates) of this width, side by side: a panel holds the same columns of each.
     FourGates(usize),
 }
 
 impl Columns {
-    /// How many panels cover `n` columns with vectors of `lanes`.
+    /// Returns how many panels cover `n` columns with vectors of `lanes`.
     pub(crate) fn panels(self, n: usize, lanes: usize) -> usize {
         match self {
             Columns::Plain => n.div_ceil(VECTORS * lanes),
@@ -28,7 +27,7 @@ impl Columns {
         }
     }
 
-    /// The first column in a panel's vector, and how many of its lanes lie within the matrix.
+    /// Returns the first column in a panel's vector, and how many of its lanes lie within the matrix.
     fn place(self, n: usize, lanes: usize, panel: usize, vector: usize) -> (usize, usize) {
         let (first, end) = match self {
             Columns::Plain => ((panel * VECTORS + vector) * lanes, n),
@@ -53,12 +52,12 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// Packs `matrix`, `[depth, n]` row by row.
+    /// Packs `matrix`, which is `[depth, n]`, row-major.
     pub(crate) fn new(engine: &Engine, matrix: &[f32], depth: usize, columns: Columns) -> Self {
         Self::pack(engine, matrix, depth, columns, false)
     }
 
-    /// Packs the transpose of `matrix`, which is `[n, depth]` row by row.
+    /// Packs the transpose of `matrix`, which is `[n, depth]`, row-major.
     pub(crate) fn transposed(engine: &Engine, matrix: &[f32], depth: usize) -> Self {
         Self::pack(engine, matrix, depth, Columns::Plain, true)
     }
@@ -107,12 +106,12 @@ impl Packed {
         }
     }
 
-    /// The rows of the matrix.
+    /// Returns the number of rows of the matrix.
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 
-    /// The columns of the matrix.
+    /// Returns the number of columns of the matrix.
     pub(crate) fn n(&self) -> usize {
         self.n
     }
@@ -121,7 +120,7 @@ impl Packed {
         self.columns.panels(self.n, self.lanes)
     }
 
-    /// One panel: for each row of the matrix its four vectors.
+    /// Returns one panel: four vectors for each row of the matrix.
     #[inline(always)]
     pub(crate) fn panel<S: Simd>(&self, panel: usize) -> &[Sums<S>] {
         assert_eq!(S::F32_LANES, self.lanes, "packed for other instructions");

@@ -1,11 +1,11 @@
-//! A panel of a matrix: four vectors of columns, and what a row sums over it.
+//! A panel of a matrix: four vectors of columns, and the sums of rows times the panel.
 
 use pulp::Simd;
 
-/// Vectors of columns in a panel.
+/// The number of vectors of columns in a panel.
 pub(crate) const VECTORS: usize = 4;
 
-/// A panel's sums for one row.
+/// The sums of one row times a panel.
 pub(crate) type Sums<S> = [<S as Simd>::f32s; VECTORS];
 
 /// `sums[m] += rows[m]·panel`, for the columns of one panel.
@@ -28,7 +28,7 @@ pub(crate) fn accumulate<S: Simd, const M: usize>(
     sums
 }
 
-/// `row[j..]`, with zeros beyond its end.
+/// Loads `row[j..]`, with zeros beyond its end.
 #[inline(always)]
 pub(crate) fn load<S: Simd>(simd: S, row: &[f32], j: usize) -> S::f32s {
     let row = &row[j.min(row.len())..];
@@ -38,7 +38,7 @@ pub(crate) fn load<S: Simd>(simd: S, row: &[f32], j: usize) -> S::f32s {
     }
 }
 
-/// Into `row[j..]`, up to its end.
+/// Stores into `row[j..]`, up to its end.
 #[inline(always)]
 pub(crate) fn store<S: Simd>(simd: S, row: &mut [f32], j: usize, vector: S::f32s) {
     let j = j.min(row.len());

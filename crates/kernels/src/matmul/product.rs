@@ -19,7 +19,7 @@ pub(crate) struct Product<'a> {
     /// Distance from the start of one row to the start of the next.
     pub stride: usize,
     pub to: &'a mut [f32],
-    /// The same for the rows of `to`.
+    /// The same distance for the rows of `to`.
     pub to_stride: usize,
 }
 

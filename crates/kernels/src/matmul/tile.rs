@@ -1,4 +1,4 @@
-//! Tiles: a few rows go through a panel together, as many as have room for their sums in registers.
+//! Tiles: a few rows are multiplied by a panel together, as many as registers can hold the sums of.
 
 use pulp::Simd;
 
@@ -7,12 +7,12 @@ pub(crate) trait Tile<S: Simd> {
     fn rows<const M: usize>(&mut self, simd: S, first: usize);
 }
 
-/// The largest number of rows whose sums fit into registers, beside a panel's vectors.
+/// Returns the largest number of rows whose sums fit into registers beside a panel's vectors.
 pub(crate) const fn most_rows<S: Simd>() -> usize {
     if S::REGISTER_COUNT >= 32 { 6 } else { 2 }
 }
 
-/// Goes through `0..n` in tiles as equal as can be.
+/// Goes through `0..n` in tiles that are as equal as possible.
 #[inline(always)]
 pub(crate) fn for_each_tile<S: Simd>(simd: S, n: usize, tile: &mut impl Tile<S>) {
     let tiles = n.div_ceil(most_rows::<S>());

@@ -1,4 +1,4 @@
-//! The gradient of weights: `Aᵀ·B`, a sum over the rows of both, one row for each sequence and step.
+//! The gradient of weights, `Aᵀ·B`: a sum over the rows of both, one row for each sequence and step.
 
 use std::ops::Range;
 
@@ -12,15 +12,15 @@ use super::{
 };
 use crate::cpu::{Engine, cut};
 
-/// A matrix read row by row, wherever its rows lie.
+/// A matrix that is read row by row, wherever its rows are.
 pub(crate) struct Rows<'a> {
-    /// Numbers in a row.
+    /// The length of a row.
     pub width: usize,
-    /// The `k`-th row.
+    /// Returns the `k`-th row, which may be followed by more.
     pub row: &'a (dyn Fn(usize) -> &'a [f32] + Sync),
 }
 
-/// `Aᵀ·B` for each of the matrices `left`, `[width, n]`, and the sum of the rows of `b`, `[n]`.
+/// Returns `Aᵀ·B`, `[width, n]`, for each matrix `A` of `left`, and the sum of the rows of `b`, `[n]`.
 pub(crate) fn outer_sums(
     engine: &Engine,
     depth: usize,
@@ -71,7 +71,7 @@ pub(crate) fn outer_sums(
     (unpacked, bias)
 }
 
-/// Rows summed in registers before the sums go back to memory.
+/// The number of rows summed in registers before the sums go back to memory.
 const BLOCK: usize = 256;
 
 struct Job<'a, 'r> {
@@ -155,7 +155,7 @@ impl<S: Simd> Tile<S> for Outer<'_, S> {
     }
 }
 
-/// For each token of the vocabulary, the sum of the rows of `b`, `[tokens, n]`, that stand for it.
+/// Returns, for each token of the vocabulary, the sum of its rows in `b`, `[tokens, n]`.
 pub(crate) fn segment_sums(
     engine: &Engine,
     tokens: &[u32],

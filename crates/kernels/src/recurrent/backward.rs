@@ -23,7 +23,7 @@ pub struct Gradients {
     pub d_h0: Vec<f32>,
     /// `[batch, d_hidden]`; empty for a cell without `c`.
     pub d_c0: Vec<f32>,
-    /// The memory of what was saved, for [`forward_in`](crate::Layer::forward_in).
+    /// The memory of what was saved, for [`forward_in`](crate::Layer::forward_in) to reuse.
     pub spare: Saved,
 }
 
@@ -32,7 +32,7 @@ pub struct Gradients {
 pub struct Backward<'a> {
     /// The sizes of the batch.
     pub shape: Shape,
-    /// `[d_input, gates·d_hidden]`; for tokens the table.
+    /// `[d_input, gates·d_hidden]`; for tokens, the table.
     pub wx: &'a [f32],
     /// `[d_hidden, gates·d_hidden]`
     pub wh: &'a [f32],
@@ -49,8 +49,8 @@ pub struct Backward<'a> {
 }
 
 impl Backward<'_> {
-    /// Returns the gradients. What the forward pass of the cell `C` saved becomes the gradient of the
-    /// gates' sums, in place.
+    /// Returns the gradients, given what the forward pass of the cell `C` saved. The gradient of the gates'
+    /// sums overwrites it.
     ///
     /// # Panics
     ///

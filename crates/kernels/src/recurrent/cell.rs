@@ -1,4 +1,4 @@
-//! What a cell is to the kernels: its equations on vectors, forward and backward. Everything else
+//! What a kernel needs from a cell: its equations on vectors, forward and backward. Everything else
 //! (threads, packing, the loops over time, the gradients of the weights) is the same for all cells.
 
 use std::fmt::Debug;
@@ -7,7 +7,7 @@ use pulp::Simd;
 
 use crate::matmul::Sums;
 
-/// How many blocks of `d_hidden` columns a cell's weights have, one block a gate.
+/// How many blocks of `d_hidden` columns a cell's weights have: one block per gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gates {
     /// One block: a panel holds four vectors of its columns.
@@ -26,9 +26,9 @@ impl Gates {
     }
 }
 
-/// A cell's equations. `x·Wx + h·Wh + b` is computed for it; it turns these sums into its new state.
+/// A cell's equations. It receives the sums `x·Wx + h·Wh + b` and turns them into its new state.
 pub trait Cell: Copy + Debug + Default + Send + Sync + 'static {
-    /// What the cell is called: "lstm".
+    /// The name of the cell, such as "lstm".
     const NAME: &'static str;
     /// The blocks of columns in `wx`, `wh` and `b`.
     const GATES: Gates;
@@ -47,8 +47,9 @@ pub trait Cell: Copy + Debug + Default + Send + Sync + 'static {
         output: &mut [f32],
     );
 
-    /// Computes the gradient of one row's sums from `d_h`, the gradient that the next step passes to
-    /// `h`. `d_sums` holds the saved gates, if there are any, and is overwritten. `at` is (row, time).
+    /// Computes the gradient of one row's sums from `d_h`, the gradient that the next step passes back to
+    /// `h`. `d_sums` holds the saved gates, if there are any, and is overwritten with that gradient. `at` is
+    /// (row, time).
     fn backward<S: Simd>(
         simd: S,
         at: [usize; 2],
@@ -64,7 +65,7 @@ pub struct Steps<'a> {
     pub time: usize,
     /// Size of the hidden state.
     pub h: usize,
-    /// How many steps of `c` are kept besides the first: all of them, or none.
+    /// For how many steps `c` is kept besides the initial one: all of them, or none.
     pub cells_kept: usize,
     /// `[sequences, cells_kept + 1, d_hidden]`
     pub cell: &'a mut [f32],
@@ -82,7 +83,7 @@ pub struct StepsBack<'a> {
     pub output: &'a [f32],
     /// `[sequences, time, d_hidden]`
     pub d_output: &'a [f32],
-    /// `[sequences, time + 1, d_hidden]`: `c`, from the one before the first step.
+    /// `[sequences, time + 1, d_hidden]`: `c` before the first step, then after each step.
     pub cell: &'a [f32],
     /// `[sequences, d_hidden]`: the gradient of `c` after the step, then of `c` before it.
     pub d_cell: &'a mut [f32],

@@ -14,13 +14,13 @@ use crate::cpu::Engine;
 
 /// The kernels of one cell: [`Lstm`](crate::Lstm), [`Rnn`](crate::Rnn), …
 pub trait Kernel: fmt::Debug + Send + Sync {
-    /// Returns what the cell is called: "lstm".
+    /// Returns the name of the cell, such as "lstm".
     fn name(&self) -> &'static str;
 
     /// Returns whether the state has a cell `c` besides the hidden state `h`.
     fn has_cell(&self) -> bool;
 
-    /// Packs a layer's weights. For tokens `wx` is the table, which the layer keeps.
+    /// Packs a layer's weights. For tokens, `wx` is the table, and the layer keeps it.
     ///
     /// # Panics
     ///
@@ -54,12 +54,12 @@ pub trait Kernel: fmt::Debug + Send + Sync {
 pub enum Takes {
     /// Vectors, `[batch, d_input]`.
     Vectors,
-    /// Tokens, `[batch]`: rows of the table that stands for `Wx`.
+    /// Tokens, `[batch]`: rows of the table that takes the place of `Wx`.
     Tokens,
 }
 
 impl Input<'_> {
-    /// Returns which of the two it is.
+    /// Returns which kind of input it is.
     pub fn kind(&self) -> Takes {
         match self {
             Input::Vectors(_) => Takes::Vectors,

@@ -1,5 +1,5 @@
 //! A layer with packed weights, run over whole sequences or one step at a time. The batch is cut into
-//! shares, one for each thread, which takes its sequences through all steps without waiting for another.
+//! shares, one for each thread; a thread takes its sequences through all steps without waiting for another.
 
 use std::{borrow::Cow, marker::PhantomData};
 
@@ -34,7 +34,7 @@ impl<'a, C: Cell> Layer<'a, C> {
         }
     }
 
-    /// Packs a layer for tokens: `table`, `[vocabulary, gates·d_hidden]`, holds the `x·Wx` of each.
+    /// Packs a layer for tokens: `table`, `[vocabulary, gates·d_hidden]`, holds the `x·Wx` of each token.
     ///
     /// # Panics
     ///
@@ -113,7 +113,7 @@ impl<'a, C: Cell> Layer<'a, C> {
         self.forward_in(Saved::default(), shape, input, h0, c0)
     }
 
-    /// [`forward`](Self::forward) in the memory of a sequence whose backward pass is done.
+    /// Like [`forward`](Self::forward), in the memory of a sequence whose backward pass is done.
     ///
     /// # Panics
     ///
@@ -159,7 +159,7 @@ impl<'a, C: Cell> Layer<'a, C> {
         (output, saved)
     }
 
-    /// `cell` keeps so many steps besides the first; `gates` may be empty.
+    /// `cell` keeps `cells_kept` steps besides the initial `c`; `gates` may be empty.
     fn run(
         &self,
         shape: Shape,

@@ -1,13 +1,13 @@
 //! What a forward pass leaves for the backward pass.
 
-/// What a sequence leaves for its backward pass, besides its output. It is most of a sequence's memory:
-/// pass one whose backward pass is done to [`forward_in`](crate::Layer::forward_in), for fresh memory
-/// costs the system a page fault every four kilobytes.
+/// What a sequence leaves for its backward pass, besides its output. This is most of the memory that a
+/// sequence takes. After the backward pass, [`forward_in`](crate::Layer::forward_in) can reuse it; fresh
+/// memory would cost a page fault every four kilobytes.
 #[derive(Clone, Debug, Default)]
 pub struct Saved {
     /// `[batch, time, gates·d_hidden]`: the gates of each step, if the cell saves them.
     pub(super) gates: Vec<f32>,
-    /// `[batch, time + 1, d_hidden]`: `c`, from the one before the first step; empty without `c`.
+    /// `[batch, time + 1, d_hidden]`: `c` before the first step, then after each step; empty without `c`.
     pub(super) cell: Vec<f32>,
     pub(super) time: usize,
     pub(super) d_hidden: usize,

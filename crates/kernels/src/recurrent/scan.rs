@@ -1,5 +1,5 @@
-//! The loop over time: at each step a product of input and state with the packed weights, and the
-//! cell's equations on its sums.
+//! The loop over time: at each step input and state are multiplied by the packed weights, and the cell's
+//! equations are applied to the sums.
 
 use std::marker::PhantomData;
 

@@ -28,8 +28,8 @@ pub struct WeightGradients {
     pub b: Vec<f32>,
 }
 
-/// Returns the gradients of `Wx` (or the table), `Wh` and `b`, given those of all sums, `[batch, time,
-/// width]`.
+/// Returns the gradients of `Wx` (or the table), `Wh` and `b`, given the gradients of all sums, `[batch,
+/// time, width]`.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn weight_gradients(
     engine: &Engine,
@@ -42,7 +42,7 @@ pub(crate) fn weight_gradients(
     d_sums: &[f32],
 ) -> WeightGradients {
     let steps = batch * time;
-    // h[t-1], which for the first step is h0.
+    // h[t-1], which is h0 at the first step.
     let before = |k: usize| match k % time {
         0 => &h0[k / time * h..],
         _ => &output[(k - 1) * h..],

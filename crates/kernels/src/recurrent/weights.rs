@@ -37,7 +37,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// `Wx`, or the table that stands for it.
+/// `Wx`, or the table that takes its place.
 #[derive(Clone, Debug)]
 pub(super) enum InputWeights<'a> {
     Packed(Packed),
@@ -57,7 +57,7 @@ pub(crate) struct Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    /// For vectors: `wx` is `[d_input, gates·d_hidden]`, `wh` `[d_hidden, gates·d_hidden]`, `b`
+    /// Packs weights for vectors: `wx` is `[d_input, gates·d_hidden]`, `wh` `[d_hidden, gates·d_hidden]`, `b`
     /// `[gates·d_hidden]` or empty.
     ///
     /// # Panics
@@ -89,7 +89,7 @@ impl<'a> Weights<'a> {
         )
     }
 
-    /// For tokens: `table` is `[vocabulary, gates·d_hidden]`, the row of a token its `x·Wx`.
+    /// Packs weights for tokens: `table` is `[vocabulary, gates·d_hidden]`; the row of a token is its `x·Wx`.
     ///
     /// # Panics
     ///
@@ -150,24 +150,26 @@ impl<'a> Weights<'a> {
         }
     }
 
-    /// The engine it was packed for.
+    /// Returns the engine that the weights are packed for.
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Size of the hidden state.
+    /// Returns the size of the hidden state.
     pub(crate) fn d_hidden(&self) -> usize {
         self.d_hidden
     }
 
-    /// Numbers of input at each step: `d_input` for vectors, 1 for a token.
+    /// Returns the number of input values per step: `d_input` for vectors, 1 for a token.
     pub(crate) fn per_step(&self) -> usize {
         self.d_input
     }
 
+    /// Checks that `input` and `h0` have this shape.
+    ///
     /// # Panics
     ///
-    /// Panics if `input` and `h0` are not of this shape.
+    /// Panics if they do not.
     pub(crate) fn check(&self, shape: Shape, input: Input, h0: &[f32]) {
         let Shape { batch, time } = shape;
         let steps = batch * time;

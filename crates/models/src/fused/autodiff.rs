@@ -11,7 +11,7 @@ use burn_autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 
 use super::{CpuBackend, Input, KernelLayer, SequenceKernels};
 
-/// The crate [`kernels`](mod@kernels), for a CPU backend under `Autodiff`.
+/// The kernels of the crate [`kernels`](mod@kernels) for a CPU backend under `Autodiff`.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuAutodiff;
 

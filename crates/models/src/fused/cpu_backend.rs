@@ -5,20 +5,13 @@ use std::borrow::Cow;
 use burn::tensor::{
     DType, Int, Shape, Tensor, TensorData, TensorPrimitive, backend::Backend, ops::FloatTensor,
 };
-use burn_autodiff::{
-    Autodiff,
-    checkpoint::strategy::{BalancedCheckpointing, NoCheckpointing},
-};
-
-use super::{CpuAutodiff, CpuInference, Registry, insert};
-
-/// A backend whose tensors can be read where they lie.
+/// A backend whose tensors can be read in place.
 ///
-/// Implement it for a backend of your own, and [`register`](super::register) [`CpuInference`] for it and
-/// [`CpuAutodiff`] for it under `Autodiff`.
+/// Implement it for a backend of your own, and [`register`](super::register) [`CpuInference`](super::CpuInference) for it and
+/// [`CpuAutodiff`](super::CpuAutodiff) for it under `Autodiff`.
 pub trait CpuBackend: Backend {
-    /// Returns the values of a tensor of 32-bit floats in row-major order: borrowed if they lie so, copied
-    /// otherwise.
+    /// Returns the values of a tensor of 32-bit floats in row-major order: borrowed if they are stored that
+    /// way, copied otherwise.
     fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]>;
 }
 
@@ -49,24 +42,17 @@ impl CpuBackend for burn_flex::Flex {
     }
 }
 
-/// Registers the kernels of a backend, plain and under `Autodiff`.
-pub(super) fn register<B: CpuBackend>(registry: &mut Registry) {
-    insert::<B>(registry, CpuInference);
-    insert::<Autodiff<B, NoCheckpointing>>(registry, CpuAutodiff);
-    insert::<Autodiff<B, BalancedCheckpointing>>(registry, CpuAutodiff);
-}
-
 /// Returns a tensor in its backend's own form.
 pub(super) fn primitive<B: Backend, const D: usize>(tensor: &Tensor<B, D>) -> FloatTensor<B> {
     tensor.clone().into_primitive().tensor()
 }
 
-/// Returns whether all are 32-bit floats, which the kernels are made for.
+/// Returns whether all are 32-bit floats, the only type that the kernels support.
 pub(super) fn are_f32<const N: usize>(dtypes: [DType; N]) -> bool {
     dtypes.iter().all(|&dtype| dtype == DType::F32)
 }
 
-/// Makes a tensor, in its backend's own form, from its values: without a copy if the backend can.
+/// Creates a tensor, in its backend's own form, from its values, without a copy if the backend can.
 pub(super) fn from_values<B: Backend, const D: usize>(
     values: Vec<f32>,
     shape: [usize; D],

@@ -10,7 +10,7 @@ use super::{
     cpu_backend::{are_f32, from_values, primitive, tensor, tokens},
 };
 
-/// The crate [`kernels`](mod@kernels), for a CPU backend.
+/// The kernels of the crate [`kernels`](mod@kernels) for a CPU backend.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuInference;
 
@@ -108,7 +108,7 @@ impl<B: CpuBackend> HostInput<B> {
     }
 }
 
-/// The values of a [`Sequence`], but for the bias, which no backward pass needs.
+/// The values of a [`Sequence`], except for the bias, which no backward pass needs.
 pub(super) struct SequenceValues<'a> {
     pub wx: Cow<'a, [f32]>,
     pub wh: Cow<'a, [f32]>,

@@ -1,5 +1,5 @@
-//! The memory of sequences whose backward pass is done, kept for the next ones: a training run allocates
-//! and frees the same large buffers at each update.
+//! The memory of sequences whose backward pass is done, kept for the next ones: without it, a training run
+//! would allocate and free the same large buffers at each update.
 
 use std::sync::Mutex;
 
@@ -7,10 +7,10 @@ use kernels::Saved;
 
 static POOL: Mutex<Vec<Saved>> = Mutex::new(Vec::new());
 
-/// The most buffers kept: as many as a deep network has layers.
+/// The largest number of buffers to keep: as many as a deep network has layers.
 const MOST: usize = 16;
 
-/// Takes a buffer out of the pool, or an empty one.
+/// Takes a buffer from the pool, or creates an empty one.
 pub(super) fn take() -> Saved {
     let mut pool = POOL.lock().expect("no panic while it is held");
     pool.pop().unwrap_or_default()

@@ -4,7 +4,7 @@ use burn_autodiff::{NodeId, grads::Gradients};
 
 use crate::fused::{CpuBackend, cpu_backend::from_values};
 
-/// Delivers gradients to those of the parents that are tracked.
+/// Delivers gradients to the parents that are tracked.
 pub(super) struct Deliver<'a, B: CpuBackend> {
     parents: &'a [Option<NodeId>],
     grads: &'a mut Gradients,
@@ -12,7 +12,7 @@ pub(super) struct Deliver<'a, B: CpuBackend> {
 }
 
 impl<'a, B: CpuBackend> Deliver<'a, B> {
-    /// `near` is a tensor on the device where the gradients go.
+    /// `near` is a tensor on the device of the gradients.
     pub(super) fn new(
         parents: &'a [Option<NodeId>],
         grads: &'a mut Gradients,

@@ -61,7 +61,7 @@ struct HeadState<B: CpuBackend> {
     d_logits: Vec<f32>,
 }
 
-/// Leaves the tensors out: they are as large as a batch.
+/// Omits the tensors, which are as large as a batch.
 impl<B: CpuBackend> fmt::Debug for HeadState<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeadState").finish_non_exhaustive()

@@ -2,8 +2,8 @@
 //!
 //! A node has one output. A sequence has two if its cell has a `c`: its output and its last `c`. The main
 //! node returns the output, and a second one, whose parent is that output, carries the last `c`. In the
-//! backward pass the second comes first: it leaves the gradient of `c` for the main node, and passes
-//! zeros to the output, so that the main node has its turn even if nothing else depends on the output.
+//! backward pass the second node runs first: it leaves the gradient of `c` for the main node, and passes
+//! zeros to the output, so that the main node runs even if nothing else depends on the output.
 
 use std::{
     fmt,
@@ -26,7 +26,7 @@ use crate::fused::{
     inference::{HostInput, Sequence, SequenceValues, last_step},
 };
 
-/// The parents of a sequence's node, in this order; a constant stands in for one that is absent.
+/// The parents of a sequence's node, in this order; a constant takes the place of an absent one.
 const INPUT: usize = 0;
 const WX: usize = 1;
 const WH: usize = 2;
@@ -34,7 +34,7 @@ const BIAS: usize = 3;
 const H0: usize = 4;
 const C0: usize = 5;
 
-/// The gradient of the last `c`, once its node has had its turn.
+/// The gradient of the last `c`, once its node has run.
 type CellGradient<B> = Arc<Mutex<Option<burn::tensor::ops::FloatTensor<B>>>>;
 
 /// Runs [`SequenceKernels::sequence`](crate::fused::SequenceKernels::sequence).
@@ -44,7 +44,7 @@ pub(super) fn forward<B: CpuBackend, C: CheckpointStrategy>(
     state: &[Tensor<Autodiff<B, C>, 2>],
 ) -> Option<(Tensor<Autodiff<B, C>, 3>, Vec<Tensor<Autodiff<B, C>, 2>>)> {
     let (hidden, cell) = (&state[0], state.get(1));
-    // Nobody tracks it.
+    // It is not tracked.
     let constant = || primitive(&hidden.clone().detach());
     let (wx, wh, h0) = (
         primitive(&layer.wx),
@@ -132,7 +132,7 @@ struct SequenceState<B: CpuBackend> {
     d_cell: CellGradient<B>,
 }
 
-/// Leaves the tensors out: they are as large as a batch.
+/// Omits the tensors, which are as large as a batch.
 impl<B: CpuBackend> fmt::Debug for SequenceState<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SequenceState").finish_non_exhaustive()
@@ -187,7 +187,7 @@ impl<B: CpuBackend> Backward<B, 6> for SequenceNode {
     }
 }
 
-/// Which gradients the tracked ones among a sequence's parents need.
+/// Returns which gradients the tracked parents of a sequence need.
 fn needs_grad(parents: &[Option<NodeId>]) -> NeedsGrad {
     NeedsGrad {
         input: parents[INPUT].is_some(),
