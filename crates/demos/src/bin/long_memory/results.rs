@@ -112,12 +112,6 @@ impl<B: Backend> Group<'_, B> {
     }
 
     /// Returns the median result.
-    /// Splits the groups by task.
-    pub fn by_task<'a, 'b, B: Backend>(groups: &'a [Group<'b, B>]) -> Vec<&'a [Group<'b, B>]> {
-        let same = |a: &Group<B>, b: &Group<B>| a.task.name() == b.task.name();
-        groups.chunk_by(same).collect()
-    }
-
     pub fn median(&self) -> f64 {
         median(self.trained.iter().map(|done| done.result).collect())
     }
@@ -129,6 +123,12 @@ impl<B: Backend> Group<'_, B> {
             .filter(|group| group.task.name() == self.task.name());
         of_task.all(|group| group.distance <= self.distance)
     }
+}
+
+/// Splits the groups by task.
+pub fn by_task<'a, 'b, B: Backend>(groups: &'a [Group<'b, B>]) -> Vec<&'a [Group<'b, B>]> {
+    let same = |a: &Group<B>, b: &Group<B>| a.task.name() == b.task.name();
+    groups.chunk_by(same).collect()
 }
 
 pub fn median(mut values: Vec<f64>) -> f64 {
