@@ -85,7 +85,7 @@ fn documents() {
     place.fails(
         1,
         &[TINY, &["--data", "names.txt", "--documents", "<end>"]].concat(),
-        &["1 document", "--documents <end>"],
+        &["1 document (separator: <end>)", "--documents"],
     );
     place.fails(
         2,

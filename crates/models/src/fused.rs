@@ -63,6 +63,10 @@ impl<B: Backend> Input<B> {
     }
 }
 
+/// What a layer returns for a sequence: its output `[batch, time, d_hidden]`, and the tensors of its state
+/// after the last step.
+pub type SequenceOutput<B> = (Tensor<B, 3>, Vec<Tensor<B, 2>>);
+
 /// A layer in the form that kernels take.
 #[derive(Clone, Debug)]
 pub struct KernelLayer<B: Backend> {
@@ -98,11 +102,7 @@ impl<B: Backend> KernelLayer<B> {
     /// # Panics
     ///
     /// Panics if the shapes do not agree.
-    pub fn forward(
-        &self,
-        input: &Input<B>,
-        state: &[Tensor<B, 2>],
-    ) -> Option<(Tensor<B, 3>, Vec<Tensor<B, 2>>)> {
+    pub fn forward(&self, input: &Input<B>, state: &[Tensor<B, 2>]) -> Option<SequenceOutput<B>> {
         let kernels = kernels::<B>()?;
         if input.shape()[1] == 0 {
             return None;
@@ -147,7 +147,7 @@ pub trait SequenceKernels<B: Backend>: Send + Sync + 'static {
         layer: &KernelLayer<B>,
         input: &Input<B>,
         state: &[Tensor<B, 2>],
-    ) -> Option<(Tensor<B, 3>, Vec<Tensor<B, 2>>)>;
+    ) -> Option<SequenceOutput<B>>;
 
     /// Returns the mean cross-entropy `[1]` of `[n]` targets, given hidden states `[n, d_hidden]` and a head
     /// `[d_hidden, vocabulary]` with bias `[vocabulary]`.

@@ -9,7 +9,7 @@ mod sequence_node;
 use burn::tensor::{Int, Tensor};
 use burn_autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 
-use super::{CpuBackend, Input, KernelLayer, SequenceKernels};
+use super::{CpuBackend, Input, KernelLayer, SequenceKernels, SequenceOutput};
 
 /// The kernels of the crate [`kernels`](mod@kernels) for a CPU backend under `Autodiff`.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ impl<B: CpuBackend, C: CheckpointStrategy> SequenceKernels<Autodiff<B, C>> for C
         layer: &KernelLayer<Autodiff<B, C>>,
         input: &Input<Autodiff<B, C>>,
         state: &[Tensor<Autodiff<B, C>, 2>],
-    ) -> Option<(Tensor<Autodiff<B, C>, 3>, Vec<Tensor<Autodiff<B, C>, 2>>)> {
+    ) -> Option<SequenceOutput<Autodiff<B, C>>> {
         sequence_node::forward(layer, input, state)
     }
 

@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor, TensorMetadata, backend::Backend};
 use kernels::{Engine, Kernel, LinearCrossEntropy, PackedLayer, Shape};
 
 use super::{
-    CpuBackend, Input, KernelLayer, SequenceKernels,
+    CpuBackend, Input, KernelLayer, SequenceKernels, SequenceOutput,
     cpu_backend::{are_f32, from_values, primitive, tensor, tokens},
 };
 
@@ -20,7 +20,7 @@ impl<B: CpuBackend> SequenceKernels<B> for CpuInference {
         layer: &KernelLayer<B>,
         input: &Input<B>,
         state: &[Tensor<B, 2>],
-    ) -> Option<(Tensor<B, 3>, Vec<Tensor<B, 2>>)> {
+    ) -> Option<SequenceOutput<B>> {
         let (hidden, cell) = (&state[0], state.get(1));
         let host_input = match input {
             Input::Vectors(x) => HostInput::<B>::Vectors(primitive(x)),

@@ -21,7 +21,7 @@ use kernels::{Engine, NeedsGrad, Saved};
 
 use super::{buffer_pool, deliver::Deliver};
 use crate::fused::{
-    CpuBackend, Input, KernelLayer,
+    CpuBackend, Input, KernelLayer, SequenceOutput,
     cpu_backend::{are_f32, from_values, primitive, tensor, tokens},
     inference::{HostInput, Sequence, SequenceValues, last_step},
 };
@@ -42,10 +42,14 @@ pub(super) fn forward<B: CpuBackend, C: CheckpointStrategy>(
     layer: &KernelLayer<Autodiff<B, C>>,
     input: &Input<Autodiff<B, C>>,
     state: &[Tensor<Autodiff<B, C>, 2>],
-) -> Option<(Tensor<Autodiff<B, C>, 3>, Vec<Tensor<Autodiff<B, C>, 2>>)> {
+) -> Option<SequenceOutput<Autodiff<B, C>>> {
     let (hidden, cell) = (&state[0], state.get(1));
-    // It is not tracked.
-    let constant = || primitive(&hidden.clone().detach());
+    // Not `detach`, which keeps `require_grad`: no gradient may go to it.
+    let constant = || {
+        primitive(&Tensor::<Autodiff<B, C>, 2>::from_inner(
+            hidden.clone().inner(),
+        ))
+    };
     let (wx, wh, h0) = (
         primitive(&layer.wx),
         primitive(&layer.wh),
