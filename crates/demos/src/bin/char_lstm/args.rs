@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{
-    ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum,
-    builder::{PossibleValuesParser, TypedValueParser},
-    parser::ValueSource,
+    ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum, parser::ValueSource,
 };
 use demos::{
     backend::{BackendArg, ListBackendsArg},
