@@ -20,7 +20,11 @@ fuzz_target!(|damage: Damage| {
 fn write(target: &Target) -> Option<()> {
     let folder = RunFolder::open(target.path()).ok()?;
     let (config, vocab) = (folder.config().ok()?, folder.vocab().ok()?);
-    let model = folder.load_model::<NdArray<f32>>(&config, &vocab, &Default::default());
+    let model = folder.load_model::<NdArray<f32>, models::AnyCell<NdArray<f32>>>(
+        &config,
+        &vocab,
+        &Default::default(),
+    );
     let model = model.ok()?;
     let documents = config.documents.as_ref();
     let sampler = Sampler::new(&model, &vocab, documents, "", 1.0, config.seed).ok()?;

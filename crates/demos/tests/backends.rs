@@ -136,11 +136,11 @@ fn experiments_agree() {
     }
 }
 
-/// `models::product` is right where Burn's own kernels are not: of a vector, and of sums over an odd number
+/// `models::matmul` is right where Burn's own kernels are not: of a vector, and of sums over an odd number
 /// of their steps. Operations before and after it are there to be fused with it, and with its gradients.
 #[test]
 #[cfg(feature = "wgpu")]
-fn products_agree() {
+fn matmuls_agree() {
     use burn::tensor::{Tensor, TensorData, backend::AutodiffBackend};
     use burn_autodiff::Autodiff;
 
@@ -152,7 +152,7 @@ fn products_agree() {
     /// `y = tanh(x/2·W/2 + b)` and the gradients of `Σ y²` by `x` and `W`.
     fn numbers<B: AutodiffBackend>([n, d_input, d_output]: [usize; 3]) -> [Vec<f32>; 3] {
         let (x, w) = (tensor::<B>([n, d_input]), tensor([d_input, d_output]));
-        let product = models::product(x.clone() / 2, w.clone() / 2);
+        let product = models::matmul(x.clone() / 2, w.clone() / 2);
         let y = (product + tensor([1, d_output])).tanh();
         let gradients = y.clone().powi_scalar(2).sum().backward();
         let [dx, dw] = [x, w].map(|tensor| tensor.grad(&gradients).expect("its gradient"));
