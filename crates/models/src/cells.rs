@@ -55,7 +55,7 @@ macro_rules! cells {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $Kind {
             $(
-                #[doc = concat!("[`", stringify!($Cell), "`](", stringify!($($module)::+::$Cell), ")")]
+                #[doc = concat!("The cell `", stringify!($Cell), "`.")]
                 $Name,
             )+
         }

@@ -21,7 +21,7 @@
 //! | no memory at all, for comparison | [`feed_forward`] |
 //! | the plain recurrent network | [`rnn`] |
 //! | gates and cell | [`lstm`] |
-//! | the list of cells, and a cell chosen at run time | [`cells`] |
+//! | the list of cells, and a cell chosen at run time | [`cells`](mod@cells) |
 //! | several layers, dropout between them | [`stack`] |
 //! | a language model of characters | [`char_lm`] |
 //! | the same networks in real time, on slices | [`stepper`] |
