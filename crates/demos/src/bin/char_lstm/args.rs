@@ -108,8 +108,8 @@ pub struct TrainArgs {
     /// Sequences trained on in parallel
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().batch_size)]
     batch_size: usize,
-    /// adam, rmsprop[:DECAY], sgd or adagrad
-    #[arg(long, value_name = "NAME", help_heading = "Training", default_value_t = RunConfig::default().optimizer)]
+    // Not a doc comment: rustdoc would read the brackets as a link.
+    #[arg(long, help = "adam, rmsprop[:DECAY], sgd or adagrad", value_name = "NAME", help_heading = "Training", default_value_t = RunConfig::default().optimizer)]
     optimizer: OptimizerConfig,
     /// Learning rate
     #[arg(long, value_name = "X", help_heading = "Training", default_value_t = RunConfig::default().learning_rate)]
