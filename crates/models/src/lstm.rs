@@ -187,7 +187,12 @@ impl<B: Backend> RecurrentCell<B> for Lstm<B> {
     }
 
     fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
-        let layer = KernelLayer::new(&kernels::Lstm, &self.wx, &self.wh, &self.b);
+        let layer = KernelLayer::new(
+            kernels::recurrent::lstm::KERNEL,
+            &self.wx,
+            &self.wh,
+            &self.b,
+        );
         Some(vec![layer])
     }
 }

@@ -112,7 +112,7 @@ impl<B: Backend> RecurrentCell<B> for Rnn<B> {
     }
 
     fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
-        let layer = KernelLayer::new(&kernels::Rnn, &self.wx, &self.wh, &self.b);
+        let layer = KernelLayer::new(kernels::recurrent::rnn::KERNEL, &self.wx, &self.wh, &self.b);
         Some(vec![layer])
     }
 }

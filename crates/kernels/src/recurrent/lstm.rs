@@ -17,7 +17,10 @@
 
 use pulp::Simd;
 
-use super::cell::{Cell, Gates, Steps, StepsBack};
+use super::{
+    cell::{Cell, Gates, Steps, StepsBack},
+    kernel::Kernel,
+};
 use crate::{
     cpu::{sigmoid, tanh},
     matmul::{Sums, load, store},
@@ -28,6 +31,10 @@ const GATES: usize = Gates::Four.count();
 /// The long short-term memory.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lstm;
+
+/// The kernels of the cell. Take them from here: generic code is compiled in the crate that names its
+/// types, and this crate is compiled without overflow checks, which would cost a third of the speed.
+pub static KERNEL: &dyn Kernel = &Lstm;
 
 impl Cell for Lstm {
     const NAME: &'static str = "lstm";

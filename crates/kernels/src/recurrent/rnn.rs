@@ -6,7 +6,10 @@
 
 use pulp::Simd;
 
-use super::cell::{Cell, Gates, Steps, StepsBack};
+use super::{
+    cell::{Cell, Gates, Steps, StepsBack},
+    kernel::Kernel,
+};
 use crate::{
     cpu::tanh,
     matmul::{Sums, VECTORS, load, store},
@@ -15,6 +18,10 @@ use crate::{
 /// The plain recurrent network.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rnn;
+
+/// The kernels of the cell. Take them from here: generic code is compiled in the crate that names its
+/// types, and this crate is compiled without overflow checks, which would cost a third of the speed.
+pub static KERNEL: &dyn Kernel = &Rnn;
 
 impl Cell for Rnn {
     const NAME: &'static str = "rnn";
