@@ -9,13 +9,22 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 ///
 /// Panics if the shapes differ.
 pub fn relative_error(ours: &TensorData, expected: &TensorData) -> f64 {
+    error_relative_to(largest(expected.iter::<f64>()), ours, expected)
+}
+
+fn error_relative_to(magnitude: f64, ours: &TensorData, expected: &TensorData) -> f64 {
     assert_eq!(ours.shape, expected.shape, "shapes differ");
     let differences = ours.iter::<f64>().zip(expected.iter::<f64>());
     let difference = largest(differences.map(|(a, b)| a - b));
     match difference {
         0.0 => 0.0,
-        _ => difference / largest(expected.iter::<f64>()),
+        _ => difference / magnitude,
     }
+}
+
+/// The largest magnitude in any of these tensors.
+pub fn largest_of<'a>(tensors: impl Iterator<Item = &'a TensorData>) -> f64 {
+    largest(tensors.flat_map(|tensor| tensor.iter::<f64>()))
 }
 
 /// The largest magnitude; NaN counts as larger than any.
@@ -35,7 +44,24 @@ impl Worst {
     ///
     /// Panics if the shapes differ.
     pub fn see(&mut self, what: &str, ours: &TensorData, expected: &TensorData) {
-        let error = relative_error(ours, expected);
+        self.see_beside(0.0, what, ours, expected);
+    }
+
+    /// Compares two tensors as [`see`](Self::see) does, but relative to `magnitude` if that is larger than
+    /// all that is expected: for a tensor that is small beside others from which it was computed.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes differ.
+    pub fn see_beside(
+        &mut self,
+        magnitude: f64,
+        what: &str,
+        ours: &TensorData,
+        expected: &TensorData,
+    ) {
+        let magnitude = magnitude.max(largest(expected.iter::<f64>()));
+        let error = error_relative_to(magnitude, ours, expected);
         let worst = self.0.as_ref().map(|(worst, _)| *worst);
         if worst.is_none_or(|worst| error.total_cmp(&worst).is_gt()) {
             self.0 = Some((error, what.to_owned()));

@@ -1,4 +1,4 @@
-//! The golden values that `tests/golden/golden.py` computed with PyTorch.
+//! The golden values that the scripts in `tests/golden` computed.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -14,6 +14,16 @@ impl Case {
         let options = (&B::Device::default(), B::FloatElem::dtype());
         let data = self.0.get(name)?.clone();
         Some(Tensor::from_data(data, options))
+    }
+
+    /// Whether there is a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// All tensors.
+    pub fn all(&self) -> impl Iterator<Item = &TensorData> {
+        self.0.values()
     }
 
     /// The values of the tensor of this name, as PyTorch computed them.
@@ -32,7 +42,15 @@ impl Case {
 ///
 /// Panics if the file does not have the form that `golden.py` writes.
 pub fn cases(name: &str) -> BTreeMap<String, Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+    cases_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("golden"), name)
+}
+
+/// All cases of `<folder>/<name>.safetensors`, by name.
+///
+/// # Panics
+///
+/// Panics if the file does not have the form that the scripts in `tests/golden` write.
+pub fn cases_in(folder: &Path, name: &str) -> BTreeMap<String, Case> {
     let bytes = fs::read(folder.join(name).with_extension("safetensors")).expect("a golden file");
     let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
 
@@ -52,6 +70,7 @@ fn values(view: &TensorView) -> TensorData {
     let values: Vec<f64> = match view.dtype() {
         Dtype::F32 => numbers(bytes, |b| f32::from_le_bytes(b).into()),
         Dtype::F64 => numbers(bytes, f64::from_le_bytes),
+        Dtype::I64 => numbers(bytes, |b| i64::from_le_bytes(b) as f64),
         other => panic!("a golden file in {other:?}"),
     };
     TensorData::new(values, view.shape().to_vec())

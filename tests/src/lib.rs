@@ -2,8 +2,10 @@
 
 pub mod compare;
 pub mod golden;
+pub mod gradcheck;
 pub mod interrupted;
 pub mod network;
 pub mod parity;
+pub mod pytorch;
 pub mod random;
 pub mod tiny;

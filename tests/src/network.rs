@@ -24,7 +24,7 @@ pub trait Network<B: Backend>: RecurrentCell<B> + Clone {
 }
 
 macro_rules! network {
-    ($module:ident, $config:ident, $state:expr, $gates:expr) => {
+    ($module:ident, $config:ident, $state:expr, $gates:expr $(, $field:ident)?) => {
         impl<B: Backend> Network<B> for $module<B> {
             const STATE: &[&str] = &$state;
             const GATES: usize = $gates;
@@ -39,6 +39,7 @@ macro_rules! network {
                     wx: Param::from_tensor(wx),
                     wh: Param::from_tensor(wh),
                     b: b.map(Param::from_tensor),
+                    $($field: Default::default(),)?
                 }
             }
 
@@ -53,7 +54,7 @@ macro_rules! network {
     };
 }
 
-network!(Rnn, RnnConfig, ["h"], 1);
+network!(Rnn, RnnConfig, ["h"], 1, activation);
 network!(Lstm, LstmConfig, ["h", "c"], 4);
 
 /// The loop that `forward` stands for, written out.

@@ -244,7 +244,7 @@ impl Equations {
             Layer::Recurrent(AnyCell::Lstm(lstm)) => {
                 (lstm.wx.val(), lstm.wh.val(), lstm.b.as_ref().unwrap().val())
             }
-            Layer::FeedForward(_) => unreachable!("it has no state"),
+            _ => unreachable!("not among the article's recurrent networks"),
         };
         Equations {
             is_lstm: matches!(network.layer, Layer::Recurrent(AnyCell::Lstm(_))),

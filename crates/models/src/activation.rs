@@ -1,4 +1,4 @@
-//! The gates' nonlinearity.
+//! The gates' nonlinearities.
 
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -8,4 +8,12 @@ use burn::tensor::{Tensor, backend::Backend};
 /// and never overflows.
 pub(crate) fn sigmoid<B: Backend, const D: usize>(a: Tensor<B, D>) -> Tensor<B, D> {
     a.mul_scalar(0.5).tanh().mul_scalar(0.5).add_scalar(0.5)
+}
+
+/// `softplus(a) = ln(1 + eᵃ) = −ln σ(−a)`, as `½·a + ½·|a| + ln(1 + e^−|a|)`, which never overflows and whose
+/// gradient is right at 0 too.
+pub(crate) fn softplus<B: Backend, const D: usize>(a: Tensor<B, D>) -> Tensor<B, D> {
+    let size = a.clone().abs();
+    let rest = size.clone().neg().exp().log1p();
+    (a + size).mul_scalar(0.5) + rest
 }

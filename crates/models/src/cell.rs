@@ -11,9 +11,18 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     fused::{self, Input, KernelLayer},
-    init::{Init, Initializer},
-    scan,
+    init::{Init, Initializer, Remember},
+    lengths::Lengths,
+    scan::{scan, scan_padded},
 };
+
+/// Returns zeros on the device and in the precision of `near`.
+pub(crate) fn zeros<B: Backend, const D: usize>(
+    shape: [usize; D],
+    near: &Tensor<B, 2>,
+) -> Tensor<B, D> {
+    Tensor::zeros(shape, (&near.device(), near.dtype()))
+}
 
 /// A recurrent cell: the pure function `(x[t], state[t-1]) → (y[t], state[t])`.
 ///
@@ -75,9 +84,6 @@ pub trait RecurrentCell<B: Backend> {
     /// Runs a whole sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state after
     /// the last step. Without a `state` it starts from [`initial_state`](Self::initial_state).
     ///
-    /// This computes the same as [`scan`](crate::scan()), with kernels if there are any
-    /// ([`fused`](mod@crate::fused)).
-    ///
     /// # Panics
     ///
     /// Panics on a sequence of no steps, or if shapes do not agree.
@@ -90,8 +96,128 @@ pub trait RecurrentCell<B: Backend> {
         Self: Sized,
     {
         let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
-        self.by_kernels(&Input::Vectors(input.clone()), None, &state)
-            .unwrap_or_else(|| scan(input, state, |x, state| self.step(x, state)))
+        self.sequence(input, None, state)
+    }
+
+    /// Runs sequences of unequal [`Lengths`], padded to `[batch, time, d_input]`. The output for padding is
+    /// zero, and the state that is returned is that after each sequence's own last step. Padding has no
+    /// influence and no gradient, even if it is NaN.
+    ///
+    /// This computes what PyTorch computes on a packed sequence.
+    ///
+    /// # Panics
+    ///
+    /// Panics if shapes do not agree.
+    fn forward_padded(
+        &self,
+        input: Tensor<B, 3>,
+        lengths: &Lengths,
+        state: Option<Self::State>,
+    ) -> (Tensor<B, 3>, Self::State)
+    where
+        Self: Sized,
+    {
+        let [batch, time, _] = input.dims();
+        lengths.check(batch, time);
+        let state = state.unwrap_or_else(|| self.initial_state(batch));
+        self.sequence(input, Some(lengths), state)
+    }
+
+    /// Runs a sequence that is time-major, `[time, batch, d_input]` → `[time, batch, d_hidden]`: otherwise
+    /// [`forward`](Self::forward).
+    ///
+    /// # Panics
+    ///
+    /// Panics if [`forward`](Self::forward) does.
+    fn forward_time_major(
+        &self,
+        input: Tensor<B, 3>,
+        state: Option<Self::State>,
+    ) -> (Tensor<B, 3>, Self::State)
+    where
+        Self: Sized,
+    {
+        let (output, state) = self.forward(input.swap_dims(0, 1), state);
+        (output.swap_dims(0, 1), state)
+    }
+
+    /// Runs a long sequence in windows of `window` steps (the last may be shorter), each from the state that
+    /// the one before it left: an iterator over the output of each window and the state after it.
+    ///
+    /// Together the outputs are what [`forward`](Self::forward) returns. The state is detached between
+    /// windows, so a backward pass reaches back to the start of its window, as in truncated BPTT, and memory
+    /// is bounded by the window if the caller drops each output.
+    ///
+    /// ```
+    /// use burn::tensor::Tensor;
+    /// use burn_ndarray::NdArray;
+    /// use models::{LstmConfig, RecurrentCell};
+    ///
+    /// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&Default::default());
+    /// let x = Tensor::zeros([2, 1000, 3], &Default::default());
+    /// let steps = lstm.forward_chunked(x, 64, None).map(|(y, _)| y.dims()[1]);
+    /// assert_eq!(steps.sum::<usize>(), 1000);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics on a window or a sequence of no steps; the iterator panics if shapes do not agree.
+    fn forward_chunked(
+        &self,
+        input: Tensor<B, 3>,
+        window: usize,
+        state: Option<Self::State>,
+    ) -> impl Iterator<Item = (Tensor<B, 3>, Self::State)>
+    where
+        Self: Sized,
+    {
+        let [batch, time, _] = input.dims();
+        assert!(window > 0, "forward_chunked: a window of at least one step");
+        assert!(
+            time > 0,
+            "forward_chunked: the input [batch, time, d_input] has no time steps"
+        );
+        let mut state = state.unwrap_or_else(|| self.initial_state(batch));
+        (0..time).step_by(window).map(move |start| {
+            let steps = window.min(time - start);
+            let chunk = input.clone().narrow(1, start, steps);
+            let (output, next) = self.sequence(chunk, None, state.clone().detach());
+            state = next.clone();
+            (output, next)
+        })
+    }
+
+    /// Runs a whole sequence from `state`, of all steps or of `lengths`. The other `forward` methods call
+    /// this one; a combinator, or a cell with a faster form, replaces it.
+    ///
+    /// This computes the same as [`scan`](crate::scan()), with kernels if there are any
+    /// ([`fused`](mod@crate::fused)).
+    ///
+    /// # Panics
+    ///
+    /// Panics on a sequence of no steps, or if shapes do not agree.
+    fn sequence(
+        &self,
+        input: Tensor<B, 3>,
+        lengths: Option<&Lengths>,
+        state: Self::State,
+    ) -> (Tensor<B, 3>, Self::State)
+    where
+        Self: Sized,
+    {
+        let step = |x, state| self.step(x, state);
+        match lengths {
+            Some(lengths) => scan_padded(input, lengths, state, step),
+            None => self
+                .by_kernels(&Input::Vectors(input.clone()), None, &state)
+                .unwrap_or_else(|| scan(input, state, step)),
+        }
+    }
+
+    /// Returns whether the cell can run one step at a time, as nearly all can; a
+    /// [`Bidirectional`](crate::Bidirectional) one, which reads the future too, can't.
+    fn streams(&self) -> bool {
+        true
     }
 
     /// Returns the layers of this cell in the form that kernels take, from the input upwards; a single cell
@@ -129,6 +255,34 @@ pub trait RecurrentState<B: Backend>: Clone {
     ///
     /// A checkpoint stores the tensors under these names, so no two may be the same.
     fn map(self, f: &mut impl FnMut(&str, Tensor<B, 2>) -> Tensor<B, 2>) -> Self;
+
+    /// Returns the hidden state, which is the output of the last step.
+    fn hidden(&self) -> Tensor<B, 2> {
+        self.tensors().swap_remove(0)
+    }
+
+    /// Returns a state of `f(name, of self, of other)` for each tensor.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `other` has a different number of tensors.
+    fn zip(
+        self,
+        other: Self,
+        mut f: impl FnMut(&str, Tensor<B, 2>, Tensor<B, 2>) -> Tensor<B, 2>,
+    ) -> Self {
+        let others = other.tensors();
+        let mut others = others.into_iter();
+        let state = self.map(&mut |name, tensor| {
+            f(
+                name,
+                tensor,
+                others.next().expect("states of the same form"),
+            )
+        });
+        assert!(others.next().is_none(), "states of the same form");
+        state
+    }
 
     /// Returns the same values, detached from the graph: no gradient crosses this point. This is the
     /// boundary of truncated BPTT.
@@ -213,6 +367,10 @@ impl<B: Backend, S: RecurrentState<B>> RecurrentState<B> for Vec<S> {
         };
         layers.map(layer).collect()
     }
+
+    fn hidden(&self) -> Tensor<B, 2> {
+        self.last().expect("a layer").hidden()
+    }
 }
 
 /// A cell that a [`Stack`](crate::Stack) or a [`CharLm`](crate::CharLm) can create from its sizes, and that
@@ -279,19 +437,6 @@ pub struct CellOptions {
     pub orthogonal_recurrent: bool,
     /// How far the gates that keep memory are open at first.
     pub remember: Remember,
-}
-
-/// How far the gates that keep memory, such as the forget gate of an [`Lstm`](crate::Lstm), are open at
-/// first.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Remember {
-    /// As far as in the default of the cell's own config.
-    #[default]
-    ByDefault,
-    /// As far as a bias of this value opens them.
-    Bias(f64),
-    /// Far enough for dependencies of up to this many steps (Tallec and Ollivier 2018).
-    UpTo(usize),
 }
 
 impl CellOptions {

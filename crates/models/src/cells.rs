@@ -9,7 +9,16 @@ crate::cells! {
     pub enum AnyState;
 
     Lstm = crate::lstm::{Lstm, LstmState, DESCRIPTION},
+    Gru = crate::gru::{Gru, GruState, DESCRIPTION},
     Rnn = crate::rnn::{Rnn, RnnState, DESCRIPTION},
+    MinGru = crate::min_gru::{MinGru, MinGruState, DESCRIPTION},
+    MinLstm = crate::min_lstm::{MinLstm, MinLstmState, DESCRIPTION},
+    CoupledLstm = crate::coupled_lstm::{CoupledLstm, LstmState, DESCRIPTION},
+    PeepholeLstm = crate::peephole_lstm::{PeepholeLstm, LstmState, DESCRIPTION},
+    ProjectedLstm = crate::projected_lstm::{ProjectedLstm, LstmState, DESCRIPTION},
+    LayerNormLstm = crate::layer_norm_lstm::{LayerNormLstm, LstmState, DESCRIPTION},
+    OriginalGru = crate::gru::{Gru, GruState, ORIGINAL, crate::gru::Reset::BeforeProduct},
+    Irnn = crate::rnn::{Rnn, RnnState, IRNN, crate::rnn::Activation::Relu},
 }
 
 /// Makes a list of cells: an enum of kinds, an enum of cells, and an enum of their states. The enum of cells
@@ -19,7 +28,7 @@ crate::cells! {
 /// [`AnyState`](crate::AnyState). A list of your own may hold your cells beside these; a
 /// [`Stack`](crate::Stack), a [`CharLm`](crate::CharLm) and a training run accept it like the crate's own.
 /// Each line names the module of a cell and, in it, the type, the type of the state, and the
-/// [`Description`](crate::Description).
+/// [`Description`](crate::Description); last comes the [`Kind`](crate::Cell::Kind), unless it is the default.
 ///
 /// ```
 /// use models::{CharLmConfig, Init};
@@ -44,18 +53,22 @@ crate::cells! {
 /// ```
 #[macro_export]
 macro_rules! cells {
+    (@kind) => { Default::default() };
+    (@kind $kind:expr) => { $kind };
     (
         $(#[$kind_doc:meta])* pub enum $Kind:ident;
         $(#[$any_doc:meta])* pub enum $Any:ident;
         $(#[$state_doc:meta])* pub enum $State:ident;
 
-        $($Name:ident = $($module:ident)::+::{$Cell:ident, $CellState:ident, $description:ident},)+
+        $($Name:ident = $($module:ident)::+::{
+            $Cell:ident, $CellState:ident, $description:ident $(, $of_kind:expr)?
+        },)+
     ) => {
         $(#[$kind_doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $Kind {
             $(
-                #[doc = concat!("The cell `", stringify!($Cell), "`.")]
+                #[doc = concat!("The cell `", stringify!($Name), "`.")]
                 $Name,
             )+
         }
@@ -162,6 +175,22 @@ macro_rules! cells {
                 }
             }
 
+            fn sequence(
+                &self,
+                input: ::burn::tensor::Tensor<B, 3>,
+                lengths: Option<&$crate::Lengths>,
+                state: $State<B>,
+            ) -> (::burn::tensor::Tensor<B, 3>, $State<B>) {
+                match (self, state) {
+                    $(($Any::$Name(cell), $State::$Name(state)) => {
+                        let (y, state) = $crate::RecurrentCell::sequence(cell, input, lengths, state);
+                        (y, $State::$Name(state))
+                    })+
+                    #[allow(unreachable_patterns)]
+                    _ => panic!("the state belongs to another kind of cell than the layer"),
+                }
+            }
+
             fn kernel_layers(&self) -> Option<Vec<$crate::fused::KernelLayer<B>>> {
                 match self {
                     $($Any::$Name(cell) => $crate::RecurrentCell::kernel_layers(cell),)+
@@ -179,13 +208,15 @@ macro_rules! cells {
             fn init(kind: $Kind, options: &$crate::CellOptions, init: &mut $crate::Init<B>) -> Self {
                 match kind {
                     $($Kind::$Name => {
-                        $Any::$Name($crate::Cell::init(Default::default(), options, init))
+                        let kind = $crate::cells!(@kind $($of_kind)?);
+                        $Any::$Name($crate::Cell::init(kind, options, init))
                     })+
                 }
             }
         }
     };
 }
+
 /// The error for a name that no cell of a list has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownCell {

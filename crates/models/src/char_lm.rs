@@ -201,6 +201,10 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
         C: 'static,
     {
         let [_, vocab_size] = self.head.weight.dims();
+        assert!(
+            self.stack.streams(),
+            "a bidirectional layer cannot run one step at a time: its output depends on the future"
+        );
         if let Some(mut layers) = self.stack.kernel_layers() {
             if let Some(first) = layers.first_mut() {
                 first.wx = self.token_table(first.wx.clone());
@@ -211,7 +215,8 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
                 None => vec![0.0; vocab_size],
             };
             let head = Some((&weight[..], &bias[..]));
-            return Stepper::of_kernels(batch, Takes::Tokens, &layers, head);
+            let initial = to_host(&self.initial_state(batch));
+            return Stepper::of_kernels(batch, Takes::Tokens, &layers, head, initial);
         }
         let model = self.clone().without_dropout();
         let device = model.head.weight.device();

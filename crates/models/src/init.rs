@@ -145,6 +145,86 @@ impl<B: Backend> Init<B> {
     }
 }
 
+impl<B: Backend> Init<B> {
+    /// Draws the biases of gates that keep memory so that fresh cells remember over 1 to `longest` steps:
+    /// `ln U(1, longest − 1)`, the chrono initialisation of Tallec and Ollivier (2018).
+    ///
+    /// # Panics
+    ///
+    /// Panics if `longest` is below 2.
+    pub fn chrono(&mut self, n: usize, longest: usize) -> Vec<f64> {
+        assert!(longest >= 2, "chrono: a dependency of at least 2 steps");
+        let longest = longest as f64;
+        (0..n)
+            .map(|_| self.between(1.0, longest - 1.0).ln())
+            .collect()
+    }
+
+    /// Sets the biases of gates that keep memory.
+    ///
+    /// # Panics
+    ///
+    /// Panics if [`chrono`](Self::chrono) does.
+    pub fn remember(&mut self, biases: &mut [f64], remember: Remember) {
+        match remember {
+            Remember::ByDefault => {}
+            Remember::Bias(value) => biases.fill(value),
+            Remember::UpTo(longest) => biases.copy_from_slice(&self.chrono(biases.len(), longest)),
+        }
+    }
+}
+
+/// How far the gates that keep memory, such as the forget gate of an [`Lstm`](crate::Lstm), are open at
+/// first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remember {
+    /// As far as in the default of the cell's own config.
+    #[default]
+    ByDefault,
+    /// As far as a bias of this value opens them.
+    Bias(f64),
+    /// Far enough for dependencies of up to this many steps, at least 2: the chrono initialisation of Tallec
+    /// and Ollivier (2018).
+    UpTo(usize),
+}
+
+impl Remember {
+    /// Returns `other` in place of [`ByDefault`](Self::ByDefault).
+    pub(crate) fn or(self, other: Self) -> Self {
+        match self {
+            Remember::ByDefault => other,
+            _ => self,
+        }
+    }
+}
+
+/// Gives the config of a cell its `init` and `init_seeded`, by means of its `init_with`.
+macro_rules! init_methods {
+    ($Config:ident -> $Cell:ident) => {
+        impl $Config {
+            #[doc = concat!("Returns a [`", stringify!($Cell), "`] with fresh weights, which `B::seed` determines.")]
+            ///
+            /// # Panics
+            ///
+            /// Panics if [`init_with`](Self::init_with) does.
+            pub fn init<B: Backend>(&self, device: &B::Device) -> $Cell<B> {
+                self.init_with(&mut Init::from_backend(device))
+            }
+
+            #[doc = concat!("Returns a [`", stringify!($Cell), "`] with fresh weights: the same on every backend for the same `seed`.")]
+            ///
+            /// # Panics
+            ///
+            /// Panics if [`init_with`](Self::init_with) does.
+            pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> $Cell<B> {
+                self.init_with(&mut Init::from_seed(seed, device))
+            }
+        }
+    };
+}
+pub(crate) use init_methods;
+
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

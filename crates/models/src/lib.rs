@@ -65,30 +65,61 @@
 //! ordinary tensor operations.
 
 mod activation;
+pub mod bidirectional;
 pub mod cell;
 pub mod cells;
 pub mod char_lm;
+pub mod coupled_lstm;
 pub mod feed_forward;
 pub mod fused;
+pub mod gru;
 pub mod init;
+pub mod layer_norm_lstm;
+pub mod learned_state;
+pub mod lengths;
+pub mod linear_scan;
 pub mod loss;
 pub mod lstm;
+mod mask;
 pub mod matmul;
+pub mod min_gru;
+pub mod min_lstm;
+pub mod peephole_lstm;
+pub mod projected_lstm;
+pub mod residual;
 pub mod rnn;
 pub mod scan;
 pub mod stack;
 pub mod stepper;
+pub mod variational_dropout;
+pub mod weight_dropout;
+pub mod zoneout;
 
+pub use bidirectional::{Bidirectional, BidirectionalState, Merge};
 pub use cell::{
-    Cell, CellOptions, Description, Kind, RecurrentCell, RecurrentState, Remember, TrainableCell,
+    Cell, CellOptions, Description, Kind, RecurrentCell, RecurrentState, TrainableCell,
 };
 pub use cells::{AnyCell, AnyState, CellKind, UnknownCell};
 pub use char_lm::{CharLm, CharLmConfig};
+pub use coupled_lstm::{CoupledLstm, CoupledLstmConfig};
 pub use feed_forward::{FeedForward, FeedForwardConfig};
-pub use init::{Init, Initializer};
+pub use gru::{Gru, GruConfig, GruState, Reset};
+pub use init::{Init, Initializer, Remember};
+pub use layer_norm_lstm::{LayerNormLstm, LayerNormLstmConfig};
+pub use learned_state::LearnedState;
+pub use lengths::Lengths;
+pub use linear_scan::linear_scan;
 pub use lstm::{Lstm, LstmConfig, LstmGates, LstmState};
 pub use matmul::{linear, matmul};
-pub use rnn::{Rnn, RnnConfig, RnnState};
-pub use scan::scan;
+pub use min_gru::{MinGru, MinGruConfig, MinGruState};
+pub use min_lstm::{MinLstm, MinLstmConfig, MinLstmState};
+pub use peephole_lstm::{PeepholeLstm, PeepholeLstmConfig};
+pub use projected_lstm::{ProjectedLstm, ProjectedLstmConfig};
+pub use residual::Residual;
+pub use rnn::{Activation, Rnn, RnnConfig, RnnState};
+pub use scan::{scan, scan_padded};
 pub use stack::{Stack, StackConfig, StackState};
 pub use stepper::Stepper;
+pub use variational_dropout::{VariationalDropout, VariationalDropoutConfig};
+pub use weight_dropout::{WeightDropout, WeightDropoutConfig};
+pub use zoneout::{Zoneout, ZoneoutConfig};

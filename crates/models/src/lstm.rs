@@ -9,9 +9,9 @@ use burn::{
 
 use crate::{
     activation::sigmoid,
-    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, Remember},
+    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     fused::KernelLayer,
-    init::{Init, Initializer},
+    init::{Init, Initializer, Remember, init_methods},
     matmul::matmul,
 };
 
@@ -96,22 +96,14 @@ pub struct Lstm<B: Backend> {
     pub b: Option<Param<Tensor<B, 1>>>,
 }
 
+init_methods!(LstmConfig -> Lstm);
+
 impl LstmConfig {
-    /// Returns an [`Lstm`] with fresh weights, which `B::seed` determines.
+    /// Returns an [`Lstm`] with weights drawn from `init`.
     ///
     /// # Panics
     ///
-    /// Panics if `chrono` is below 2, as do the other two `init` methods.
-    pub fn init<B: Backend>(&self, device: &B::Device) -> Lstm<B> {
-        self.init_with(&mut Init::from_backend(device))
-    }
-
-    /// Returns an [`Lstm`] with fresh weights: the same on every backend for the same `seed`.
-    pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> Lstm<B> {
-        self.init_with(&mut Init::from_seed(seed, device))
-    }
-
-    /// Returns an [`Lstm`] with weights drawn from `init`.
+    /// Panics if `chrono` is below 2.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Lstm<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
@@ -120,27 +112,35 @@ impl LstmConfig {
             true => init.orthogonal(h, 4),
             false => init.uniform(h * 4 * h, bound),
         };
-        let b = self.bias.then(|| {
-            let mut b = init.uniform(4 * h, bound);
-            if let Some(longest) = self.chrono {
-                assert!(longest >= 2, "chrono: a dependency of at least 2 steps");
-                let (input, forget) = b[..2 * h].split_at_mut(h);
-                let longest = longest as f64;
-                for (bi, bf) in input.iter_mut().zip(forget) {
-                    *bf = init.between(1.0, longest - 1.0).ln();
-                    *bi = -*bf;
-                }
-            } else if let Some(value) = self.forget_bias {
-                b[h..2 * h].fill(value);
-            }
-            b
-        });
+        let remember = match (self.chrono, self.forget_bias) {
+            (Some(longest), _) => Remember::UpTo(longest),
+            (None, Some(bias)) => Remember::Bias(bias),
+            (None, None) => Remember::ByDefault,
+        };
+        let b = self.bias.then(|| draw_bias(init, h, bound, remember));
         Lstm {
             wx: init.param([d, 4 * h], wx),
             wh: init.param([h, 4 * h], wh),
             b: b.map(|b| init.param([4 * h], b)),
         }
     }
+}
+
+/// Draws the biases of `h` cells, `[4·h]` with gates i, f, g, o. If they remember over a number of steps, the
+/// input gate's is the negative of the forget gate's.
+pub(crate) fn draw_bias<B: Backend>(
+    init: &mut Init<B>,
+    h: usize,
+    bound: f64,
+    remember: Remember,
+) -> Vec<f64> {
+    let mut b = init.uniform(4 * h, bound);
+    init.remember(&mut b[h..2 * h], remember);
+    if let Remember::UpTo(_) = remember {
+        let (input, forget) = b[..2 * h].split_at_mut(h);
+        input.iter_mut().zip(forget).for_each(|(i, f)| *i = -*f);
+    }
+    b
 }
 
 impl<B: Backend> Lstm<B> {
@@ -169,8 +169,7 @@ impl<B: Backend> RecurrentCell<B> for Lstm<B> {
     type State = LstmState<B>;
 
     fn initial_state(&self, batch: usize) -> LstmState<B> {
-        let [d_hidden, _] = self.wh.dims();
-        let zeros = Tensor::zeros([batch, d_hidden], (&self.wh.device(), self.wh.dtype()));
+        let zeros = zeros([batch, self.wh.dims()[0]], &self.wh);
         LstmState {
             hidden: zeros.clone(),
             cell: zeros,

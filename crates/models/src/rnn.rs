@@ -3,13 +3,14 @@
 use burn::{
     config::Config,
     module::{Module, Param},
-    tensor::{Tensor, backend::Backend},
+    tensor::{Tensor, activation::relu, backend::Backend},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState},
+    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     fused::KernelLayer,
-    init::{Init, Initializer},
+    init::{Init, Initializer, init_methods},
     matmul::matmul,
 };
 
@@ -21,6 +22,33 @@ pub const DESCRIPTION: Description = Description {
     state: |d_hidden| d_hidden,
     saved: |d_hidden| 2.0 * d_hidden,
 };
+
+/// What is known about an [`Rnn`] with ReLU and the identity start, before it has weights.
+pub const IRNN: Description = Description {
+    name: "irnn",
+    title: "Irnn",
+    ..DESCRIPTION
+};
+
+/// The nonlinearity of an [`Rnn`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// `tanh(a)`
+    #[default]
+    Tanh,
+    /// `max(0, a)`
+    Relu,
+}
+
+impl Activation {
+    fn apply<B: Backend>(self, a: Tensor<B, 2>) -> Tensor<B, 2> {
+        match self {
+            Activation::Tanh => a.tanh(),
+            Activation::Relu => relu(a),
+        }
+    }
+}
 
 /// How to build an [`Rnn`].
 #[derive(Config, Debug)]
@@ -38,6 +66,13 @@ pub struct RnnConfig {
     /// Whether `Wh` is drawn as a random orthogonal matrix instead.
     #[config(default = false)]
     pub orthogonal_recurrent: bool,
+    /// Whether `Wh` starts as the identity and `b` as zeros instead (Le, Jaitly and Hinton 2015): with ReLU,
+    /// a fresh network then keeps what is in its hidden state and adds what comes in.
+    #[config(default = false)]
+    pub identity_recurrent: bool,
+    /// The nonlinearity.
+    #[config(default = "Activation::Tanh")]
+    pub activation: Activation,
 }
 
 /// What an [`Rnn`] remembers.
@@ -47,7 +82,7 @@ pub struct RnnState<B: Backend> {
     pub hidden: Tensor<B, 2>,
 }
 
-/// `h[t] = tanh(x[t]·Wx + h[t-1]·Wh + b)`
+/// `h[t] = tanh(x[t]·Wx + h[t-1]·Wh + b)`, or ReLU in place of tanh.
 ///
 /// PyTorch's `nn.RNN` of one layer has the same weights: `wx` is its `weight_ih` transposed, `wh`
 /// its `weight_hh` transposed, `b` its `bias_ih + bias_hh`.
@@ -59,45 +94,50 @@ pub struct Rnn<B: Backend> {
     pub wh: Param<Tensor<B, 2>>,
     /// `[d_hidden]`
     pub b: Option<Param<Tensor<B, 1>>>,
+    /// The nonlinearity.
+    #[module(skip)]
+    pub activation: Activation,
 }
 
+init_methods!(RnnConfig -> Rnn);
+
 impl RnnConfig {
-    /// Returns an [`Rnn`] with fresh weights, which `B::seed` determines.
-    pub fn init<B: Backend>(&self, device: &B::Device) -> Rnn<B> {
-        self.init_with(&mut Init::from_backend(device))
-    }
-
-    /// Returns an [`Rnn`] with fresh weights: the same on every backend for the same `seed`.
-    pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> Rnn<B> {
-        self.init_with(&mut Init::from_seed(seed, device))
-    }
-
     /// Returns an [`Rnn`] with weights drawn from `init`.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Rnn<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * h, bound);
-        let wh = match self.orthogonal_recurrent {
-            true => init.orthogonal(h, 1),
-            false => init.uniform(h * h, bound),
+        let wh = match (self.identity_recurrent, self.orthogonal_recurrent) {
+            (true, _) => identity(h),
+            (_, true) => init.orthogonal(h, 1),
+            _ => init.uniform(h * h, bound),
         };
-        let b = self.bias.then(|| init.uniform(h, bound));
+        let b = self.bias.then(|| match self.identity_recurrent {
+            true => vec![0.0; h],
+            false => init.uniform(h, bound),
+        });
         Rnn {
             wx: init.param([d, h], wx),
             wh: init.param([h, h], wh),
             b: b.map(|b| init.param([h], b)),
+            activation: self.activation,
         }
     }
+}
+
+/// The identity matrix, `[n, n]`.
+fn identity(n: usize) -> Vec<f64> {
+    let mut values = vec![0.0; n * n];
+    values.iter_mut().step_by(n + 1).for_each(|v| *v = 1.0);
+    values
 }
 
 impl<B: Backend> RecurrentCell<B> for Rnn<B> {
     type State = RnnState<B>;
 
     fn initial_state(&self, batch: usize) -> RnnState<B> {
-        let [_, d_hidden] = self.wh.dims();
-        let options = (&self.wh.device(), self.wh.dtype());
         RnnState {
-            hidden: Tensor::zeros([batch, d_hidden], options),
+            hidden: zeros([batch, self.wh.dims()[0]], &self.wh),
         }
     }
 
@@ -107,27 +147,37 @@ impl<B: Backend> RecurrentCell<B> for Rnn<B> {
         if let Some(b) = &self.b {
             a = a + b.val().unsqueeze();
         }
-        let hidden = a.tanh();
+        let hidden = self.activation.apply(a);
         (hidden.clone(), RnnState { hidden })
     }
 
     fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
-        let layer = KernelLayer::new(kernels::recurrent::rnn::KERNEL, &self.wx, &self.wh, &self.b);
+        let kernel = match self.activation {
+            Activation::Tanh => kernels::recurrent::rnn::KERNEL,
+            Activation::Relu => return None,
+        };
+        let layer = KernelLayer::new(kernel, &self.wx, &self.wh, &self.b);
         Some(vec![layer])
     }
 }
 
 impl<B: Backend> Cell<B> for Rnn<B> {
-    type Kind = ();
+    /// ReLU comes with the identity start.
+    type Kind = Activation;
 
-    fn description((): ()) -> &'static Description {
-        &DESCRIPTION
+    fn description(kind: Activation) -> &'static Description {
+        match kind {
+            Activation::Tanh => &DESCRIPTION,
+            Activation::Relu => &IRNN,
+        }
     }
 
-    fn init((): (), options: &CellOptions, init: &mut Init<B>) -> Self {
+    fn init(kind: Activation, options: &CellOptions, init: &mut Init<B>) -> Self {
         RnnConfig::new(options.d_input, options.d_hidden)
             .with_initializer(options.initializer)
             .with_orthogonal_recurrent(options.orthogonal_recurrent)
+            .with_identity_recurrent(kind == Activation::Relu)
+            .with_activation(kind)
             .init_with(init)
     }
 }

@@ -1,6 +1,8 @@
-//! The only loop over time.
+//! The only loop over time, and the same loop over padded sequences.
 
 use burn::tensor::{Tensor, backend::Backend};
+
+use crate::{cell::RecurrentState, lengths::Lengths};
 
 /// Runs `step` over a sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state after
 /// the last step.
@@ -47,4 +49,35 @@ pub fn scan<B: Backend, S>(
         state = next;
     }
     (Tensor::stack(outputs, 1), state)
+}
+
+/// Runs `step` over padded sequences: [`scan`], except that a sequence that is over keeps its state, and its
+/// output is zero from then on.
+///
+/// # Panics
+///
+/// Panics if the lengths are those of another batch, or if `step` does.
+pub fn scan_padded<B: Backend, S: RecurrentState<B>>(
+    input: Tensor<B, 3>,
+    lengths: &Lengths,
+    state: S,
+    mut step: impl FnMut(Tensor<B, 2>, S) -> (Tensor<B, 2>, S),
+) -> (Tensor<B, 3>, S) {
+    let mut t = 0;
+    // What is in the padding must not reach a gradient either: zero times NaN is NaN.
+    let input = lengths.blank(input);
+    scan(input, state, |x, state| {
+        let (mut y, mut next) = step(x, state.clone());
+        if let Some(over) = lengths.over(t, &y.device()) {
+            let keep = |new: Tensor<B, 2>, old| {
+                let over = over.clone().expand(new.dims());
+                new.mask_where(over, old)
+            };
+            let zeros = y.zeros_like();
+            y = keep(y, zeros);
+            next = next.zip(state, |_, new, old| keep(new, old));
+        }
+        t += 1;
+        (y, next)
+    })
 }

@@ -14,6 +14,7 @@ use crate::{
     cells::AnyCell,
     fused::{Input, KernelLayer},
     init::{Init, Initializer},
+    lengths::Lengths,
 };
 
 /// How to build a [`Stack`].
@@ -131,7 +132,8 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
         let (y, first_state) = first.by_kernels(&Input::Tokens(tokens), Some(&table), &state[0])?;
         let mut next = vec![first_state];
         let y = self.dropout.forward(y);
-        let y = self.climb(above, y, &state[1..], &mut next, forward);
+        let run = |layer: &C, x, state| layer.sequence(x, None, state);
+        let y = self.climb(above, y, &state[1..], &mut next, run);
         Some((y, next))
     }
 
@@ -173,31 +175,27 @@ impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for Stack<B, C> {
         (y, next)
     }
 
-    fn forward(
+    fn sequence(
         &self,
         input: Tensor<B, 3>,
-        state: Option<StackState<B, C>>,
+        lengths: Option<&Lengths>,
+        state: StackState<B, C>,
     ) -> (Tensor<B, 3>, StackState<B, C>) {
-        let state = state.unwrap_or_else(|| self.initial_state(input.dims()[0]));
         self.check(&state);
         let mut next = Vec::with_capacity(state.len());
-        let y = self.climb(&self.layers, input, &state, &mut next, forward);
+        let run = |layer: &C, x, state| layer.sequence(x, lengths, state);
+        let y = self.climb(&self.layers, input, &state, &mut next, run);
         (y, next)
+    }
+
+    fn streams(&self) -> bool {
+        self.layers.iter().all(C::streams)
     }
 
     fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
         let layers: Option<Vec<_>> = self.layers.iter().map(C::kernel_layers).collect();
         Some(layers?.into_iter().flatten().collect())
     }
-}
-
-/// [`RecurrentCell::forward`] from a given state.
-fn forward<B: Backend, C: RecurrentCell<B>>(
-    layer: &C,
-    x: Tensor<B, 3>,
-    state: C::State,
-) -> (Tensor<B, 3>, C::State) {
-    layer.forward(x, Some(state))
 }
 
 impl<B: Backend, C> Stack<B, C> {

@@ -28,7 +28,11 @@ use crate::{
 
 /// A network prepared to run one step at a time.
 #[derive(Debug)]
-pub struct Stepper(Steps);
+pub struct Stepper {
+    steps: Steps,
+    /// Where a sequence starts from: the tensors of the state, `[batch, d_hidden]` each.
+    initial: Vec<Vec<f32>>,
+}
 
 #[derive(Debug)]
 enum Steps {
@@ -58,16 +62,25 @@ impl Stepper {
     /// Prepares a cell to run `batch` sequences one step at a time: `[batch, d_input]` in, `[batch, d_hidden]`
     /// out. A module under autodiff that takes the reference path builds a graph at each step, and its
     /// dropout acts: pass its `valid()` form.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the cell cannot run one step at a time: a [`Bidirectional`](crate::Bidirectional) one.
     pub fn new<B: Backend, C>(cell: &C, batch: usize) -> Self
     where
         C: RecurrentCell<B> + Clone + Send + 'static,
     {
+        assert!(
+            cell.streams(),
+            "a bidirectional layer cannot run one step at a time: its output depends on the future"
+        );
+        let first = cell.initial_state(batch);
+        let state = to_host(&first);
         if let Some(layers) = cell.kernel_layers() {
-            return Self::of_kernels(batch, Takes::Vectors, &layers, None);
+            return Self::of_kernels(batch, Takes::Vectors, &layers, None, state);
         }
         let cell = cell.clone();
-        let state = to_host(&cell.initial_state(batch));
-        let output_len = state[0].len();
+        let output_len = host_values(first.hidden()).len();
         let step = move |input: Input, state: &[Vec<f32>]| {
             let Input::Vectors(x) = input else {
                 unreachable!("checked by the stepper")
@@ -82,12 +95,13 @@ impl Stepper {
         Self::of_reference(Takes::Vectors, Box::new(step), state, output_len)
     }
 
-    /// Prepares layers that all have kernels, from the input upwards, and a head.
+    /// Prepares layers that all have kernels, from the input upwards, and a head, to start from `initial`.
     pub(crate) fn of_kernels<B: Backend>(
         batch: usize,
         takes: Takes,
         layers: &[KernelLayer<B>],
         head: Option<(&[f32], &[f32])>,
+        initial: Vec<Vec<f32>>,
     ) -> Self {
         let values = |layer: &KernelLayer<B>| {
             let b = layer.b.clone().map_or(Vec::new(), host_values);
@@ -111,9 +125,10 @@ impl Stepper {
                 b,
             });
         let weights: Vec<_> = weights.collect();
-        Stepper(Steps::Kernels(kernels::Stepper::new(
-            batch, takes, &weights, head,
-        )))
+        let steps = Steps::Kernels(kernels::Stepper::new(batch, takes, &weights, head));
+        let mut stepper = Stepper { steps, initial };
+        stepper.reset();
+        stepper
     }
 
     /// Prepares a network that starts from `state`, and whose `step` writes `output_len` numbers.
@@ -123,12 +138,14 @@ impl Stepper {
         state: Vec<Vec<f32>>,
         output_len: usize,
     ) -> Self {
-        Stepper(Steps::Reference(Reference {
+        let initial = state.clone();
+        let steps = Steps::Reference(Reference {
             takes,
             step,
             state,
             output_len,
-        }))
+        });
+        Stepper { steps, initial }
     }
 
     /// Runs one step: `x` is `[batch, d_input]`; `y` becomes the top layer's output, `[batch, d_hidden]`.
@@ -137,7 +154,7 @@ impl Stepper {
     ///
     /// Panics if lengths do not agree, or this is a network of tokens.
     pub fn step(&mut self, x: &[f32], y: &mut [f32]) {
-        match &mut self.0 {
+        match &mut self.steps {
             Steps::Kernels(stepper) => stepper.step(x, y),
             Steps::Reference(reference) => reference.run(Input::Vectors(x), y),
         }
@@ -150,7 +167,7 @@ impl Stepper {
     ///
     /// Panics if lengths do not agree, a token is not in the vocabulary, or this is a network of vectors.
     pub fn step_tokens(&mut self, tokens: &[u32], y: &mut [f32]) {
-        match &mut self.0 {
+        match &mut self.steps {
             Steps::Kernels(stepper) => stepper.step_tokens(tokens, y),
             Steps::Reference(reference) => reference.run(Input::Tokens(tokens), y),
         }
@@ -158,7 +175,7 @@ impl Stepper {
 
     /// Returns the number of values that a step writes.
     pub fn output_len(&self) -> usize {
-        match &self.0 {
+        match &self.steps {
             Steps::Kernels(stepper) => stepper.output_len(),
             Steps::Reference(reference) => reference.output_len,
         }
@@ -167,7 +184,7 @@ impl Stepper {
     /// Returns the state: the tensors of each layer's state, from the input upwards, `[batch, d_hidden]`
     /// each.
     pub fn state(&self) -> impl Iterator<Item = &[f32]> {
-        let state: Vec<&[f32]> = match &self.0 {
+        let state: Vec<&[f32]> = match &self.steps {
             Steps::Kernels(stepper) => stepper.state().collect(),
             Steps::Reference(reference) => reference.state.iter().map(Vec::as_slice).collect(),
         };
@@ -176,7 +193,7 @@ impl Stepper {
 
     /// Returns the state as mutable slices, in the order of [`state`](Self::state).
     pub fn state_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
-        let state: Vec<&mut [f32]> = match &mut self.0 {
+        let state: Vec<&mut [f32]> = match &mut self.steps {
             Steps::Kernels(stepper) => stepper.state_mut().collect(),
             Steps::Reference(reference) => {
                 reference.state.iter_mut().map(Vec::as_mut_slice).collect()
@@ -185,9 +202,12 @@ impl Stepper {
         state.into_iter()
     }
 
-    /// Resets the state to zeros.
+    /// Resets the state to the cell's initial one.
     pub fn reset(&mut self) {
-        self.state_mut().for_each(|state| state.fill(0.0));
+        let initial = std::mem::take(&mut self.initial);
+        let pairs = self.state_mut().zip(&initial);
+        pairs.for_each(|(state, initial)| state.copy_from_slice(initial));
+        self.initial = initial;
     }
 }
 

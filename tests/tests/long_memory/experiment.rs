@@ -50,6 +50,7 @@ fn bits(trained: &Trained<NdArray<f32>>) -> (Vec<u32>, Vec<u64>) {
         Layer::FeedForward(layer) => weights.extend(values(layer.wx.val())),
         Layer::Recurrent(AnyCell::Rnn(rnn)) => weights.extend(values(rnn.wh.val())),
         Layer::Recurrent(AnyCell::Lstm(lstm)) => weights.extend(values(lstm.wh.val())),
+        Layer::Recurrent(_) => unreachable!("not among the article's networks"),
     }
     let reach = trained.reach.iter().flatten();
     let gradients = reach.flat_map(|reach| reach.all().flat_map(|(_, norms)| norms));

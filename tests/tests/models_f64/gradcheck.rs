@@ -1,85 +1,119 @@
-//! Every element of every gradient against central differences, in f64.
+//! Gradients of all cells, combinators and of the character model against central differences.
 
 use burn::{
-    module::{Module, ModuleMapper, ModuleVisitor, Param},
-    tensor::{
-        Int, Tensor, TensorData, activation::log_softmax, backend::AutodiffBackend, cast::ToElement,
-    },
+    module::Param,
+    nn::DropoutConfig,
+    tensor::{Int, Tensor, activation::log_softmax},
 };
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
-use models::{CellKind, CharLmConfig, Initializer, Lstm, RecurrentState, Rnn};
-use tests::{compare::Worst, network::Network, random::Random};
+use models::{
+    AnyCell, Bidirectional, Cell, CellKind, CellOptions, CharLmConfig, Init, Initializer,
+    LearnedState, Lengths, Merge, RecurrentCell, Residual, Stack, ZoneoutConfig,
+};
+use tests::{
+    gradcheck::{check, check_cell},
+    random::Random,
+};
 
 type B = Autodiff<NdArray<f64>>;
 
-/// Half the distance of the two points of a central difference, and the relative error it may have:
-/// at PyTorch's 1e-6 rounding dominates, near the cube root of 2⁻⁵³ it meets truncation.
-const SCALES: [(f64, f64); 2] = [(1e-6, 1e-6), (1e-5, 1e-7)];
-
-#[test]
-fn rnn() {
-    check_network::<Rnn<B>>(true);
-    check_network::<Rnn<B>>(false);
+/// A cell with large weights, in which nothing is too small to be seen.
+fn cell(kind: CellKind, d_input: usize, d_hidden: usize, seed: u64) -> AnyCell<B> {
+    let options = CellOptions {
+        initializer: Initializer::Uniform { bound: 0.8 },
+        ..CellOptions::new(d_input, d_hidden)
+    };
+    AnyCell::init(
+        kind,
+        &options,
+        &mut Init::from_seed(seed, &Default::default()),
+    )
 }
 
 #[test]
-fn lstm() {
-    check_network::<Lstm<B>>(true);
-    check_network::<Lstm<B>>(false);
+fn every_cell() {
+    for kind in CellKind::ALL {
+        println!("{kind}");
+        check_cell(cell(kind, 3, 4, 2), 3, None);
+    }
 }
 
 #[test]
-fn char_lm_of_rnns() {
-    check_char_lm(CellKind::Rnn, 3);
-    check_char_lm(CellKind::Rnn, 0);
+fn every_cell_over_padded_sequences() {
+    let lengths = Lengths::new([2, 5, 1]);
+    for kind in CellKind::ALL {
+        println!("{kind}");
+        check_cell(cell(kind, 3, 4, 3), 3, Some(&lengths));
+    }
 }
 
 #[test]
-fn char_lm_of_lstms() {
-    check_char_lm(CellKind::Lstm, 3);
-    check_char_lm(CellKind::Lstm, 0);
+fn bidirectional() {
+    let lengths = Lengths::new([4, 1, 3]);
+    for kind in [CellKind::Lstm, CellKind::MinGru] {
+        for merge in [Merge::Concatenate, Merge::Sum] {
+            let layer = |d_input, seed| {
+                let (forward, backward) = (cell(kind, d_input, 3, seed), cell(kind, d_input, 3, 9));
+                Bidirectional::new(forward, backward).with_merge(merge)
+            };
+            check_cell(layer(2, 1), 2, None);
+            check_cell(layer(2, 1), 2, Some(&lengths));
+            let above = if merge == Merge::Sum { 3 } else { 6 };
+            let dropout = DropoutConfig::new(0.0).init();
+            let stack = Stack::new(vec![layer(2, 1), layer(above, 2)], dropout);
+            check_cell(stack, 2, Some(&lengths));
+        }
+    }
+}
+
+#[test]
+fn a_learned_initial_state() {
+    let cell = LearnedState::new(cell(CellKind::Lstm, 2, 3, 1));
+    let (x, d_y) = (
+        Random::new(5).tensor([2, 4, 2]),
+        Random::new(6).tensor([2, 4, 3]),
+    );
+    check::<B, _>(cell, |cell| {
+        let (y, _) = cell.forward(x.clone(), None);
+        (y * d_y.clone()).sum()
+    });
+}
+
+#[test]
+fn combinators_of_combinators() {
+    let lengths = Lengths::new([2, 5, 4]);
+    for kind in [CellKind::Lstm, CellKind::Gru, CellKind::Irnn] {
+        let zoneout = ZoneoutConfig::new();
+        let layer = |seed| Residual::new(zoneout.init::<B, _>(cell(kind, 3, 3, seed)));
+        let dropout = DropoutConfig::new(0.0).init();
+        let stack = Stack::new(vec![layer(1), layer(2)], dropout.clone());
+        check_cell(stack, 3, None);
+        let both = || Residual::new(Bidirectional::new(layer(1), layer(2)).with_merge(Merge::Sum));
+        check_cell(Stack::new(vec![both(), both()], dropout), 3, Some(&lengths));
+    }
+}
+
+#[test]
+fn char_lm() {
+    // One of each form of sequence; `every_cell` has the others.
+    for kind in [
+        CellKind::Rnn,
+        CellKind::Lstm,
+        CellKind::Gru,
+        CellKind::MinGru,
+    ] {
+        for d_embedding in [3, 0] {
+            check_char_lm(kind, d_embedding);
+        }
+    }
 }
 
 #[test]
 #[should_panic(expected = "relative error")]
 fn a_gradient_that_got_lost_is_found() {
     let w = Param::from_tensor(Random::new(0).tensor::<B, 1>([3]));
-    check(w, |w| (w.val() * w.val().detach()).sum());
-}
-
-/// Checks the gradients of the weights, the input and the initial state under a loss that sees
-/// outputs and final state.
-fn check_network<N: Network<B> + Module<B>>(bias: bool) {
-    let (batch, time, d_input, d_hidden) = (2, 5, 3, 4);
-    let mut random = Random::new(1);
-    let network = N::init(d_input, d_hidden, bias, 2);
-    let x = Param::from_tensor(random.tensor::<B, 3>([batch, time, d_input]));
-    let zeros = network.initial_state(batch);
-    let state = zeros.map(&mut |_, zeros| random.tensor(zeros.dims()));
-    let state: Vec<_> = state
-        .tensors()
-        .into_iter()
-        .map(Param::from_tensor)
-        .collect();
-    let d_y: Tensor<B, 3> = random.tensor([batch, time, d_hidden]);
-    let d_state: Vec<Tensor<B, 2>> = network
-        .initial_state(batch)
-        .tensors()
-        .iter()
-        .map(|tensor| random.tensor(tensor.dims()))
-        .collect();
-
-    // Parameters of one module: all that is to have a gradient.
-    check((network, x, state), |(network, x, state)| {
-        let initial = network
-            .initial_state(1)
-            .with_tensors(state.iter().map(Param::val).collect());
-        let (y, last) = network.forward(x.val(), Some(initial));
-        let loss = (y * d_y.clone()).sum();
-        std::iter::zip(last.tensors(), d_state.clone())
-            .fold(loss, |loss, (tensor, d)| loss + (tensor * d).sum())
-    });
+    check::<B, _>(w, |w| (w.val() * w.val().detach()).sum());
 }
 
 /// Checks the gradients of all parameters under the loss of training. One character occurs more
@@ -99,84 +133,9 @@ fn check_char_lm(cell: CellKind, d_embedding: usize) {
         tokens([[1, 1, 3, 4], [0, 1, 0, 2]]),
     );
 
-    check(model, |model| {
+    check::<B, _>(model, |model| {
         let (logits, _) = model.forward(inputs.clone(), None);
         let log_p = log_softmax(logits, 2).gather(2, targets.clone().unsqueeze_dim(2));
         -log_p.mean()
     });
-}
-
-/// Asserts that the gradients of `loss` with respect to all parameters are its slopes.
-fn check<M: Module<B>>(module: M, loss: impl Fn(&M) -> Tensor<B, 1>) {
-    let mut gradients = Gradients {
-        grads: loss(&module).backward(),
-        path: Vec::new(),
-        found: Vec::new(),
-    };
-    module.visit(&mut gradients);
-
-    let module = module.no_grad();
-    let at = |param, element, by| {
-        let mut shift = Shift { param, element, by };
-        loss(&module.clone().map(&mut shift)).into_scalar().to_f64()
-    };
-    for (epsilon, tolerance) in SCALES {
-        let mut worst = Worst::default();
-        for (param, (name, gradient)) in gradients.found.iter().enumerate() {
-            let slope = |element| {
-                (at(param, element, epsilon) - at(param, element, -epsilon)) / (2.0 * epsilon)
-            };
-            let slopes: Vec<f64> = (0..gradient.num_elements()).map(slope).collect();
-            let slopes = TensorData::new(slopes, gradient.shape.clone());
-            worst.see(name, gradient, &slopes);
-        }
-        worst.assert_within(tolerance);
-    }
-}
-
-/// Finds the gradient of each parameter, in the order of the module.
-struct Gradients {
-    grads: <B as AutodiffBackend>::Gradients,
-    path: Vec<String>,
-    found: Vec<(String, TensorData)>,
-}
-
-impl ModuleVisitor<B> for Gradients {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-        let name = self.path.join(".");
-        let gradient = param.val().grad(&self.grads);
-        let gradient = gradient.unwrap_or_else(|| panic!("no gradient of {name}"));
-        self.found.push((name, gradient.into_data()));
-    }
-}
-
-/// Moves one element of one parameter; `param` counts down to it in the order of the module.
-struct Shift {
-    param: usize,
-    element: usize,
-    by: f64,
-}
-
-impl ModuleMapper<B> for Shift {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
-        let here = self.param == 0;
-        self.param = self.param.wrapping_sub(1);
-        if !here {
-            return param;
-        }
-        param.map(|tensor| {
-            let (shape, options) = (tensor.shape(), (&tensor.device(), tensor.dtype()));
-            let mut values: Vec<f64> = tensor.to_data().iter().collect();
-            values[self.element] += self.by;
-            Tensor::from_data(TensorData::new(values, shape), options)
-        })
-    }
 }

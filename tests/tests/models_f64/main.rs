@@ -2,7 +2,10 @@
 //!
 //! One precision a process: Burn 0.21 keeps one default per device, whatever the backend's type.
 
+mod combinators;
 mod gradcheck;
+mod numpy;
+mod padded;
 mod parity;
 mod recurrence;
 mod stack;

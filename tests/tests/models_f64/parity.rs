@@ -1,9 +1,12 @@
-//! The modules compute what PyTorch's `nn.RNN` and `nn.LSTM` do, values and gradients, in f64.
+//! The modules compute what PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU` do, values and gradients, in f64.
 
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use models::{Lstm, Rnn};
-use tests::parity::{assert_forward_and_backward, assert_steps};
+use tests::{
+    parity::{assert_forward_and_backward, assert_steps},
+    pytorch::assert_sweep,
+};
 
 type B = NdArray<f64>;
 const TOLERANCE: f64 = 1e-10;
@@ -26,4 +29,11 @@ fn rnn_by_steps() {
 #[test]
 fn lstm_by_steps() {
     assert_steps::<B, Lstm<_>>("lstm_f64", TOLERANCE);
+}
+
+/// Layers, directions, biases, projections, lengths and states in combination.
+#[test]
+fn sweep() {
+    let cases = assert_sweep::<Autodiff<B>>("f64", TOLERANCE);
+    assert!(cases >= 40, "{cases} cases");
 }

@@ -1,0 +1,103 @@
+//! Dropout of recurrent weights (Merity, Keskar and Socher 2017), also called DropConnect.
+
+use std::marker::PhantomData;
+
+use burn::{
+    config::Config,
+    module::Module,
+    tensor::{Tensor, backend::Backend},
+};
+
+use crate::{
+    cell::RecurrentCell,
+    fused::KernelLayer,
+    lengths::Lengths,
+    mask::{dropout_mask, map_recurrent_weights, probability, training},
+};
+
+/// How to build a [`WeightDropout`].
+#[derive(Config, Debug)]
+pub struct WeightDropoutConfig {
+    /// Probability of zeroing a recurrent weight, from 0 to below 1.
+    pub p: f64,
+}
+
+/// A cell that loses some of its recurrent weights in training: for each sequence, every element of `Wh` is
+/// zero with probability `p`, and the others are divided by `1 − p`.
+///
+/// One draw serves all sequences of a batch and all their steps, so the kernels are as fast as without. It
+/// applies to every parameter `wh` inside the cell. [`step`](RecurrentCell::step) has no beginning of a
+/// sequence at which to draw, and drops nothing.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::{LstmConfig, RecurrentCell, WeightDropoutConfig};
+///
+/// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&Default::default());
+/// let cell = WeightDropoutConfig::new(0.5).init(lstm);
+/// let (y, _) = cell.forward(Tensor::zeros([2, 5, 3], &Default::default()), None);
+/// assert_eq!(y.dims(), [2, 5, 8]);
+/// ```
+#[derive(Module, Debug)]
+pub struct WeightDropout<B: Backend, C> {
+    /// The cell.
+    pub cell: C,
+    /// Probability of zeroing a recurrent weight.
+    pub p: f64,
+    backend: PhantomData<B>,
+}
+
+impl WeightDropoutConfig {
+    /// Returns the cell with dropout of its recurrent weights.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `p` is not a probability below 1.
+    pub fn init<B: Backend, C>(&self, cell: C) -> WeightDropout<B, C> {
+        let p = probability("weight dropout", self.p);
+        WeightDropout {
+            cell,
+            p,
+            backend: PhantomData,
+        }
+    }
+}
+
+impl<B: Backend, C: RecurrentCell<B> + Module<B>> RecurrentCell<B> for WeightDropout<B, C> {
+    type State = C::State;
+
+    fn initial_state(&self, batch: usize) -> C::State {
+        self.cell.initial_state(batch)
+    }
+
+    fn step(&self, x: Tensor<B, 2>, state: C::State) -> (Tensor<B, 2>, C::State) {
+        self.cell.step(x, state)
+    }
+
+    fn streams(&self) -> bool {
+        self.cell.streams()
+    }
+
+    /// # Panics
+    ///
+    /// Panics in training if the cell has no parameter `wh`.
+    fn sequence(
+        &self,
+        input: Tensor<B, 3>,
+        lengths: Option<&Lengths>,
+        state: C::State,
+    ) -> (Tensor<B, 3>, C::State) {
+        if self.p == 0.0 || !training::<B>(&input.device()) {
+            return self.cell.sequence(input, lengths, state);
+        }
+        let drop = |wh: Tensor<B, 2>| wh.clone() * dropout_mask(&wh, self.p);
+        let thinned = map_recurrent_weights(&self.cell, drop);
+        thinned.sequence(input, lengths, state)
+    }
+
+    /// The layers of the cell, without dropout.
+    fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
+        self.cell.kernel_layers()
+    }
+}
