@@ -21,9 +21,10 @@ impl Case {
         self.0.contains_key(name)
     }
 
-    /// All tensors.
-    pub fn all(&self) -> impl Iterator<Item = &TensorData> {
-        self.0.values()
+    /// All gradients.
+    pub fn gradients(&self) -> impl Iterator<Item = &TensorData> {
+        let gradients = self.0.iter().filter(|(name, _)| name.starts_with("d_"));
+        gradients.map(|(_, values)| values)
     }
 
     /// The values of the tensor of this name, as PyTorch computed them.

@@ -201,7 +201,7 @@ fn compare<B: AutodiffBackend, N: RecurrentCell<B>, C: FromPyTorch<B>>(
     worst: &mut Worst,
 ) {
     // Behind a ReLU a whole gradient may be one number that two larger ones nearly cancel out to.
-    let beside = 0.01 * largest_of(case.all());
+    let beside = 0.01 * largest_of(case.gradients());
     let mut see = |tensor: &str, ours: TensorData| {
         worst.see_beside(
             beside,

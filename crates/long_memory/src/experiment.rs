@@ -27,6 +27,8 @@ pub struct Experiment {
     /// The tasks.
     #[serde(serialize_with = "names")]
     pub tasks: Vec<&'static dyn Task>,
+    /// The networks, in the order of the report.
+    pub networks: Vec<NetworkKind>,
     /// The distances.
     pub distances: Vec<usize>,
     /// The first seed.
@@ -41,6 +43,7 @@ impl Default for Experiment {
     fn default() -> Self {
         Experiment {
             tasks: tasks::ALL.to_vec(),
+            networks: NetworkKind::ARTICLE.to_vec(),
             distances: vec![10, 50, 100, 200],
             seed: 1,
             seeds: 3,
@@ -82,6 +85,12 @@ impl Experiment {
             let is_new = before.all(|other| other.name() != task.name());
             check(is_new, "tasks", task.name(), "is there twice")?;
         }
+        let reason = "needs at least one network";
+        check(!self.networks.is_empty(), "networks", "", reason)?;
+        for (i, network) in self.networks.iter().enumerate() {
+            let is_new = !self.networks[..i].contains(network);
+            check(is_new, "networks", network.name(), "is there twice")?;
+        }
         for (i, distance) in self.distances.iter().enumerate() {
             let reason = "must be from 2 to 1000000: nothing lies between fewer than two steps";
             check((2..=MOST).contains(distance), "distances", distance, reason)?;
@@ -118,7 +127,7 @@ impl Experiment {
         let mut jobs = Vec::new();
         for &task in &self.tasks {
             for &distance in &self.distances {
-                for kind in NetworkKind::ARTICLE {
+                for &kind in &self.networks {
                     let seeds = self.seed..=self.seed + (self.seeds as u64 - 1);
                     jobs.extend(seeds.map(|seed| Job {
                         task,

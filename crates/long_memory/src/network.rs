@@ -31,6 +31,20 @@ impl NetworkKind {
     /// The networks that the article compares, from the least memory to the most.
     pub const ARTICLE: [Self; 3] = [NetworkKind::FeedForward, Self::RNN, Self::LSTM];
 
+    /// Returns all kinds: the feed-forward network and each cell of the list.
+    pub fn all() -> Vec<Self> {
+        let cells = CellKind::ALL.map(NetworkKind::Recurrent);
+        [&[NetworkKind::FeedForward], &cells[..]].concat()
+    }
+
+    /// Returns the name on the command line: `feed_forward`, or that of the cell.
+    pub fn name(self) -> &'static str {
+        match self {
+            NetworkKind::FeedForward => "feed_forward",
+            NetworkKind::Recurrent(cell) => cell.description().name,
+        }
+    }
+
     /// Returns the name of the layer's type in [`models`].
     pub fn title(self) -> &'static str {
         match self {

@@ -9,8 +9,8 @@ crate::cells! {
     pub enum AnyState;
 
     Lstm = crate::lstm::{Lstm, LstmState, DESCRIPTION},
-    Gru = crate::gru::{Gru, GruState, DESCRIPTION},
     Rnn = crate::rnn::{Rnn, RnnState, DESCRIPTION},
+    Gru = crate::gru::{Gru, GruState, DESCRIPTION},
     MinGru = crate::min_gru::{MinGru, MinGruState, DESCRIPTION},
     MinLstm = crate::min_lstm::{MinLstm, MinLstmState, DESCRIPTION},
     CoupledLstm = crate::coupled_lstm::{CoupledLstm, LstmState, DESCRIPTION},

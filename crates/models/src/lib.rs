@@ -14,17 +14,62 @@
 //!        h[t] = o·tanh(c[t])
 //! ```
 //!
+//! # Cells
+//!
+//! A [`RecurrentCell`] runs a whole sequence with [`forward`](RecurrentCell::forward), `[batch, time, d_input]`
+//! → `[batch, time, d_hidden]`, or one step at a time with [`step`](RecurrentCell::step), `[batch, d_input]` →
+//! `[batch, d_hidden]`.
+//!
+//! | cell | what it computes | in PyTorch | kernel |
+//! |---|---|---|---|
+//! | [`Rnn`] | `h = tanh(a)`, or ReLU, also with the identity start | `nn.RNN` | with tanh |
+//! | [`Lstm`] | `c = f·c + i·g`, `h = o·tanh(c)` | `nn.LSTM` | yes |
+//! | [`Gru`] | `h = (1 − z)·n + z·h`, in PyTorch's and in the original form | `nn.GRU` | – |
+//! | [`PeepholeLstm`] | an LSTM whose gates also see `c` | – | – |
+//! | [`CoupledLstm`] | an LSTM with `i = 1 − f` | – | – |
+//! | [`ProjectedLstm`] | an LSTM with `h = (o·tanh(c))·Wr` | `nn.LSTM(proj_size=…)` | – |
+//! | [`LayerNormLstm`] | an LSTM whose sums are normalised | – | – |
+//! | [`MinGru`] | `h = (1 − z)·h + z·h̃`, in parallel over time | – | – |
+//! | [`MinLstm`] | `h = f/(f + i)·h + i/(f + i)·h̃`, in parallel over time | – | – |
+//! | [`AnyCell`] | one of these, chosen at run time | – | as the cell |
+//!
+//! # Combinators
+//!
+//! Each takes any cell, and any of the others, and is a cell again.
+//!
+//! | combinator | what it does | in PyTorch |
+//! |---|---|---|
+//! | [`Stack`] | layers, with dropout between them | `num_layers`, `dropout` |
+//! | [`Bidirectional`] | a second cell reads the sequence backwards | `bidirectional=True` |
+//! | [`Residual`] | adds the input to the output | – |
+//! | [`LearnedState`] | learns the initial state | – |
+//! | [`VariationalDropout`] | dropout with one mask for all steps | – |
+//! | [`WeightDropout`] | dropout of recurrent weights | – |
+//! | [`Zoneout`] | keeps some of the state as it was | – |
+//!
+//! Dropout, zoneout and their like act in training only, that is on autodiff backends, and `B::seed` decides
+//! their masks.
+//!
+//! # Sequences
+//!
+//! | sequences | see | in PyTorch |
+//! |---|---|---|
+//! | of equal length | [`forward`](RecurrentCell::forward) | `batch_first=True` |
+//! | time-major | [`forward_time_major`](RecurrentCell::forward_time_major) | `batch_first=False` |
+//! | of unequal [`Lengths`] | [`forward_padded`](RecurrentCell::forward_padded) | `pack_padded_sequence` |
+//! | long ones, in windows | [`forward_chunked`](RecurrentCell::forward_chunked) | – |
+//! | in real time, on slices | [`Stepper`] | – |
+//!
+//! # Where to read on
+//!
 //! | to read about | see |
 //! |---|---|
 //! | what a cell is: [`initial_state`](RecurrentCell::initial_state) and [`step`](RecurrentCell::step) | [`cell`] |
 //! | the only loop over time | [`scan`](mod@scan) |
+//! | the same for cells that need no loop | [`linear_scan`](mod@linear_scan) |
 //! | no memory at all, for comparison | [`feed_forward`] |
-//! | the plain recurrent network | [`rnn`] |
-//! | gates and cell | [`lstm`] |
 //! | the list of cells, and a cell chosen at run time | [`cells`](mod@cells) |
-//! | several layers, dropout between them | [`stack`] |
 //! | a language model of characters | [`char_lm`] |
-//! | the same networks in real time, on slices | [`stepper`] |
 //! | how a whole sequence reaches kernels, which are faster and compute the same | [`fused`] |
 //! | `x·W`, correct on GPUs too, and heads of your own | [`matmul`](mod@matmul) |
 //! | what the weights start from | [`init`] |

@@ -7,7 +7,7 @@ use demos::{
     backend::{BackendArg, ListBackendsArg},
     choices::one_of,
 };
-use long_memory::{Budget, Experiment, Task, tasks};
+use long_memory::{Budget, Experiment, NetworkKind, Task, tasks};
 
 /// Compare networks with and without memory over growing distances
 #[derive(Parser)]
@@ -24,6 +24,11 @@ pub struct Args {
           value_parser = one_of(tasks::ALL, |task: &'static dyn Task| task.name()),
           hide_possible_values = true, help_heading = "Experiment")]
     tasks: Option<Vec<&'static dyn Task>>,
+    #[arg(long, help = format!("{} [default: feed_forward,rnn,lstm]", names().join(", ")),
+          value_name = "NAME,…", value_delimiter = ',', num_args = 1..,
+          value_parser = one_of(NetworkKind::all(), NetworkKind::name), hide_possible_values = true,
+          help_heading = "Experiment")]
+    networks: Option<Vec<NetworkKind>>,
     /// Steps per sequence, or from the first symbol to the end [default: 10,50,100,200]
     #[arg(long, value_name = "N,…", value_delimiter = ',', num_args = 1.., help_heading = "Experiment")]
     distances: Option<Vec<usize>>,
@@ -77,6 +82,13 @@ pub struct Args {
     pub list: ListBackendsArg,
 }
 
+fn names() -> Vec<&'static str> {
+    NetworkKind::all()
+        .into_iter()
+        .map(NetworkKind::name)
+        .collect()
+}
+
 impl Args {
     /// Returns the experiment that the flags ask for.
     pub fn experiment(&self) -> Result<Experiment, train::Error> {
@@ -87,6 +99,7 @@ impl Args {
         };
         let experiment = Experiment {
             tasks: self.tasks.clone().unwrap_or(all.tasks),
+            networks: self.networks.clone().unwrap_or(all.networks),
             distances: self.distances.clone().unwrap_or(distances),
             seed: self.seed,
             seeds: self.seeds.unwrap_or(seeds),

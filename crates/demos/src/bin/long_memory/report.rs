@@ -3,7 +3,7 @@
 use burn::tensor::backend::Backend;
 use long_memory::{Answer, NetworkKind, Trained};
 
-use crate::results::{Group, PASTS, Results, median};
+use crate::results::{Group, PASTS, Results, median, networks};
 
 /// The most seeds that are shown one by one; more are summed up as the lowest, the median and the
 /// highest.
@@ -36,6 +36,7 @@ fn show(answer: Answer, result: f64) -> String {
 }
 
 fn table<B: Backend>(groups: &[Group<B>]) -> String {
+    let width = width(networks(groups));
     let mut text = String::new();
     let mut last = "";
     for group in groups {
@@ -46,8 +47,10 @@ fn table<B: Backend>(groups: &[Group<B>]) -> String {
                 Answer::Class(_) => "solved at 99 % or more",
             };
             text += &format!("\n{name}: {}, {good}\n", answer.measure());
-            text +=
-                "  distance  network      parameters  solved  updates   floor  chance  each seed\n";
+            text += &format!(
+                "  distance  {:<width$}  parameters  solved  updates   floor  chance  each seed\n",
+                "network"
+            );
             last = name;
         }
         let results: Vec<f64> = group.trained.iter().map(|done| done.result).collect();
@@ -57,7 +60,7 @@ fn table<B: Backend>(groups: &[Group<B>]) -> String {
             .map(|done| done.updates as f64)
             .collect();
         text += &format!(
-            "  {:>8}  {:<11}  {:>10}  {:>6}  {:>7.0}  {:>6}  {:>6}  {}\n",
+            "  {:>8}  {:<width$}  {:>10}  {:>6}  {:>7.0}  {:>6}  {:>6}  {}\n",
             group.distance,
             group.kind,
             group.trained[0].parameters,
@@ -71,6 +74,12 @@ fn table<B: Backend>(groups: &[Group<B>]) -> String {
     text + "\nfloor: the best result of any function of the last input alone; updates: median over seeds.\nEach \
             result is a mean over 2,000 sequences: sampling moves it by up to 2 points, or an error of \
             0.16 by 0.01.\n"
+}
+
+/// Returns the width of a column of networks.
+fn width(networks: Vec<NetworkKind>) -> usize {
+    let widths = networks.into_iter().map(|kind| kind.title().len());
+    widths.fold("FeedForward".len(), usize::max)
 }
 
 fn each(answer: Answer, mut results: Vec<f64>) -> String {
@@ -96,7 +105,10 @@ fn breaks<B: Backend>(results: &Results<B>, groups: &[Group<B>]) -> String {
     let mut text = "\nSolved by every seed up to a distance of\n".to_owned();
     for task in &experiment.tasks {
         text += &format!("  {:<12}", task.name());
-        for kind in NetworkKind::ARTICLE {
+        for (i, &kind) in experiment.networks.iter().enumerate() {
+            if i > 0 && i % 3 == 0 {
+                text = text.trim_end().to_owned() + &format!("\n  {:<12}", "");
+            }
             let is_solved = |distance: &&usize| {
                 let is_it = |group: &&Group<B>| {
                     group.task.name() == task.name()
@@ -129,7 +141,8 @@ fn pasts<B: Backend>(results: &Results<B>) -> String {
         "\nxor, the same pair after {PASTS} pasts of {} pairs: the probability of a 1 differs by at most\n",
         longest - 1
     );
-    for kind in NetworkKind::ARTICLE {
+    let width = width(results.experiment.networks.clone());
+    for &kind in &results.experiment.networks {
         let of_kind = results.pasts.iter();
         let of_kind = of_kind.filter(|past| past.kind == kind && past.distance == longest);
         let apart = of_kind.map(|past| {
@@ -137,8 +150,8 @@ fn pasts<B: Backend>(results: &Results<B>) -> String {
             highest - past.answers.iter().copied().fold(f64::MAX, f64::min)
         });
         match apart.reduce(f64::max) {
-            Some(0.0) => text += &format!("  {kind:<11}  exactly 0: a pure function\n"),
-            Some(apart) => text += &format!("  {kind:<11}  {apart:.1e}\n"),
+            Some(0.0) => text += &format!("  {kind:<width$}  exactly 0: a pure function\n"),
+            Some(apart) => text += &format!("  {kind:<width$}  {apart:.1e}\n"),
             None => (),
         }
     }
@@ -147,6 +160,10 @@ fn pasts<B: Backend>(results: &Results<B>) -> String {
 
 /// Says how much of the gradient is left at the first step.
 fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
+    let with_state = networks(groups).into_iter();
+    let with_state = with_state.filter(|&kind| kind != NetworkKind::FeedForward);
+    let widths = with_state.map(|kind| kind.title().len());
+    let width = widths.fold(4, usize::max);
     let mut text = String::new();
     for group in groups.iter().filter(|group| group.is_longest(groups)) {
         for (part, name, first) in [("h", "hidden", 0), ("c", "cell", 1)] {
@@ -162,7 +179,7 @@ fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
             };
             if let (Some(start), Some(end)) = (at(0), at(1)) {
                 text += &format!(
-                    "  {:<12}  {:<4}  {part}  {:>4} steps  {:>7} before training  {:>7} after\n",
+                    "  {:<12}  {:<width$}  {part}  {:>4} steps  {:>7} before training  {:>7} after\n",
                     group.task.name(),
                     group.kind,
                     group.task.steps(group.distance) - 1,

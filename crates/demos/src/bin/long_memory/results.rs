@@ -125,6 +125,17 @@ impl<B: Backend> Group<'_, B> {
     }
 }
 
+/// Returns the networks, in the order of the report.
+pub fn networks<B: Backend>(groups: &[Group<B>]) -> Vec<NetworkKind> {
+    let mut kinds = Vec::new();
+    for group in groups {
+        if !kinds.contains(&group.kind) {
+            kinds.push(group.kind);
+        }
+    }
+    kinds
+}
+
 /// Splits the groups by task.
 pub fn by_task<'a, 'b, B: Backend>(groups: &'a [Group<'b, B>]) -> Vec<&'a [Group<'b, B>]> {
     let same = |a: &Group<B>, b: &Group<B>| a.task.name() == b.task.name();

@@ -8,7 +8,7 @@ use super::{
     networks::{colour, mark},
     result_axis::{axis, within},
 };
-use crate::results::{Group, by_task};
+use crate::results::{Group, by_task, networks};
 
 pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
     let panel = |of_distance: &[Group<B>]| {
@@ -35,10 +35,9 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
     };
     let same = |a: &Group<B>, b: &Group<B>| a.distance == b.distance;
     let row = |of_task: &&[Group<B>]| of_task.chunk_by(same).map(panel).collect();
-    let keys =
-        NetworkKind::ARTICLE.map(|kind| (format!("{kind}: one seed; mark: its end"), mark(kind)));
+    let key = |kind: NetworkKind| (format!("{kind}: one seed; mark: its end"), mark(kind));
     Figure {
-        keys: keys.into(),
+        keys: networks(groups).into_iter().map(key).collect(),
         rows: by_task(groups).iter().map(row).collect(),
         panel: (360, 260),
     }

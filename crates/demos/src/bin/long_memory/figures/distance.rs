@@ -11,9 +11,10 @@ use super::{
     networks::{colour, mark},
     result_axis::{axis, within},
 };
-use crate::results::{Group, by_task};
+use crate::results::{Group, by_task, networks};
 
 pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
+    let networks = networks(groups);
     let panel = |of_task: &&[Group<B>]| {
         let (task, answer) = (of_task[0].task, of_task[0].task.answer());
         let mut distances: Vec<usize> = of_task.iter().map(|group| group.distance).collect();
@@ -36,9 +37,9 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
                 known(&|distance| task.chance(distance)),
             ),
         ];
-        for (i, kind) in NetworkKind::ARTICLE.into_iter().enumerate() {
+        for (i, &kind) in networks.iter().enumerate() {
             // Side by side, so that no network hides another.
-            let aside = 1.06f64.powi(i as i32 - 1);
+            let aside = 1.06f64.powf(i as f64 - (networks.len() as f64 - 1.0) / 2.0);
             let mut of_kind: Vec<&Group<B>> =
                 of_task.iter().filter(|group| group.kind == kind).collect();
             of_kind.sort_by_key(|group| group.distance);
@@ -66,9 +67,8 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
         }
     };
     let panels: Vec<Panel> = by_task(groups).iter().map(panel).collect();
-    let mut keys: Vec<_> = NetworkKind::ARTICLE
-        .map(|kind| (format!("{kind}: each seed; line: median"), mark(kind)))
-        .into();
+    let key = |&kind: &NetworkKind| (format!("{kind}: each seed; line: median"), mark(kind));
+    let mut keys: Vec<_> = networks.iter().map(key).collect();
     keys.push((
         "chance: best guess without input".into(),
         Mark::Dashes(BLACK),

@@ -8,7 +8,7 @@ use demos::view::{
 use long_memory::{NetworkKind, Trained};
 
 use super::networks::colour;
-use crate::results::{Group, median};
+use crate::results::{Group, median, networks};
 
 /// The smallest gradient norm that is drawn.
 const DEEPEST: f64 = 1e-30;
@@ -66,19 +66,29 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Option<Figure> {
         let tasks = longest.chunk_by(same);
         tasks.map(|of_task| panel(when, of_task)).collect()
     });
-    (!longest.is_empty()).then(|| Figure {
-        keys: vec![
-            (
-                "Rnn: ∂loss_T/∂h, hidden state".into(),
-                hidden(NetworkKind::RNN),
-            ),
-            (
-                "Lstm: ∂loss_T/∂h, hidden state".into(),
-                hidden(NetworkKind::LSTM),
-            ),
-            ("Lstm: ∂loss_T/∂c, cell state".into(), Mark::Line(cell, 2)),
-            ("thick: median over seeds".into(), Mark::Line(GREY, 2)),
-        ],
+    let with_reach = networks(groups)
+        .into_iter()
+        .filter(|&kind| longest.iter().any(|group| group.kind == kind));
+    let key = |kind| (format!("{kind}: ∂loss_T/∂h, hidden state"), hidden(kind));
+    let mut keys: Vec<_> = with_reach.map(key).collect();
+    let has_cell = |group: &&Group<B>| {
+        let reach = group.trained[0].reach.as_ref();
+        reach.is_some_and(|reach| reach[0].of("cell").is_some())
+    };
+    let mut with_cell: Vec<NetworkKind> = Vec::new();
+    for group in longest.iter().copied().filter(has_cell) {
+        if !with_cell.contains(&group.kind) {
+            with_cell.push(group.kind);
+        }
+    }
+    if !with_cell.is_empty() {
+        let names: Vec<String> = with_cell.iter().map(NetworkKind::to_string).collect();
+        let text = format!("{}: ∂loss_T/∂c, cell state", names.join(", "));
+        keys.push((text, Mark::Line(cell, 2)));
+    }
+    keys.push(("thick: median over seeds".into(), Mark::Line(GREY, 2)));
+    (!longest.is_empty()).then_some(Figure {
+        keys,
         rows: rows.into(),
         panel: (400, 300),
     })

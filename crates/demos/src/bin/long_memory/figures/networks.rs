@@ -9,11 +9,8 @@ use long_memory::NetworkKind;
 pub fn colour(kind: NetworkKind) -> Rgb {
     let colour = match kind {
         NetworkKind::FeedForward => 2,
-        // The colours of the list of cells, around the feed-forward network's.
-        NetworkKind::Recurrent(cell) => match cell as usize {
-            cell @ 0..2 => cell,
-            cell => 1 + cell,
-        },
+        // The list of cells has the colours that neither the feed-forward network nor `gradient` takes.
+        NetworkKind::Recurrent(cell) => [0, 1, 3, 4, 6][cell as usize % 5],
     };
     COLOURS[colour % COLOURS.len()].rgb
 }
