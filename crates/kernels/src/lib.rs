@@ -7,6 +7,7 @@
 //! | to read about | see |
 //! |---|---|
 //! | the long short-term memory, forward and backward | [`recurrent::lstm`] |
+//! | the gated recurrent unit, forward and backward | [`recurrent::gru`] |
 //! | the plain recurrent network, forward and backward | [`recurrent::rnn`] |
 //! | a layer over whole sequences | [`Layer`], [`Backward`] |
 //! | a cell chosen at run time | [`Kernel`] |
@@ -80,6 +81,6 @@ pub use cpu::{Engine, Isa};
 pub use linear_cross_entropy::LinearCrossEntropy;
 pub use recurrent::{
     Backward, Gradients, Input, Kernel, Layer, NeedsGrad, PackedLayer, Saved, Shape, Takes,
-    WeightGradients, lstm::Lstm, rnn::Rnn,
+    WeightGradients, gru::Gru, lstm::Lstm, rnn::Rnn,
 };
 pub use stepper::{LayerWeights, Stepper};

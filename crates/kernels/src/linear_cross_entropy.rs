@@ -117,7 +117,7 @@ impl LinearCrossEntropy<'_> {
             width: h,
             row: &row,
         };
-        let (mut sums, bias) = outer_sums(engine, n, &[rows], d_logits, vocabulary);
+        let (mut sums, bias) = outer_sums(engine, n, &[rows], (d_logits, vocabulary), vocabulary);
         Gradients {
             hidden,
             weight: sums.remove(0),
@@ -165,6 +165,7 @@ impl WithSimd for ProductJob<'_> {
             stride: depth,
             to,
             to_stride: weight.n(),
+            add: false,
         };
         product.run(simd, rows.len() / depth.max(1));
     }

@@ -1,12 +1,13 @@
 //! Recurrent layers over whole sequences, forward and backward.
 //!
-//! A cell's file holds its equations on vectors ([`rnn`], [`lstm`]); the rest is the same for all cells:
+//! A cell's file holds its equations on vectors ([`rnn`], [`lstm`], [`gru`]); the rest is the same for all cells:
 //! `scan` is the loop forward, `bptt` the loop backward, [`Layer`] and [`Backward`] divide a batch among
 //! the threads, and [`Kernel`] puts all of it behind one interface.
 
 mod backward;
 mod bptt;
 mod cell;
+pub mod gru;
 mod kernel;
 mod layer;
 pub mod lstm;

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use allocation_counter::measure;
 use kernels::{
-    Backward, Engine, Input, Isa, Kernel, Layer, LayerWeights, Lstm, NeedsGrad, Rnn, Shape,
+    Backward, Engine, Gru, Input, Isa, Kernel, Layer, LayerWeights, Lstm, NeedsGrad, Rnn, Shape,
     Stepper, Takes, recurrent::Cell,
 };
 
@@ -93,9 +93,11 @@ fn backward<C: Cell>(isa: Isa, time: usize) -> u64 {
 #[test]
 fn steps_do_not_allocate() {
     type Allocations = fn(Isa, usize) -> u64;
-    let functions: [(&str, Allocations); 4] = [
+    let functions: [(&str, Allocations); 6] = [
         ("Layer::<Lstm>::infer", infer::<Lstm>),
         ("Backward::run::<Lstm>", backward::<Lstm>),
+        ("Layer::<Gru>::infer", infer::<Gru>),
+        ("Backward::run::<Gru>", backward::<Gru>),
         ("Layer::<Rnn>::infer", infer::<Rnn>),
         ("Backward::run::<Rnn>", backward::<Rnn>),
     ];
@@ -113,13 +115,15 @@ fn steps_do_not_allocate() {
     }
 }
 
-/// Layers of both kinds and a head.
+/// Layers of all kinds and a head.
 #[test]
 fn a_stepper_allocates_nothing() {
     let numbers = |n: usize| vec![0.1_f32; n];
-    let [wx, wh, rnn_wx, rnn_wh] = [
+    let [wx, wh, gru_wx, gru_wh, rnn_wx, rnn_wh] = [
         numbers(D_INPUT * 4 * D_HIDDEN),
         numbers(D_HIDDEN * 4 * D_HIDDEN),
+        numbers(D_HIDDEN * 3 * D_HIDDEN),
+        numbers(D_HIDDEN * 3 * D_HIDDEN),
         numbers(D_HIDDEN * D_HIDDEN),
         numbers(D_HIDDEN * D_HIDDEN),
     ];
@@ -132,6 +136,7 @@ fn a_stepper_allocates_nothing() {
     };
     let layers = [
         layer(&Lstm as &dyn Kernel, &wx, &wh),
+        layer(&Gru, &gru_wx, &gru_wh),
         layer(&Rnn, &rnn_wx, &rnn_wh),
     ];
     let (weight, bias) = (numbers(D_HIDDEN * 7), numbers(7));

@@ -76,7 +76,7 @@ pub struct KernelLayer<B: Backend> {
     pub wx: Tensor<B, 2>,
     /// `[d_hidden, gates·d_hidden]`
     pub wh: Tensor<B, 2>,
-    /// `[gates·d_hidden]`
+    /// `[sums·d_hidden]`, a bias for each sum of the kernel's [`Gates`](kernels::recurrent::Gates)
     pub b: Option<Tensor<B, 1>>,
 }
 
@@ -113,14 +113,18 @@ impl<B: Backend> KernelLayer<B> {
 
     /// Checks that the shapes agree.
     fn check(&self, input: &Input<B>, state: &[Tensor<B, 2>]) {
-        let ([d_input, width], [d_hidden, _]) = (self.wx.dims(), self.wh.dims());
+        let ([d_input, _], [d_hidden, _]) = (self.wx.dims(), self.wh.dims());
+        let gates = self.kernel.gates();
+        let width = gates.count() * d_hidden;
+        assert_eq!(self.wx.dims()[1], width, "wx: [d_input, gates·d_hidden]");
         assert_eq!(
             self.wh.dims(),
             [d_hidden, width],
             "wh: [d_hidden, gates·d_hidden]"
         );
         if let Some(b) = &self.b {
-            assert_eq!(b.dims(), [width], "b: [gates·d_hidden]");
+            let biases = gates.sums() * d_hidden;
+            assert_eq!(b.dims(), [biases], "b: [sums·d_hidden]");
         }
         if let Input::Vectors(x) = input {
             assert_eq!(x.dims()[2], d_input, "input: [batch, time, d_input]");

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     activation::sigmoid,
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
+    fused::KernelLayer,
     init::{Init, Initializer, Remember, init_methods},
     matmul::matmul,
 };
@@ -177,6 +178,22 @@ impl<B: Backend> RecurrentCell<B> for Gru<B> {
         }
         let hidden = n.clone() + z * (hidden - n);
         (hidden.clone(), GruState { hidden })
+    }
+
+    fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
+        let b = match (self.reset, &self.b, &self.bhn) {
+            (Reset::AfterProduct, Some(b), Some(bhn)) => {
+                Some(Tensor::cat(vec![b.val(), bhn.val()], 0))
+            }
+            (Reset::AfterProduct, None, None) => None,
+            _ => return None,
+        };
+        Some(vec![KernelLayer {
+            kernel: kernels::recurrent::gru::KERNEL,
+            wx: self.wx.val(),
+            wh: self.wh.val(),
+            b,
+        }])
     }
 }
 

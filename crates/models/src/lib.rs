@@ -24,7 +24,7 @@
 //! |---|---|---|---|
 //! | [`Rnn`] | `h = tanh(a)`, or ReLU, also with the identity start | `nn.RNN` | with tanh |
 //! | [`Lstm`] | `c = f·c + i·g`, `h = o·tanh(c)` | `nn.LSTM` | yes |
-//! | [`Gru`] | `h = (1 − z)·n + z·h`, in PyTorch's and in the original form | `nn.GRU` | – |
+//! | [`Gru`] | `h = (1 − z)·n + z·h`, in PyTorch's and in the original form | `nn.GRU` | in PyTorch's form |
 //! | [`PeepholeLstm`] | an LSTM whose gates also see `c` | – | – |
 //! | [`CoupledLstm`] | an LSTM with `i = 1 − f` | – | – |
 //! | [`ProjectedLstm`] | an LSTM with `h = (o·tanh(c))·Wr` | `nn.LSTM(proj_size=…)` | – |

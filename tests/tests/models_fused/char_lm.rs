@@ -62,7 +62,7 @@ fn results<B: AutodiffBackend>(model: &CharLm<B>, vocab_size: i64) -> Vec<(Strin
 fn check<B: AutodiffBackend>() {
     // 24 characters in a window: with 50 in the vocabulary the embedding comes first.
     for (vocab_size, d_embedding) in [(11, 5), (11, 0), (50, 5), (50, 0)] {
-        for cell in [CellKind::Rnn, CellKind::Lstm] {
+        for cell in [CellKind::Rnn, CellKind::Lstm, CellKind::Gru] {
             for n_layers in [1, 2] {
                 let config = CharLmConfig::new(vocab_size)
                     .with_cell(cell)
@@ -117,7 +117,7 @@ fn masked<B: AutodiffBackend>(
 }
 
 fn check_masked<B: AutodiffBackend>() {
-    for (cell, d_embedding) in [(CellKind::Rnn, 0), (CellKind::Lstm, 5)] {
+    for (cell, d_embedding) in [(CellKind::Rnn, 0), (CellKind::Lstm, 5), (CellKind::Gru, 5)] {
         let config = CharLmConfig::new(11)
             .with_cell(cell)
             .with_d_embedding(d_embedding)

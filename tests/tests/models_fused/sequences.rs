@@ -1,4 +1,4 @@
-//! `Rnn` and `Lstm` over a sequence: kernels against the reference path.
+//! `Rnn`, `Lstm` and `Gru` over a sequence: kernels against the reference path.
 
 use burn::{
     module::Module,
@@ -11,7 +11,7 @@ use burn_autodiff::{
 use burn_flex::Flex;
 use burn_ndarray::NdArray;
 use models::{
-    Lstm, RecurrentCell, RecurrentState, Rnn,
+    Gru, Lstm, RecurrentCell, RecurrentState, Rnn,
     fused::{kernels, without_kernels},
 };
 use proptest::{prelude::*, test_runner::Config};
@@ -64,7 +64,7 @@ fn run<B: AutodiffBackend, N: Network<B>>(problem: &Problem) -> Vec<(String, Ten
         ..
     } = *problem;
     let mut random = Random::new(problem.seed);
-    let b = random.tensor::<B, 1>([N::GATES * d_hidden]).require_grad();
+    let b = random.tensor::<B, 1>([N::BIASES * d_hidden]).require_grad();
     // With larger ones a network is chaotic or saturated, and every rounding error grows.
     let bound = (d_hidden.max(d_input) as f64).sqrt().recip();
     let mut leaf = |shape: [usize; 2]| {
@@ -155,6 +155,11 @@ macro_rules! on_backends {
                 }
 
                 #[test]
+                fn gru(problem in problems()) {
+                    kernels_equal_reference::<$backend, Gru<$backend>>(&problem);
+                }
+
+                #[test]
                 fn lstm(problem in problems()) {
                     kernels_equal_reference::<$backend, Lstm<$backend>>(&problem);
                 }
@@ -187,8 +192,10 @@ fn without_autodiff_the_values_are_the_same() {
     }
     check::<NdArray, Rnn<NdArray>>();
     check::<NdArray, Lstm<NdArray>>();
+    check::<NdArray, Gru<NdArray>>();
     check::<Flex, Rnn<Flex>>();
     check::<Flex, Lstm<Flex>>();
+    check::<Flex, Gru<Flex>>();
 }
 
 /// Tensors that do not lie row by row are read right.
@@ -279,5 +286,6 @@ fn a_carried_state_is_the_same() {
     }
     check::<Autodiff<NdArray>, Rnn<Autodiff<NdArray>>>();
     check::<Autodiff<NdArray>, Lstm<Autodiff<NdArray>>>();
+    check::<Autodiff<NdArray>, Gru<Autodiff<NdArray>>>();
     check::<Autodiff<Flex>, Lstm<Autodiff<Flex>>>();
 }

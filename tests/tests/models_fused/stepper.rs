@@ -46,7 +46,7 @@ fn of_layers_and_stacks() {
                 .with_bias(false)
                 .init_seeded::<B>(2, &device);
             same_steps(&lstm, Stepper::new(&lstm, batch), batch);
-            for cell in [CellKind::Rnn, CellKind::Lstm] {
+            for cell in [CellKind::Rnn, CellKind::Lstm, CellKind::Gru] {
                 let stack = StackConfig::new(5, d_hidden).with_n_layers(3);
                 let stack: Stack<B> = stack.init_seeded(cell, 2, &device);
                 same_steps(&stack, Stepper::new(&stack, batch), batch);
@@ -58,7 +58,13 @@ fn of_layers_and_stacks() {
 #[test]
 fn of_a_character_model() {
     let device = Default::default();
-    for (cell, d_embedding) in [(CellKind::Lstm, 7), (CellKind::Rnn, 7), (CellKind::Lstm, 0)] {
+    for (cell, d_embedding) in [
+        (CellKind::Lstm, 7),
+        (CellKind::Rnn, 7),
+        (CellKind::Gru, 7),
+        (CellKind::Lstm, 0),
+        (CellKind::Gru, 0),
+    ] {
         let config = CharLmConfig::new(13)
             .with_cell(cell)
             .with_d_embedding(d_embedding);

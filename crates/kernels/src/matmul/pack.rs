@@ -3,7 +3,7 @@
 use aligned_vec::{AVec, ConstAlign};
 use pulp::{Simd, WithSimd};
 
-use super::panel::{Sums, VECTORS};
+use super::panel::VECTORS;
 use crate::cpu::{Engine, cut};
 
 /// Packing this many numbers takes longer than waking a thread, which takes about 50 µs.
@@ -14,8 +14,9 @@ const WORTH_A_THREAD: usize = 1 << 18;
 pub(crate) enum Columns {
     /// Columns in order.
     Plain,
-    /// Four blocks (gates) of this width, side by side: a panel holds the same columns of each.
-    FourGates(usize),
+    /// So many blocks (gates), at most [`VECTORS`], of this width, side by side: a panel holds the same
+    /// columns of each.
+    Blocks(usize, usize),
 }
 
 impl Columns {
@@ -23,7 +24,15 @@ impl Columns {
     pub(crate) fn panels(self, n: usize, lanes: usize) -> usize {
         match self {
             Columns::Plain => n.div_ceil(VECTORS * lanes),
-            Columns::FourGates(width) => width.div_ceil(lanes),
+            Columns::Blocks(_, width) => width.div_ceil(lanes),
+        }
+    }
+
+    /// Returns how many vectors of columns a panel holds.
+    fn vectors(self) -> usize {
+        match self {
+            Columns::Plain => VECTORS,
+            Columns::Blocks(blocks, _) => blocks,
         }
     }
 
@@ -31,7 +40,7 @@ impl Columns {
     fn place(self, n: usize, lanes: usize, panel: usize, vector: usize) -> (usize, usize) {
         let (first, end) = match self {
             Columns::Plain => ((panel * VECTORS + vector) * lanes, n),
-            Columns::FourGates(width) => {
+            Columns::Blocks(_, width) => {
                 let block = vector * width;
                 (block + panel * lanes, block + width)
             }
@@ -72,7 +81,7 @@ impl Packed {
         let n = matrix.len().checked_div(depth).unwrap_or(0);
         assert_eq!(matrix.len(), depth * n, "a matrix of whole rows");
         let lanes = engine.isa().lanes();
-        let panel_length = depth * VECTORS * lanes;
+        let panel_length = depth * columns.vectors() * lanes;
         let panels = columns.panels(n, lanes);
         let mut values = AVec::__from_elem(64, 0.0, panels * panel_length);
 
@@ -120,11 +129,12 @@ impl Packed {
         self.columns.panels(self.n, self.lanes)
     }
 
-    /// Returns one panel: four vectors for each row of the matrix.
+    /// Returns one panel: `V` vectors for each row of the matrix.
     #[inline(always)]
-    pub(crate) fn panel<S: Simd>(&self, panel: usize) -> &[Sums<S>] {
+    pub(crate) fn panel<S: Simd, const V: usize>(&self, panel: usize) -> &[[S::f32s; V]] {
         assert_eq!(S::F32_LANES, self.lanes, "packed for other instructions");
-        let length = self.depth * VECTORS * self.lanes;
+        assert_eq!(V, self.columns.vectors(), "packed for other tiles");
+        let length = self.depth * V * self.lanes;
         let values = &self.values[panel * length..(panel + 1) * length];
         S::as_simd_f32s(values).0.as_chunks().0
     }
@@ -153,12 +163,12 @@ impl WithSimd for PackJob<'_> {
             lanes,
             ..
         } = self;
-        let width = VECTORS * lanes;
+        let width = self.columns.vectors() * lanes;
         if depth == 0 {
             return;
         }
         for (panel, values) in self.values.chunks_exact_mut(depth * width).enumerate() {
-            for vector in 0..VECTORS {
+            for vector in 0..self.columns.vectors() {
                 let panel = self.first_panel + panel;
                 let (first, len) = self.columns.place(n, lanes, panel, vector);
                 if self.transposed {

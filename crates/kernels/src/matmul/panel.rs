@@ -10,17 +10,17 @@ pub(crate) type Sums<S> = [<S as Simd>::f32s; VECTORS];
 
 /// `sums[m] += rows[m]·panel`, for the columns of one panel.
 #[inline(always)]
-pub(crate) fn accumulate<S: Simd, const M: usize>(
+pub(crate) fn accumulate<S: Simd, const M: usize, const V: usize>(
     simd: S,
-    mut sums: [Sums<S>; M],
+    mut sums: [[S::f32s; V]; M],
     rows: [&[f32]; M],
-    panel: &[Sums<S>],
-) -> [Sums<S>; M] {
+    panel: &[[S::f32s; V]],
+) -> [[S::f32s; V]; M] {
     let rows = rows.map(|row| &row[..panel.len()]);
     for (k, weights) in panel.iter().enumerate() {
         for m in 0..M {
             let x = simd.splat_f32s(rows[m][k]);
-            for v in 0..VECTORS {
+            for v in 0..V {
                 sums[m][v] = simd.mul_add_e_f32s(x, weights[v], sums[m][v]);
             }
         }

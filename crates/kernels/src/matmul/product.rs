@@ -1,4 +1,4 @@
-//! Rows times packed weights: `to = rows·weights + bias`.
+//! Rows times packed weights: `to = rows·weights + bias`, or added to it.
 
 use pulp::Simd;
 
@@ -21,6 +21,8 @@ pub(crate) struct Product<'a> {
     pub to: &'a mut [f32],
     /// The same distance for the rows of `to`.
     pub to_stride: usize,
+    /// Whether the product is added to what `to` holds.
+    pub add: bool,
 }
 
 impl Product<'_> {
@@ -67,8 +69,17 @@ impl<S: Simd> Tile<S> for Panel<'_, '_> {
         for (m, row) in rows.iter_mut().enumerate() {
             *row = &product.rows[(first + m) * product.stride..];
         }
-        let panel = product.weights.panel::<S>(self.panel);
-        let sums = accumulate(simd, [bias; M], rows, panel);
+        let mut sums = [bias; M];
+        if product.add {
+            for (m, sums) in sums.iter_mut().enumerate() {
+                let to = &product.to[(first + m) * product.to_stride..][..n];
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    *sum = simd.add_f32s(*sum, load(simd, to, column(v)));
+                }
+            }
+        }
+        let panel = product.weights.panel::<S, VECTORS>(self.panel);
+        let sums = accumulate(simd, sums, rows, panel);
         for (m, sums) in sums.into_iter().enumerate() {
             let to = &mut product.to[(first + m) * product.to_stride..][..n];
             for (v, sum) in sums.into_iter().enumerate() {

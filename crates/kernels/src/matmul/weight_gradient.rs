@@ -20,12 +20,13 @@ pub(crate) struct Rows<'a> {
     pub row: &'a (dyn Fn(usize) -> &'a [f32] + Sync),
 }
 
-/// Returns `Aᵀ·B`, `[width, n]`, for each matrix `A` of `left`, and the sum of the rows of `b`, `[n]`.
+/// Returns `Aᵀ·B`, `[width, n]`, for each matrix `A` of `left`, and the sum of the rows of `b`, `[n]`. The rows
+/// of `b` start `stride` apart.
 pub(crate) fn outer_sums(
     engine: &Engine,
     depth: usize,
     left: &[Rows],
-    b: &[f32],
+    (b, stride): (&[f32], usize),
     n: usize,
 ) -> (Vec<Vec<f32>>, Vec<f32>) {
     let panel_width = VECTORS * engine.isa().lanes();
@@ -50,6 +51,7 @@ pub(crate) fn outer_sums(
         left,
         height,
         b,
+        stride,
         n,
     });
     engine.each(jobs.collect());
@@ -82,6 +84,7 @@ struct Job<'a, 'r> {
     left: &'a [Rows<'r>],
     height: usize,
     b: &'a [f32],
+    stride: usize,
     n: usize,
 }
 
@@ -110,7 +113,7 @@ impl WithSimd for Job<'_, '_> {
                 let bias = &mut self.bias[i * panel_width..][..panel_width];
                 let bias: &mut [Sums<S>] = S::as_mut_simd_f32s(bias).0.as_chunks_mut().0;
                 for (k, to) in (start..end).zip(b.iter_mut()) {
-                    let row = &self.b[k * n..][..n];
+                    let row = &self.b[k * self.stride..][..n];
                     for (v, to) in to.iter_mut().enumerate() {
                         *to = load(simd, row, (panel * VECTORS + v) * S::F32_LANES);
                         bias[0][v] = simd.add_f32s(bias[0][v], *to);
@@ -155,12 +158,13 @@ impl<S: Simd> Tile<S> for Outer<'_, S> {
     }
 }
 
-/// Returns, for each token of the vocabulary, the sum of its rows in `b`, `[tokens, n]`.
+/// Returns, for each token of the vocabulary, the sum of its rows in `b`, `[tokens, n]`, whose starts are
+/// `stride` apart.
 pub(crate) fn segment_sums(
     engine: &Engine,
     tokens: &[u32],
     vocabulary: usize,
-    b: &[f32],
+    (b, stride): (&[f32], usize),
     n: usize,
 ) -> Vec<f32> {
     let mut table = vec![0.0; vocabulary * n];
@@ -187,6 +191,7 @@ pub(crate) fn segment_sums(
         range,
         tokens,
         b,
+        stride,
         n,
     };
     engine.each(jobs.map(job).collect());
@@ -198,6 +203,7 @@ struct SegmentJob<'a> {
     range: Range<usize>,
     tokens: &'a [u32],
     b: &'a [f32],
+    stride: usize,
     n: usize,
 }
 
@@ -209,7 +215,7 @@ impl WithSimd for SegmentJob<'_> {
         let n = self.n;
         for (k, &token) in self.tokens.iter().enumerate() {
             if self.range.contains(&(token as usize)) {
-                let row = &self.b[k * n..][..n];
+                let row = &self.b[k * self.stride..][..n];
                 let to = &mut self.sums[(token as usize - self.range.start) * n..][..n];
                 for j in (0..n).step_by(S::F32_LANES) {
                     let sum = simd.add_f32s(load(simd, to, j), load(simd, row, j));

@@ -9,7 +9,7 @@ use super::{
     bptt::{Products, through_time},
     cell::{Cell, StepsBack},
     saved::Saved,
-    weight_gradients::{NeedsGrad, WeightGradients, weight_gradients},
+    weight_gradients::{NeedsGrad, WeightGradients, in_order_of_sums, weight_gradients},
     weights::{Input, Shape},
 };
 use crate::cpu::{Engine, cut};
@@ -59,7 +59,7 @@ impl Backward<'_> {
         let Shape { batch, time } = self.shape;
         let slices = [self.wx, self.wh, self.h0, self.output, self.d_output];
         let h = check(self.shape, C::GATES.count(), slices, self.input);
-        let width = C::GATES.count() * h;
+        let (width, of_sums) = (C::GATES.count() * h, C::GATES.sums() * h);
         let of_cell = h * usize::from(C::HAS_CELL);
         assert_eq!(
             self.d_cell.len(),
@@ -72,7 +72,7 @@ impl Backward<'_> {
             time: saved_time,
             d_hidden,
         } = saved;
-        let n_sums = batch * time * width;
+        let n_sums = batch * time * of_sums;
         let n_saved = if C::SAVES_GATES { d_sums.len() } else { n_sums };
         assert_eq!(
             (n_saved, cell.len(), saved_time, d_hidden),
@@ -88,12 +88,13 @@ impl Backward<'_> {
             _ => 0,
         };
         let mut d_input = vec![0.0; batch * time * d_input_width];
-        let wx = (d_input_width > 0).then_some(self.wx);
+        let wx = in_order_of_sums(C::GATES, self.wx, h);
+        let wx = (d_input_width > 0).then_some(&*wx);
         let products = Products::new(engine, width, self.wh, wx);
 
         let shares = engine.share(batch);
         let by = |n: usize| shares.iter().map(move |share| share.len() * n);
-        let mut sums = cut(&mut d_sums, by(time * width)).into_iter();
+        let mut sums = cut(&mut d_sums, by(time * of_sums)).into_iter();
         let mut d_h = cut(&mut d_h0, by(h)).into_iter();
         let mut d_cell = cut(&mut d_c0, by(of_cell)).into_iter();
         let mut inputs = cut(&mut d_input, by(time * d_input_width)).into_iter();
@@ -105,6 +106,7 @@ impl Backward<'_> {
                 steps: StepsBack {
                     time,
                     h,
+                    h0: &self.h0[of(h)],
                     output: &self.output[of(time * h)],
                     d_output: &self.d_output[of(time * h)],
                     cell: &cell[of((time + 1) * of_cell)],
@@ -123,7 +125,14 @@ impl Backward<'_> {
             let rows = [self.wx.len() / width.max(1), h];
             let (input, output) = (self.input, self.output);
             weights = weight_gradients(
-                engine, self.shape, width, input, rows, self.h0, output, &d_sums,
+                engine,
+                self.shape,
+                C::GATES,
+                input,
+                rows,
+                self.h0,
+                output,
+                &d_sums,
             );
         }
         weights.input = d_input;
@@ -202,11 +211,11 @@ impl<C: Cell> WithSimd for BackwardJob<'_, C> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let h = self.steps.h;
-        let sizes = [self.d_h.len() / h.max(1), C::GATES.count() * h];
+        let sequences = self.d_h.len() / h.max(1);
         through_time::<S, C>(
             simd,
             self.products,
-            sizes,
+            sequences,
             self.d_sums,
             self.d_h,
             self.d_input,

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::cell::{Cell, StepsBack};
+use super::cell::{Cell, Gates, StepsBack};
 use crate::{
     cpu::Engine,
     matmul::{Packed, Product},
@@ -24,36 +24,39 @@ impl Products {
 }
 
 /// Takes the gradient of some sequences back through all steps, from the last to the first. `d_sums`
-/// is `[sequences, time, width]`; `d_h`, `[sequences, d_hidden]`, starts as zeros and becomes the
+/// is `[sequences, time, sums·d_hidden]`; `d_h`, `[sequences, d_hidden]`, starts as zeros and becomes the
 /// gradient of `h0`.
 #[inline(always)]
 pub(crate) fn through_time<S: Simd, C: Cell>(
     simd: S,
     products: &Products,
-    [sequences, width]: [usize; 2],
+    sequences: usize,
     d_sums: &mut [f32],
     d_h: &mut [f32],
     d_input: &mut [f32],
     steps: &mut StepsBack,
 ) {
     let StepsBack { time, h, .. } = *steps;
+    let width = C::GATES.sums() * h;
     if sequences == 0 {
         return;
     }
     for t in (0..time).rev() {
         for row in 0..sequences {
             let d_sums = &mut d_sums[(row * time + t) * width..][..width];
-            C::backward(simd, [row, t], steps, d_sums, &d_h[row * h..][..h]);
+            C::backward(simd, [row, t], steps, d_sums, &mut d_h[row * h..][..h]);
         }
         let rows = &d_sums[t * width..];
+        let of_hidden = &rows[first_of_hidden(C::GATES) * h..];
         let stride = time * width;
         let product = Product {
             weights: &products.to_hidden,
             bias: &[],
-            rows,
+            rows: of_hidden,
             stride,
             to: d_h,
             to_stride: h,
+            add: C::CARRIES_HIDDEN,
         };
         product.run(simd, sequences);
         if let Some(weights) = &products.to_input {
@@ -65,8 +68,15 @@ pub(crate) fn through_time<S: Simd, C: Cell>(
                 stride,
                 to: &mut d_input[t * d..],
                 to_stride: time * d,
+                add: false,
             };
             product.run(simd, sequences);
         }
     }
+}
+
+/// Returns the first block of a step's sums that `Wh` takes part in; the blocks that `Wx` takes part in start
+/// at 0. Where the sums of a gate stay apart, its sum over the input comes first, and all others follow.
+pub(crate) const fn first_of_hidden(gates: Gates) -> usize {
+    gates.sums() - gates.count()
 }

@@ -12,6 +12,9 @@ use crate::matmul::Sums;
 pub enum Gates {
     /// One block: a panel holds four vectors of its columns.
     One,
+    /// Three blocks, of which the last has two sums that stay apart, over the input and over the hidden
+    /// state: `x·Wx₀ + h·Wh₀`, `x·Wx₁ + h·Wh₁`, `x·Wx₂`, `h·Wh₂`. A panel holds the same columns of each.
+    Three,
     /// Four blocks: a panel holds the same columns of each.
     Four,
 }
@@ -21,7 +24,16 @@ impl Gates {
     pub const fn count(self) -> usize {
         match self {
             Gates::One => 1,
+            Gates::Three => 3,
             Gates::Four => 4,
+        }
+    }
+
+    /// Returns the number of sums for each number of the hidden state, each of which has a bias.
+    pub const fn sums(self) -> usize {
+        match self {
+            Gates::One => 1,
+            Gates::Three | Gates::Four => 4,
         }
     }
 }
@@ -30,12 +42,14 @@ impl Gates {
 pub trait Cell: Copy + Debug + Default + Send + Sync + 'static {
     /// The name of the cell, such as "lstm".
     const NAME: &'static str;
-    /// The blocks of columns in `wx`, `wh` and `b`.
+    /// The blocks of columns in `wx` and `wh`, and the sums.
     const GATES: Gates;
     /// Whether the state has a cell `c` besides the hidden state `h`.
     const HAS_CELL: bool;
     /// Whether the backward pass needs the gates of each step. If not, the outputs are enough.
     const SAVES_GATES: bool;
+    /// Whether `h[t-1]` goes into `h[t]` directly too, besides the sums.
+    const CARRIES_HIDDEN: bool;
 
     /// Computes the new state of `M` rows in one panel from their sums: writes `h` to `output`,
     /// `[sequences, time, d_hidden]`, and `c` and the gates to `steps`. `at` is (first row, time, panel).
@@ -48,14 +62,16 @@ pub trait Cell: Copy + Debug + Default + Send + Sync + 'static {
     );
 
     /// Computes the gradient of one row's sums from `d_h`, the gradient that the next step passes back to
-    /// `h`. `d_sums` holds the saved gates, if there are any, and is overwritten with that gradient. `at` is
-    /// (row, time).
+    /// `h`. `d_sums` holds the saved gates, if there are any, and is overwritten with that gradient; a cell
+    /// that carries `h` overwrites `d_h` with what goes to `h[t-1]` directly. With [`Gates::Three`] the third
+    /// sum comes first in `d_sums`, so that those over the input lie together, and those over the hidden
+    /// state. `at` is (row, time).
     fn backward<S: Simd>(
         simd: S,
         at: [usize; 2],
         steps: &mut StepsBack,
         d_sums: &mut [f32],
-        d_h: &[f32],
+        d_h: &mut [f32],
     );
 }
 
@@ -65,11 +81,13 @@ pub struct Steps<'a> {
     pub time: usize,
     /// Size of the hidden state.
     pub h: usize,
+    /// `[sequences, d_hidden]`: `h` before the first step.
+    pub h0: &'a [f32],
     /// For how many steps `c` is kept besides the initial one: all of them, or none.
     pub cells_kept: usize,
     /// `[sequences, cells_kept + 1, d_hidden]`
     pub cell: &'a mut [f32],
-    /// `[sequences, time, gates·d_hidden]`, or empty if nothing is saved.
+    /// `[sequences, time, sums·d_hidden]`, or empty if nothing is saved.
     pub gates: &'a mut [f32],
 }
 
@@ -79,6 +97,8 @@ pub struct StepsBack<'a> {
     pub time: usize,
     /// Size of the hidden state.
     pub h: usize,
+    /// `[sequences, d_hidden]`: `h` before the first step.
+    pub h0: &'a [f32],
     /// `[sequences, time, d_hidden]`: `h` of each step.
     pub output: &'a [f32],
     /// `[sequences, time, d_hidden]`

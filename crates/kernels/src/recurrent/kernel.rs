@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use super::{
     backward::{Backward, Gradients},
-    cell::Cell,
+    cell::{Cell, Gates},
     layer::Layer,
     saved::Saved,
     weight_gradients::NeedsGrad,
@@ -19,6 +19,9 @@ pub trait Kernel: fmt::Debug + Send + Sync {
 
     /// Returns whether the state has a cell `c` besides the hidden state `h`.
     fn has_cell(&self) -> bool;
+
+    /// Returns the blocks of columns in the weights, and the sums, each of which has a bias.
+    fn gates(&self) -> Gates;
 
     /// Packs a layer's weights. For tokens, `wx` is the table, and the layer keeps it.
     ///
@@ -94,6 +97,10 @@ impl<C: Cell> Kernel for C {
 
     fn has_cell(&self) -> bool {
         C::HAS_CELL
+    }
+
+    fn gates(&self) -> Gates {
+        C::GATES
     }
 
     fn pack<'a>(

@@ -22,7 +22,8 @@ pub struct Layer<'a, C> {
 
 impl<'a, C: Cell> Layer<'a, C> {
     /// Packs `wx` `[d_input, gates·d_hidden]`, `wh` `[d_hidden, gates·d_hidden]` and `b`
-    /// `[gates·d_hidden]` (or empty). The gates of [`Lstm`](crate::Lstm) are i, f, g, o.
+    /// `[sums·d_hidden]` (or empty). The gates of [`Lstm`](crate::Lstm) are i, f, g, o, those of
+    /// [`Gru`](crate::Gru) r, z, n; a Gru's `b` ends with the bias of n inside the reset gate.
     ///
     /// # Panics
     ///
@@ -89,10 +90,10 @@ impl<'a, C: Cell> Layer<'a, C> {
         let job = Forward::<C> {
             weights: &self.weights,
             input,
-            h0,
             steps: Steps {
                 time: 1,
                 h: self.weights.d_hidden(),
+                h0,
                 cells_kept: 0,
                 cell,
                 gates: &mut [],
@@ -144,7 +145,7 @@ impl<'a, C: Cell> Layer<'a, C> {
         }
         let kept: &mut [f32] = match C::SAVES_GATES {
             true => {
-                gates.resize(batch * time * C::GATES.count() * h, 0.0);
+                gates.resize(batch * time * C::GATES.sums() * h, 0.0);
                 &mut gates
             }
             false => &mut [],
@@ -183,7 +184,7 @@ impl<'a, C: Cell> Layer<'a, C> {
         let shares = engine.share(batch);
         let of_gates = match gates.is_empty() {
             true => 0,
-            false => time * C::GATES.count() * h,
+            false => time * C::GATES.sums() * h,
         };
         let by = |n: usize| shares.iter().map(move |share| share.len() * n);
         let outputs = cut(output, by(time * h));
@@ -193,10 +194,10 @@ impl<'a, C: Cell> Layer<'a, C> {
         let job = |(share, ((output, cell), gates)): (&std::ops::Range<usize>, _)| Forward::<C> {
             weights: &self.weights,
             input: input.of(share, time * self.weights.per_step()),
-            h0: &h0[share.start * h..share.end * h],
             steps: Steps {
                 time,
                 h,
+                h0: &h0[share.start * h..share.end * h],
                 cells_kept,
                 cell,
                 gates,
@@ -212,7 +213,6 @@ impl<'a, C: Cell> Layer<'a, C> {
 struct Forward<'a, C> {
     weights: &'a Weights<'a>,
     input: Input<'a>,
-    h0: &'a [f32],
     steps: Steps<'a>,
     output: &'a mut [f32],
     cell: PhantomData<C>,
@@ -223,13 +223,6 @@ impl<C: Cell> WithSimd for Forward<'_, C> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        scan::<S, C>(
-            simd,
-            self.weights,
-            self.input,
-            self.h0,
-            self.output,
-            &mut self.steps,
-        );
+        scan::<S, C>(simd, self.weights, self.input, self.output, &mut self.steps);
     }
 }

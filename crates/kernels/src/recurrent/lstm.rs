@@ -41,6 +41,7 @@ impl Cell for Lstm {
     const GATES: Gates = Gates::Four;
     const HAS_CELL: bool = true;
     const SAVES_GATES: bool = true;
+    const CARRIES_HIDDEN: bool = false;
 
     #[inline(always)]
     fn forward<S: Simd, const M: usize>(
@@ -90,7 +91,7 @@ impl Cell for Lstm {
         [row, t]: [usize; 2],
         steps: &mut StepsBack,
         gates: &mut [f32],
-        d_h: &[f32],
+        d_h: &mut [f32],
     ) {
         let StepsBack { time, h, .. } = *steps;
         let one = simd.splat_f32s(1.0);

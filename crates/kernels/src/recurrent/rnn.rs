@@ -28,6 +28,7 @@ impl Cell for Rnn {
     const GATES: Gates = Gates::One;
     const HAS_CELL: bool = false;
     const SAVES_GATES: bool = false;
+    const CARRIES_HIDDEN: bool = false;
 
     #[inline(always)]
     fn forward<S: Simd, const M: usize>(
@@ -52,7 +53,7 @@ impl Cell for Rnn {
         [row, t]: [usize; 2],
         steps: &mut StepsBack,
         d_sums: &mut [f32],
-        d_h: &[f32],
+        d_h: &mut [f32],
     ) {
         let at = (row * steps.time + t) * d_h.len();
         let output = &steps.output[at..][..d_h.len()];

@@ -5,7 +5,7 @@
 /// memory would cost a page fault every four kilobytes.
 #[derive(Clone, Debug, Default)]
 pub struct Saved {
-    /// `[batch, time, gates·d_hidden]`: the gates of each step, if the cell saves them.
+    /// `[batch, time, sums·d_hidden]`: the gates of each step, if the cell saves them.
     pub(super) gates: Vec<f32>,
     /// `[batch, time + 1, d_hidden]`: `c` before the first step, then after each step; empty without `c`.
     pub(super) cell: Vec<f32>,

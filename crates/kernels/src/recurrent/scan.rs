@@ -17,17 +17,15 @@ pub(crate) fn scan<S: Simd, C: Cell>(
     simd: S,
     weights: &Weights,
     input: Input,
-    h0: &[f32],
     output: &mut [f32],
     steps: &mut Steps,
 ) {
-    let sequences = h0.len() / weights.d_hidden.max(1);
+    let sequences = steps.h0.len() / weights.d_hidden.max(1);
     for t in 0..steps.time {
         for panel in 0..weights.wh.panels() {
             let mut tile = PanelAt::<C> {
                 weights,
                 input,
-                h0,
                 output,
                 steps,
                 t,
@@ -43,7 +41,6 @@ pub(crate) fn scan<S: Simd, C: Cell>(
 struct PanelAt<'a, 'b, C> {
     weights: &'a Weights<'a>,
     input: Input<'a>,
-    h0: &'a [f32],
     output: &'a mut [f32],
     steps: &'a mut Steps<'b>,
     t: usize,
@@ -57,15 +54,54 @@ impl<S: Simd, C: Cell> Tile<S> for PanelAt<'_, '_, C> {
         let PanelAt {
             weights, t, panel, ..
         } = *self;
+        let (time, h) = (self.steps.time, weights.d_hidden);
+        let bias = weights.bias.panel::<S, VECTORS>(panel)[0];
+        let before: [&[f32]; M] = std::array::from_fn(|m| match t {
+            0 => &self.steps.h0[(first + m) * h..],
+            _ => &self.output[((first + m) * time + t - 1) * h..],
+        });
+        let sums = match C::GATES {
+            Gates::One | Gates::Four => {
+                let sums = self.input(simd, [bias; M], first);
+                accumulate(simd, sums, before, weights.wh.panel::<S, _>(panel))
+            }
+            Gates::Three => {
+                let [b0, b1, of_input, of_hidden] = bias;
+                let mut sums = self.input(simd, [[b0, b1, of_input]; M], first);
+                let mut all = [bias; M];
+                for m in 0..M {
+                    all[m][2] = sums[m][2];
+                    sums[m][2] = of_hidden;
+                }
+                sums = accumulate(simd, sums, before, weights.wh.panel::<S, _>(panel));
+                for m in 0..M {
+                    all[m] = [sums[m][0], sums[m][1], all[m][2], sums[m][2]];
+                }
+                all
+            }
+        };
+        C::forward(simd, sums, [first, t, panel], self.steps, self.output);
+    }
+}
+
+impl<C: Cell> PanelAt<'_, '_, C> {
+    /// Adds the products of input and `Wx` to the sums.
+    #[inline(always)]
+    fn input<S: Simd, const M: usize, const V: usize>(
+        &self,
+        simd: S,
+        mut sums: [[S::f32s; V]; M],
+        first: usize,
+    ) -> [[S::f32s; V]; M] {
+        let PanelAt {
+            weights, t, panel, ..
+        } = *self;
         let time = self.steps.time;
         let (d, h) = (weights.d_input, weights.d_hidden);
-        let bias = weights.bias.panel::<S>(panel)[0];
-
-        let mut sums = [bias; M];
         match (self.input, &weights.input) {
             (Input::Vectors(x), InputWeights::Packed(wx)) => {
                 let rows = std::array::from_fn(|m| &x[((first + m) * time + t) * d..]);
-                sums = accumulate(simd, sums, rows, wx.panel::<S>(panel));
+                sums = accumulate(simd, sums, rows, wx.panel::<S, _>(panel));
             }
             (Input::Tokens(tokens), InputWeights::Table(table)) => {
                 let width = weights.gates.count() * h;
@@ -75,7 +111,9 @@ impl<S: Simd, C: Cell> Tile<S> for PanelAt<'_, '_, C> {
                     for (v, sum) in sums.iter_mut().enumerate() {
                         let part = match weights.gates {
                             Gates::One => load(simd, row, (panel * VECTORS + v) * S::F32_LANES),
-                            Gates::Four => load(simd, &row[v * h..][..h], panel * S::F32_LANES),
+                            Gates::Three | Gates::Four => {
+                                load(simd, &row[v * h..][..h], panel * S::F32_LANES)
+                            }
                         };
                         *sum = simd.add_f32s(*sum, part);
                     }
@@ -83,12 +121,6 @@ impl<S: Simd, C: Cell> Tile<S> for PanelAt<'_, '_, C> {
             }
             _ => unreachable!("checked"),
         }
-        let before: [&[f32]; M] = std::array::from_fn(|m| match t {
-            0 => &self.h0[(first + m) * h..],
-            _ => &self.output[((first + m) * time + t - 1) * h..],
-        });
-        sums = accumulate(simd, sums, before, weights.wh.panel::<S>(panel));
-
-        C::forward(simd, sums, [first, t, panel], self.steps, self.output);
+        sums
     }
 }

@@ -1,6 +1,12 @@
 //! The gradients of a layer's weights: each one product over all steps, after the loop over time.
 
-use super::weights::{Input, Shape};
+use std::borrow::Cow;
+
+use super::{
+    bptt::first_of_hidden,
+    cell::Gates,
+    weights::{Input, Shape},
+};
 use crate::{
     cpu::Engine,
     matmul::{Rows, outer_sums, segment_sums},
@@ -24,17 +30,17 @@ pub struct WeightGradients {
     pub wx: Vec<f32>,
     /// `[d_hidden, gates·d_hidden]`; empty if not needed.
     pub wh: Vec<f32>,
-    /// `[gates·d_hidden]`; empty if not needed.
+    /// `[sums·d_hidden]`; empty if not needed.
     pub b: Vec<f32>,
 }
 
 /// Returns the gradients of `Wx` (or the table), `Wh` and `b`, given the gradients of all sums, `[batch,
-/// time, width]`.
+/// time, sums·d_hidden]`.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn weight_gradients(
     engine: &Engine,
     Shape { batch, time }: Shape,
-    width: usize,
+    gates: Gates,
     input: Input,
     [wx_rows, h]: [usize; 2],
     h0: &[f32],
@@ -51,6 +57,11 @@ pub(crate) fn weight_gradients(
         width: h,
         row: &before,
     };
+    let (width, stride) = (gates.count() * h, gates.sums() * h);
+    // Each matrix has its own part of the sums, unless both have all of them.
+    let is_shared = gates.count() == gates.sums();
+    let d_sums = |first: usize| (d_sums.get(first * h..).unwrap_or_default(), stride);
+    let (of_input, of_hidden) = (d_sums(0), d_sums(first_of_hidden(gates)));
     let [wx, wh, b] = match input {
         Input::Vectors(x) => {
             let d = wx_rows;
@@ -59,14 +70,33 @@ pub(crate) fn weight_gradients(
                 width: d,
                 row: &row,
             };
-            let (sums, b) = outer_sums(engine, steps, &[input, hidden], d_sums, width);
-            let [wx, wh] = sums.try_into().expect("one for each matrix");
-            [wx, wh, b]
+            let left = [input, hidden];
+            if is_shared {
+                let (sums, b) = outer_sums(engine, steps, &left, of_input, width);
+                let [wx, wh] = sums.try_into().expect("one for each matrix");
+                [wx, wh, b]
+            } else {
+                let [input, hidden] = left;
+                let (mut wx, b_input) = outer_sums(engine, steps, &[input], of_input, width);
+                let (mut wh, b) = outer_sums(engine, steps, &[hidden], of_hidden, width);
+                let b = with_first_sum(&b_input[..h], b);
+                [in_order_of_gates(wx.remove(0), h), wh.remove(0), b]
+            }
         }
         Input::Tokens(tokens) => {
-            let (mut sums, b) = outer_sums(engine, steps, &[hidden], d_sums, width);
-            let wx = segment_sums(engine, tokens, wx_rows, d_sums, width);
-            [wx, sums.remove(0), b]
+            let (mut sums, b) = outer_sums(engine, steps, &[hidden], of_hidden, width);
+            let wx = segment_sums(engine, tokens, wx_rows, of_input, width);
+            let wh = sums.remove(0);
+            if is_shared {
+                [wx, wh, b]
+            } else {
+                // The bias of the gate whose sums stay apart: the sum over all tokens.
+                let mut first = vec![0.0; h];
+                for row in wx.chunks_exact(width.max(1)) {
+                    first.iter_mut().zip(row).for_each(|(sum, d)| *sum += d);
+                }
+                [in_order_of_gates(wx, h), wh, with_first_sum(&first, b)]
+            }
         }
     };
     WeightGradients {
@@ -75,4 +105,29 @@ pub(crate) fn weight_gradients(
         wh,
         b,
     }
+}
+
+/// Returns `wx` with its blocks in the order of the sums: the last one first, if its sums stay apart.
+pub(crate) fn in_order_of_sums(gates: Gates, wx: &[f32], h: usize) -> Cow<'_, [f32]> {
+    if gates.count() == gates.sums() {
+        return wx.into();
+    }
+    let mut wx = wx.to_vec();
+    let width = (gates.count() * h).max(1);
+    wx.chunks_exact_mut(width)
+        .for_each(|row| row.rotate_right(h));
+    wx.into()
+}
+
+/// Undoes [`in_order_of_sums`] for three gates.
+fn in_order_of_gates(mut wx: Vec<f32>, h: usize) -> Vec<f32> {
+    wx.chunks_exact_mut((3 * h).max(1))
+        .for_each(|row| row.rotate_left(h));
+    wx
+}
+
+/// Returns the gradient of the bias, given that of the sum that comes first, and of the three others.
+fn with_first_sum(first: &[f32], others: Vec<f32>) -> Vec<f32> {
+    let (gates, last) = others.split_at(2 * first.len());
+    [gates, first, last].concat()
 }

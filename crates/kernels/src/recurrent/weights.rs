@@ -58,7 +58,7 @@ pub(crate) struct Weights<'a> {
 
 impl<'a> Weights<'a> {
     /// Packs weights for vectors: `wx` is `[d_input, gates·d_hidden]`, `wh` `[d_hidden, gates·d_hidden]`, `b`
-    /// `[gates·d_hidden]` or empty.
+    /// `[sums·d_hidden]` or empty.
     ///
     /// # Panics
     ///
@@ -77,7 +77,7 @@ impl<'a> Weights<'a> {
             d_input * gates.count() * d_hidden,
             "wx: [d_input, gates·d_hidden]"
         );
-        let packed = Packed::new(engine, wx, d_input, columns(gates, d_hidden));
+        let packed = Packed::new(engine, wx, d_input, columns(gates.count(), d_hidden));
         Self::with(
             engine,
             gates,
@@ -131,22 +131,23 @@ impl<'a> Weights<'a> {
         let width = gates.count() * d_hidden;
         assert_eq!(wh.len(), d_hidden * width, "wh: [d_hidden, gates·d_hidden]");
         let zeros;
+        let sums = gates.sums() * d_hidden;
         let b = match b.is_empty() {
             true => {
-                zeros = vec![0.0; width];
+                zeros = vec![0.0; sums];
                 &zeros
             }
             false => b,
         };
-        assert_eq!(b.len(), width, "b: [gates·d_hidden]");
+        assert_eq!(b.len(), sums, "b: [sums·d_hidden]");
         Weights {
             engine: *engine,
             gates,
             d_input,
             d_hidden,
             input,
-            wh: Packed::new(engine, wh, d_hidden, columns(gates, d_hidden)),
-            bias: Packed::new(engine, b, 1, columns(gates, d_hidden)),
+            wh: Packed::new(engine, wh, d_hidden, columns(gates.count(), d_hidden)),
+            bias: Packed::new(engine, b, 1, columns(gates.sums(), d_hidden)),
         }
     }
 
@@ -196,9 +197,10 @@ impl<'a> Weights<'a> {
     }
 }
 
-fn columns(gates: Gates, d_hidden: usize) -> Columns {
-    match gates {
-        Gates::One => Columns::Plain,
-        Gates::Four => Columns::FourGates(d_hidden),
+/// The columns of `blocks` of `d_hidden`.
+fn columns(blocks: usize, d_hidden: usize) -> Columns {
+    match blocks {
+        1 => Columns::Plain,
+        _ => Columns::Blocks(blocks, d_hidden),
     }
 }

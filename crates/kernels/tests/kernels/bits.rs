@@ -1,7 +1,7 @@
 //! Bit for bit the same: whatever the threads, with or without a way back, in pieces of time or of the
 //! batch.
 
-use kernels::{Backward, Engine, Isa, Lstm, Rnn, Saved, WeightGradients, recurrent::Cell};
+use kernels::{Backward, Engine, Gru, Isa, Lstm, Rnn, Saved, WeightGradients, recurrent::Cell};
 
 use crate::{
     compare::{Tensors, assert_same_bits, bits},
@@ -111,7 +111,7 @@ fn in_two_halves() {
             let mut rest = problem.steps(cut..time);
             let output = first.get("output").chunks_exact(cut * n);
             rest.h0 = wide(output.flat_map(|output| &output[(cut - 1) * n..]));
-            if problem.layer == Layer::Lstm {
+            if problem.layer.has_cell() {
                 rest.c0 = wide(first.get("cell"));
             }
             let second = infer(&rest, &engine);
@@ -119,7 +119,7 @@ fn in_two_halves() {
             let mut both = Tensors::default();
             let outputs = [&first, &second].map(|half| half.get("output"));
             both.push("output", join(batch, outputs));
-            if problem.layer == Layer::Lstm {
+            if problem.layer.has_cell() {
                 both.push("cell", second.get("cell").to_vec());
             }
             let whole = infer(problem, &engine);
@@ -161,6 +161,7 @@ fn each_sequence_alone() {
 #[test]
 fn in_the_memory_of_another_sequence() {
     in_the_memory_of_another::<Lstm>(Layer::Lstm);
+    in_the_memory_of_another::<Gru>(Layer::Gru);
     in_the_memory_of_another::<Rnn>(Layer::Rnn);
 }
 

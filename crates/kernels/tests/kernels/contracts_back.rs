@@ -1,6 +1,6 @@
 //! What a way back refuses, and what it takes at the edges: no sequences, no steps.
 
-use kernels::{Backward, Engine, Gradients, Input, Isa, Lstm, Rnn, Saved};
+use kernels::{Backward, Engine, Gradients, Gru, Input, Isa, Lstm, Rnn, Saved};
 
 use crate::{
     compare::Tensors,
@@ -30,6 +30,10 @@ impl Case {
             Layer::Lstm => {
                 let lstm = slices.pack::<Lstm>(&problem, engine);
                 lstm.forward(shape, input, &slices.h0, &slices.c0)
+            }
+            Layer::Gru => {
+                let gru = slices.pack::<Gru>(&problem, engine);
+                gru.forward(shape, input, &slices.h0, &[])
             }
             Layer::Rnn => {
                 let rnn = slices.pack::<Rnn>(&problem, engine);
@@ -61,9 +65,9 @@ impl Case {
             h0,
             output: &self.output,
             d_output,
-            d_cell: match self.problem.layer {
-                Layer::Lstm => d_cell,
-                Layer::Rnn => &[],
+            d_cell: match self.problem.layer.has_cell() {
+                true => d_cell,
+                false => &[],
             },
         }
     }
@@ -72,6 +76,7 @@ impl Case {
         let engine = &Engine::new();
         match self.problem.layer {
             Layer::Lstm => backward.run::<Lstm>(engine, ALL, saved),
+            Layer::Gru => backward.run::<Gru>(engine, ALL, saved),
             Layer::Rnn => backward.run::<Rnn>(engine, ALL, saved),
         }
     }
@@ -85,6 +90,11 @@ impl Case {
 #[test]
 fn lengths_of_an_lstm_agree() {
     lengths_agree(Layer::Lstm);
+}
+
+#[test]
+fn lengths_of_a_gru_agree() {
+    lengths_agree(Layer::Gru);
 }
 
 #[test]
@@ -131,9 +141,9 @@ fn lengths_agree_in(case: &Case) {
     for (message, back) in refused {
         case.assert_refuses(message, back);
     }
-    let d_cell = match case.problem.layer {
-        Layer::Lstm => shorter(d_cell),
-        Layer::Rnn => &[0.0],
+    let d_cell = match case.problem.layer.has_cell() {
+        true => shorter(d_cell),
+        false => &[0.0],
     };
     case.assert_refuses("d_cell: ", Backward { d_cell, ..back });
 }

@@ -98,6 +98,11 @@ fn lstm() {
 }
 
 #[test]
+fn gru() {
+    assert_equations_of_many(Layer::Gru, false, TOLERANCE);
+}
+
+#[test]
 fn rnn() {
     assert_equations_of_many(Layer::Rnn, false, TOLERANCE);
 }
@@ -105,6 +110,11 @@ fn rnn() {
 #[test]
 fn wide_lstm() {
     assert_equations_of_many(Layer::Lstm, true, TOLERANCE_OF_WIDE[0]);
+}
+
+#[test]
+fn wide_gru() {
+    assert_equations_of_many(Layer::Gru, true, TOLERANCE_OF_WIDE[0]);
 }
 
 #[test]

@@ -27,9 +27,9 @@ const PARAMETERS: [(&str, Pick); 6] = [
     ("wh", |problem| Some(&mut problem.wh)),
     ("b", |problem| Some(&mut problem.b)),
     ("h0", |problem| Some(&mut problem.h0)),
-    ("c0", |problem| match problem.layer {
-        Layer::Lstm => Some(&mut problem.c0),
-        Layer::Rnn => None,
+    ("c0", |problem| match problem.layer.has_cell() {
+        true => Some(&mut problem.c0),
+        false => None,
     }),
 ];
 
@@ -38,6 +38,11 @@ fn for_each_replaced(values: &[f64], mut test: impl FnMut(&str, &Problem)) {
     for problem in Layer::ALL.into_iter().flat_map(problems) {
         for (name, pick) in PARAMETERS {
             for &value in values {
+                // A Gru keeps z·h of whatever h it is given, and multiplies it. In f32 its gates are never
+                // exactly 0, so an infinity stays one where 0·∞ would make it NaN in f64.
+                if problem.layer == Layer::Gru && name == "h0" && !value.is_nan() {
+                    continue;
+                }
                 let mut replaced = problem.clone();
                 let Some(parameter) = pick(&mut replaced) else {
                     continue;

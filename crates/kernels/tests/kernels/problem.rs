@@ -10,17 +10,31 @@ use rand_chacha::ChaCha8Rng;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
     Lstm,
+    Gru,
     Rnn,
 }
 
 impl Layer {
-    pub const ALL: [Layer; 2] = [Layer::Lstm, Layer::Rnn];
+    pub const ALL: [Layer; 3] = [Layer::Lstm, Layer::Gru, Layer::Rnn];
 
     pub fn gates(self) -> usize {
         match self {
             Layer::Lstm => 4,
+            Layer::Gru => 3,
             Layer::Rnn => 1,
         }
+    }
+
+    /// The number of biases for each number of the hidden state.
+    pub fn biases(self) -> usize {
+        match self {
+            Layer::Lstm | Layer::Gru => 4,
+            Layer::Rnn => 1,
+        }
+    }
+
+    pub fn has_cell(self) -> bool {
+        self == Layer::Lstm
     }
 }
 
@@ -44,15 +58,15 @@ pub struct Problem {
     pub wx: Vec<f64>,
     /// `[d_hidden, gates·d_hidden]`
     pub wh: Vec<f64>,
-    /// `[gates·d_hidden]` or empty.
+    /// `[biases·d_hidden]` or empty.
     pub b: Vec<f64>,
     /// `[batch, d_hidden]`
     pub h0: Vec<f64>,
-    /// `[batch, d_hidden]`; an RNN ignores it.
+    /// `[batch, d_hidden]`; the others than Lstm ignore it.
     pub c0: Vec<f64>,
     /// `[batch, time, d_hidden]`
     pub d_output: Vec<f64>,
-    /// `[batch, d_hidden]`; an RNN ignores it.
+    /// `[batch, d_hidden]`; the others than Lstm ignore it.
     pub d_cell: Vec<f64>,
 }
 
@@ -181,7 +195,7 @@ impl Recipe {
             wx: random.values(self.d_input * width, weight),
             wh: random.values(h * width, weight),
             b: match self.bias {
-                true => random.values(width, weight),
+                true => random.values(self.layer.biases() * h, weight),
                 false => Vec::new(),
             },
             h0: random.values(self.batch * h, given(self.initial_state, input)),

@@ -10,6 +10,7 @@ use crate::{
 pub fn run(problem: &Problem) -> Tensors<f64> {
     match problem.layer {
         Layer::Lstm => lstm(problem),
+        Layer::Gru => gru(problem),
         Layer::Rnn => rnn(problem),
     }
 }
@@ -57,7 +58,7 @@ impl Gradients {
             input: vec![0.0; input],
             wx: vec![0.0; problem.wx.len()],
             wh: vec![0.0; problem.wh.len()],
-            b: vec![0.0; problem.width()],
+            b: vec![0.0; problem.layer.biases() * problem.d_hidden],
         }
     }
 
@@ -210,6 +211,105 @@ fn rnn(problem: &Problem) -> Tensors<f64> {
             };
             let d_sums: Vec<f64> = (0..n).map(d_sum).collect();
             d_h = gradients.back(problem, row, t, &states[t], &d_sums);
+        }
+        d_h0.extend(d_h);
+    }
+    gradients.tensors(output, d_h0)
+}
+
+/// ```text
+/// r = σ(x[t]·Wxr + h[t-1]·Whr + br)   z = σ(x[t]·Wxz + h[t-1]·Whz + bz)
+/// n = tanh(x[t]·Wxn + bn + r·(h[t-1]·Whn + bhn))
+/// h[t] = (1 − z)·n + z·h[t-1]
+/// ```
+fn gru(problem: &Problem) -> Tensors<f64> {
+    let (Shape { batch, time }, n) = (problem.shape, problem.d_hidden);
+    let (d, width) = (problem.d_input, 3 * n);
+    let b = |j: usize| problem.b.get(j).copied().unwrap_or(0.0);
+    let of_input = |step: usize, j: usize| match &problem.input {
+        Values::Tokens(tokens) => problem.wx[tokens[step] as usize * width + j],
+        Values::Vectors(x) => (0..d)
+            .map(|k| x[step * d + k] * problem.wx[k * width + j])
+            .sum(),
+    };
+    let of_hidden = |h: &[f64], j: usize| -> f64 {
+        let terms = h.iter().enumerate();
+        terms.map(|(k, h)| h * problem.wh[k * width + j]).sum()
+    };
+    struct Step {
+        before: Vec<f64>,
+        r: Vec<f64>,
+        z: Vec<f64>,
+        n: Vec<f64>,
+        /// `h[t-1]·Whn + bhn`
+        m: Vec<f64>,
+    }
+    let (mut output, mut d_h0) = (Vec::new(), Vec::new());
+    let mut gradients = Gradients::zeros(problem);
+    for row in 0..batch {
+        let mut h = problem.h0[row * n..][..n].to_vec();
+        let mut steps = Vec::new();
+        for t in 0..time {
+            let step = row * time + t;
+            let gate = |j| sigmoid(of_input(step, j) + of_hidden(&h, j) + b(j));
+            let r: Vec<f64> = (0..n).map(gate).collect();
+            let z: Vec<f64> = (n..2 * n).map(gate).collect();
+            let m = |j| of_hidden(&h, 2 * n + j) + b(3 * n + j);
+            let m: Vec<f64> = (0..n).map(m).collect();
+            let candidate = |j: usize| {
+                let j_n = 2 * n + j;
+                (of_input(step, j_n) + b(j_n) + r[j] * m[j]).tanh()
+            };
+            let candidate: Vec<f64> = (0..n).map(candidate).collect();
+            let before = h.clone();
+            for j in 0..n {
+                h[j] = (1.0 - z[j]) * candidate[j] + z[j] * h[j];
+            }
+            output.extend(&h);
+            steps.push(Step {
+                before,
+                r,
+                z,
+                n: candidate,
+                m,
+            });
+        }
+
+        let mut d_h = vec![0.0; n];
+        for (t, step) in steps.iter().enumerate().rev() {
+            let at = row * time + t;
+            let mut d_before = vec![0.0; n];
+            for j in 0..n {
+                let (r, z, candidate) = (step.r[j], step.z[j], step.n[j]);
+                let d_h = d_h[j] + problem.d_output[at * n + j];
+                d_before[j] += d_h * z;
+                let d_n = d_h * (1.0 - z) * (1.0 - candidate * candidate);
+                let d_r = d_n * step.m[j] * r * (1.0 - r);
+                let d_z = d_h * (step.before[j] - candidate) * z * (1.0 - z);
+                // The gradient of each column's sum over the input, and over the hidden state.
+                let columns = [(j, d_r, d_r), (n + j, d_z, d_z), (2 * n + j, d_n, d_n * r)];
+                for (column, d_input, d_hidden) in columns {
+                    gradients.b[column] += d_input;
+                    match &problem.input {
+                        Values::Tokens(tokens) => {
+                            gradients.wx[tokens[at] as usize * width + column] += d_input;
+                        }
+                        Values::Vectors(x) => {
+                            for k in 0..d {
+                                gradients.wx[k * width + column] += x[at * d + k] * d_input;
+                                gradients.input[at * d + k] +=
+                                    problem.wx[k * width + column] * d_input;
+                            }
+                        }
+                    }
+                    for (k, before) in step.before.iter().enumerate() {
+                        gradients.wh[k * width + column] += before * d_hidden;
+                        d_before[k] += problem.wh[k * width + column] * d_hidden;
+                    }
+                }
+                gradients.b[3 * n + j] += d_n * r;
+            }
+            d_h = d_before;
         }
         d_h0.extend(d_h);
     }

@@ -1,7 +1,8 @@
 //! A problem through the kernels.
 
 use kernels::{
-    Backward, Engine, Input, Isa, Layer, Lstm, NeedsGrad, Rnn, WeightGradients, recurrent::Cell,
+    Backward, Engine, Gru, Input, Isa, Layer, Lstm, NeedsGrad, Rnn, WeightGradients,
+    recurrent::Cell,
 };
 
 use crate::{
@@ -71,6 +72,7 @@ impl Slices {
 pub fn run(problem: &Problem, engine: &Engine, needs: NeedsGrad) -> Tensors<f32> {
     match problem.layer {
         problem::Layer::Lstm => run_as::<Lstm>(problem, engine, needs),
+        problem::Layer::Gru => run_as::<Gru>(problem, engine, needs),
         problem::Layer::Rnn => run_as::<Rnn>(problem, engine, needs),
     }
 }
@@ -116,6 +118,7 @@ fn run_as<C: Cell>(problem: &Problem, engine: &Engine, needs: NeedsGrad) -> Tens
 pub fn infer(problem: &Problem, engine: &Engine) -> Tensors<f32> {
     match problem.layer {
         problem::Layer::Lstm => infer_as::<Lstm>(problem, engine),
+        problem::Layer::Gru => infer_as::<Gru>(problem, engine),
         problem::Layer::Rnn => infer_as::<Rnn>(problem, engine),
     }
 }

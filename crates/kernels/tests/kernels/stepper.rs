@@ -1,7 +1,7 @@
 //! A network that goes step by step gives what its layers give over whole sequences, bit for bit, and
 //! its head what the equation says.
 
-use kernels::{Engine, Kernel, LayerWeights, Lstm, Rnn, Shape, Stepper, Takes};
+use kernels::{Engine, Gru, Kernel, LayerWeights, Lstm, Rnn, Shape, Stepper, Takes};
 
 use crate::{
     compare::{bits, error},
@@ -42,6 +42,7 @@ fn stepper(stack: &[Problem], head: Option<(&[f32], &[f32])>) -> Stepper {
         .map(|(problem, slices)| LayerWeights {
             kernel: match problem.layer {
                 Layer::Lstm => &Lstm as &dyn Kernel,
+                Layer::Gru => &Gru,
                 Layer::Rnn => &Rnn,
             },
             d_hidden: problem.d_hidden,
@@ -93,17 +94,18 @@ fn step(stepper: &mut Stepper, stack: &[Problem], t: usize) -> Vec<f32> {
     y
 }
 
-const STACKS: [[Layer; 3]; 2] = [
+const STACKS: [[Layer; 3]; 3] = [
     [Layer::Lstm, Layer::Rnn, Layer::Lstm],
-    [Layer::Rnn, Layer::Lstm, Layer::Rnn],
+    [Layer::Rnn, Layer::Lstm, Layer::Gru],
+    [Layer::Gru, Layer::Gru, Layer::Rnn],
 ];
 
 #[test]
 fn step_by_step_as_at_once() {
     for (layers, tokens) in STACKS
         .into_iter()
-        .zip([false, true])
-        .chain(STACKS.into_iter().zip([true, false]))
+        .zip([false, true, false])
+        .chain(STACKS.into_iter().zip([true, false, true]))
     {
         let stack = stack(layers, tokens);
         let expected = at_once(stack.clone());

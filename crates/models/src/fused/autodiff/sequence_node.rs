@@ -184,7 +184,8 @@ impl<B: CpuBackend> Backward<B, 6> for SequenceNode {
         deliver.to(INPUT, weights.input, [batch, time, d_input]);
         deliver.to(WX, weights.wx, [d_input, width]);
         deliver.to(WH, weights.wh, [h, width]);
-        deliver.to(BIAS, weights.b, [width]);
+        let biases = sequence.kernel.gates().sums() * h;
+        deliver.to(BIAS, weights.b, [biases]);
         deliver.to(H0, gradients.d_h0, [batch, h]);
         deliver.to(C0, gradients.d_c0, [batch, h]);
         buffer_pool::put(gradients.spare);
