@@ -80,7 +80,7 @@ pub struct TrainArgs {
           value_parser = one_of(SPLITS, split_name))]
     split: Split,
 
-    #[arg(long, help = format!("Cell: {}", CellKind::NAMES.join(", ")), help_heading = "Model",
+    #[arg(long, help = format!("Cell: {}, …; help lists all", CellKind::NAMES[..2].join(", ")), help_heading = "Model",
           default_value_t = RunConfig::default().model, hide_possible_values = true,
           value_parser = one_of(CellKind::ALL, |kind| kind.description().name))]
     model: CellKind,
