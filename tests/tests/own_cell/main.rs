@@ -304,8 +304,13 @@ fn kinds_have_names() {
         assert_eq!(json, format!("\"{kind}\""));
         assert_eq!(serde_json::from_str::<CellKind>(&json).unwrap(), kind);
     }
-    let unknown = "gru2".parse::<CellKind>().expect_err("no such cell");
-    assert_eq!(unknown.to_string(), r#"no cell "gru2"; there is lstm, rnn"#);
+    let unknown = "gru2".parse::<OurKind>().expect_err("no such cell");
+    let names = OurKind::NAMES.join(", ");
+    assert_eq!(names, "slow_fast, lstm");
+    assert_eq!(
+        unknown.to_string(),
+        format!(r#"no cell "gru2"; there is {names}"#)
+    );
 }
 
 /// Kernels or not: the stepper says the same when a cell takes the wrong kind of input.
