@@ -12,6 +12,10 @@ use crate::{
     lengths::Lengths,
 };
 
+/// Why such a layer has no step.
+pub(crate) const CANNOT_STEP: &str = "a bidirectional layer cannot run one step at a time: its output \
+                                      depends on the future; run whole sequences with forward";
+
 /// How the outputs of both directions become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Merge {
@@ -106,10 +110,7 @@ impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for Bidirectional<B, C> {
     ///
     /// Panics always: the first output depends on the last input.
     fn step(&self, _: Tensor<B, 2>, _: Self::State) -> (Tensor<B, 2>, Self::State) {
-        panic!(
-            "a bidirectional layer cannot run one step at a time: its output depends on the future; \
-             run whole sequences with forward"
-        );
+        panic!("{CANNOT_STEP}");
     }
 
     fn streams(&self) -> bool {

@@ -10,10 +10,12 @@ use burn::{
 use kernels::Takes;
 
 use crate::{
+    bidirectional::CANNOT_STEP,
     cell::{Cell, RecurrentCell},
     cells::{AnyCell, CellKind},
     fused,
     init::{Init, Initializer},
+    lengths::indices,
     loss::cross_entropy,
     matmul::{linear, matmul},
     stack::{Stack, StackConfig, StackState},
@@ -201,10 +203,7 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
         C: 'static,
     {
         let [_, vocab_size] = self.head.weight.dims();
-        assert!(
-            self.stack.streams(),
-            "a bidirectional layer cannot run one step at a time: its output depends on the future"
-        );
+        assert!(self.stack.streams(), "{CANNOT_STEP}");
         if let Some(mut layers) = self.stack.kernel_layers() {
             if let Some(first) = layers.first_mut() {
                 first.wx = self.token_table(first.wx.clone());
@@ -267,10 +266,9 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
 fn counted<B: Backend>(lengths: &[usize], time: usize, device: &B::Device) -> Tensor<B, 1, Int> {
     let rows = lengths.iter().enumerate().flat_map(|(text, &length)| {
         assert!(length <= time, "a length of at most {time}");
-        (text * time..text * time + length).map(|row| row as i64)
+        text * time..text * time + length
     });
-    let rows: Vec<i64> = rows.collect();
+    let rows: Vec<usize> = rows.collect();
     assert!(!rows.is_empty(), "no character counts");
-    let n = rows.len();
-    Tensor::from_data(TensorData::new(rows, [n]), device)
+    indices::<B>(rows, device)
 }

@@ -8,9 +8,9 @@ use burn::{
 
 use crate::{
     activation::sigmoid,
-    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
+    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState},
     init::{Init, Initializer, Remember, init_methods},
-    matmul::matmul,
+    matmul::{matmul, with_bias},
 };
 
 pub use crate::lstm::LstmState;
@@ -77,10 +77,7 @@ impl CoupledLstmConfig {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * 3 * h, bound);
-        let wh = match self.orthogonal_recurrent {
-            true => init.orthogonal(h, 3),
-            false => init.uniform(h * 3 * h, bound),
-        };
+        let wh = init.recurrent(h, 3, bound, self.orthogonal_recurrent);
         let b = self.bias.then(|| {
             let mut b = init.uniform(3 * h, bound);
             init.remember(&mut b[..h], self.remember);
@@ -98,19 +95,15 @@ impl<B: Backend> RecurrentCell<B> for CoupledLstm<B> {
     type State = LstmState<B>;
 
     fn initial_state(&self, batch: usize) -> LstmState<B> {
-        let zeros = zeros([batch, self.wh.dims()[0]], &self.wh);
-        LstmState {
-            hidden: zeros.clone(),
-            cell: zeros,
-        }
+        LstmState::zeros(batch, &self.wh)
     }
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
         let LstmState { hidden, cell } = state.of_batch(x.dims()[0]);
-        let mut a = matmul(x, self.wx.val()) + matmul(hidden, self.wh.val());
-        if let Some(b) = &self.b {
-            a = a + b.val().unsqueeze();
-        }
+        let a = with_bias(
+            matmul(x, self.wx.val()) + matmul(hidden, self.wh.val()),
+            &self.b,
+        );
         let [af, ag, ao] = a.chunk(3, 1).try_into().expect("three gates");
         let (f, g, o) = (sigmoid(af), ag.tanh(), sigmoid(ao));
 

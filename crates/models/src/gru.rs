@@ -12,7 +12,7 @@ use crate::{
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     fused::KernelLayer,
     init::{Init, Initializer, Remember, init_methods},
-    matmul::matmul,
+    matmul::{matmul, with_bias},
 };
 
 /// What is known about a [`Gru`] in PyTorch's form before it has weights.
@@ -115,10 +115,7 @@ impl GruConfig {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * 3 * h, bound);
-        let wh = match self.orthogonal_recurrent {
-            true => init.orthogonal(h, 3),
-            false => init.uniform(h * 3 * h, bound),
-        };
+        let wh = init.recurrent(h, 3, bound, self.orthogonal_recurrent);
         let b = self.bias.then(|| {
             let mut b = init.uniform(3 * h, bound);
             init.remember(&mut b[h..2 * h], self.remember);
@@ -148,10 +145,7 @@ impl<B: Backend> RecurrentCell<B> for Gru<B> {
     fn step(&self, x: Tensor<B, 2>, state: GruState<B>) -> (Tensor<B, 2>, GruState<B>) {
         let GruState { hidden } = state.of_batch(x.dims()[0]);
         let [d_hidden, _] = self.wh.dims();
-        let mut ax = matmul(x, self.wx.val());
-        if let Some(b) = &self.b {
-            ax = ax + b.val().unsqueeze();
-        }
+        let ax = with_bias(matmul(x, self.wx.val()), &self.b);
         let [axr, axz, axn] = ax.chunk(3, 1).try_into().expect("three gates");
 
         let (r, z, n);

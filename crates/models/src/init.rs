@@ -88,6 +88,20 @@ impl<B: Backend> Init<B> {
             .collect()
     }
 
+    /// Draws the weights `Wh` of `blocks` gates, `[n, blocks·n]`: each block orthogonal, or from U(−bound, bound).
+    pub(crate) fn recurrent(
+        &mut self,
+        n: usize,
+        blocks: usize,
+        bound: f64,
+        orthogonal: bool,
+    ) -> Vec<f64> {
+        match orthogonal {
+            true => self.orthogonal(n, blocks),
+            false => self.uniform(n * blocks * n, bound),
+        }
+    }
+
     /// Draws `[n, blocks·n]`: each `[n, n]` block is a random orthogonal matrix (Saxe, McClelland and Ganguli
     /// 2013), by Gram–Schmidt on Gaussian rows.
     pub fn orthogonal(&mut self, n: usize, blocks: usize) -> Vec<f64> {
@@ -170,6 +184,24 @@ impl<B: Backend> Init<B> {
             Remember::ByDefault => {}
             Remember::Bias(value) => biases.fill(value),
             Remember::UpTo(longest) => biases.copy_from_slice(&self.chrono(biases.len(), longest)),
+        }
+    }
+
+    /// Sets the biases of forget gates, and those of the input gates beside them: their negatives, if the cells
+    /// are to remember over a number of steps.
+    ///
+    /// # Panics
+    ///
+    /// Panics if [`chrono`](Self::chrono) does.
+    pub(crate) fn remember_by_both(
+        &mut self,
+        forget: &mut [f64],
+        input: &mut [f64],
+        remember: Remember,
+    ) {
+        self.remember(forget, remember);
+        if let Remember::UpTo(_) = remember {
+            input.iter_mut().zip(forget).for_each(|(i, f)| *i = -*f);
         }
     }
 }

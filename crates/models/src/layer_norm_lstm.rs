@@ -9,10 +9,10 @@ use burn::{
 
 use crate::{
     activation::sigmoid,
-    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
+    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState},
     init::{Init, Initializer, Remember, init_methods},
     lstm::draw_bias,
-    matmul::matmul,
+    matmul::{matmul, with_bias},
 };
 
 pub use crate::lstm::LstmState;
@@ -94,10 +94,7 @@ impl LayerNormLstmConfig {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * 4 * h, bound);
-        let wh = match self.orthogonal_recurrent {
-            true => init.orthogonal(h, 4),
-            false => init.uniform(h * 4 * h, bound),
-        };
+        let wh = init.recurrent(h, 4, bound, self.orthogonal_recurrent);
         let bias = self.bias;
         let b = bias.then(|| draw_bias(init, h, bound, self.remember));
         LayerNormLstm {
@@ -126,20 +123,16 @@ impl<B: Backend> RecurrentCell<B> for LayerNormLstm<B> {
     type State = LstmState<B>;
 
     fn initial_state(&self, batch: usize) -> LstmState<B> {
-        let zeros = zeros([batch, self.wh.dims()[0]], &self.wh);
-        LstmState {
-            hidden: zeros.clone(),
-            cell: zeros,
-        }
+        LstmState::zeros(batch, &self.wh)
     }
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
         let LstmState { hidden, cell } = state.of_batch(x.dims()[0]);
-        let mut a = self.normalised(matmul(x, self.wx.val()), &self.gain_x)
-            + self.normalised(matmul(hidden, self.wh.val()), &self.gain_h);
-        if let Some(b) = &self.b {
-            a = a + b.val().unsqueeze();
-        }
+        let a = with_bias(
+            self.normalised(matmul(x, self.wx.val()), &self.gain_x)
+                + self.normalised(matmul(hidden, self.wh.val()), &self.gain_h),
+            &self.b,
+        );
         let [ai, af, ag, ao] = a.chunk(4, 1).try_into().expect("four gates");
         let (i, f, g, o) = (sigmoid(ai), sigmoid(af), ag.tanh(), sigmoid(ao));
 

@@ -154,8 +154,16 @@ impl Lengths {
     }
 }
 
+/// Returns the sequences with zeros for padding, if there is any.
+pub(crate) fn blank<B: Backend>(lengths: Option<&Lengths>, sequence: Tensor<B, 3>) -> Tensor<B, 3> {
+    match lengths {
+        Some(lengths) => lengths.blank(sequence),
+        None => sequence,
+    }
+}
+
 /// Returns these indices as a tensor `[n]`.
-fn indices<B: Backend>(indices: Vec<usize>, device: &B::Device) -> Tensor<B, 1, Int> {
+pub(crate) fn indices<B: Backend>(indices: Vec<usize>, device: &B::Device) -> Tensor<B, 1, Int> {
     let indices: Vec<i64> = indices.into_iter().map(|index| index as i64).collect();
     let n = indices.len();
     Tensor::from_data(TensorData::new(indices, [n]), device)

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
+use crate::lengths::{self, Lengths};
+
 /// Returns `h[t] = keep[t]·h[t-1] + add[t]` for all steps, `[batch, time, n]`, from `h[-1] = first`,
 /// `[batch, n]`. `keep` and `add` are `[batch, time, n]`, and products are elementwise.
 ///
@@ -49,4 +51,26 @@ pub fn linear_scan<B: Backend>(
         reach *= 2;
     }
     keep * first + add
+}
+
+/// Runs a cell that is such a recurrence over sequences, all steps or `lengths`, from its hidden state:
+/// returns the output and the last hidden state. `coefficients` turns inputs `[n, d_input]` into the
+/// `(keep, add)` of each, `[n, d_hidden]`.
+pub(crate) fn run<B: Backend>(
+    input: Tensor<B, 3>,
+    lengths: Option<&Lengths>,
+    hidden: Tensor<B, 2>,
+    coefficients: impl FnOnce(Tensor<B, 2>) -> [Tensor<B, 2>; 2],
+) -> (Tensor<B, 3>, Tensor<B, 2>) {
+    let [batch, time, d_input] = input.dims();
+    let [_, d_hidden] = hidden.dims();
+    let input = lengths::blank(lengths, input);
+    let coefficients = coefficients(input.reshape([batch * time, d_input]));
+    let [keep, add] = coefficients.map(|c| c.reshape([batch, time, d_hidden]));
+    let y = linear_scan(keep, add, hidden);
+    let last = match lengths {
+        Some(lengths) => lengths.last(y.clone()),
+        None => y.clone().narrow(1, time - 1, 1).squeeze_dim(1),
+    };
+    (lengths::blank(lengths, y), last)
 }

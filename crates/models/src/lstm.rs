@@ -12,7 +12,7 @@ use crate::{
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     fused::KernelLayer,
     init::{Init, Initializer, Remember, init_methods},
-    matmul::matmul,
+    matmul::{matmul, with_bias},
 };
 
 /// What is known about an [`Lstm`] before it has weights.
@@ -108,10 +108,7 @@ impl LstmConfig {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * 4 * h, bound);
-        let wh = match self.orthogonal_recurrent {
-            true => init.orthogonal(h, 4),
-            false => init.uniform(h * 4 * h, bound),
-        };
+        let wh = init.recurrent(h, 4, bound, self.orthogonal_recurrent);
         let remember = match (self.chrono, self.forget_bias) {
             (Some(longest), _) => Remember::UpTo(longest),
             (None, Some(bias)) => Remember::Bias(bias),
@@ -135,11 +132,8 @@ pub(crate) fn draw_bias<B: Backend>(
     remember: Remember,
 ) -> Vec<f64> {
     let mut b = init.uniform(4 * h, bound);
-    init.remember(&mut b[h..2 * h], remember);
-    if let Remember::UpTo(_) = remember {
-        let (input, forget) = b[..2 * h].split_at_mut(h);
-        input.iter_mut().zip(forget).for_each(|(i, f)| *i = -*f);
-    }
+    let (input, forget) = b[..2 * h].split_at_mut(h);
+    init.remember_by_both(forget, input, remember);
     b
 }
 
@@ -151,10 +145,10 @@ impl<B: Backend> Lstm<B> {
     ///
     /// Panics if the shapes do not agree.
     pub fn gates(&self, x: Tensor<B, 2>, hidden: Tensor<B, 2>) -> LstmGates<B> {
-        let mut a = matmul(x, self.wx.val()) + matmul(hidden, self.wh.val());
-        if let Some(b) = &self.b {
-            a = a + b.val().unsqueeze();
-        }
+        let a = with_bias(
+            matmul(x, self.wx.val()) + matmul(hidden, self.wh.val()),
+            &self.b,
+        );
         let [ai, af, ag, ao] = a.chunk(4, 1).try_into().expect("four gates");
         LstmGates {
             i: sigmoid(ai),
@@ -169,11 +163,7 @@ impl<B: Backend> RecurrentCell<B> for Lstm<B> {
     type State = LstmState<B>;
 
     fn initial_state(&self, batch: usize) -> LstmState<B> {
-        let zeros = zeros([batch, self.wh.dims()[0]], &self.wh);
-        LstmState {
-            hidden: zeros.clone(),
-            cell: zeros,
-        }
+        LstmState::zeros(batch, &self.wh)
     }
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
@@ -213,6 +203,18 @@ impl<B: Backend> Cell<B> for Lstm<B> {
             Remember::UpTo(steps) => config.with_chrono(Some(steps)),
         };
         config.init_with(init)
+    }
+}
+
+impl<B: Backend> LstmState<B> {
+    /// Returns the state before the first step of `batch` sequences, for cells whose `Wh` has a row for each
+    /// number of the hidden state.
+    pub(crate) fn zeros(batch: usize, wh: &Tensor<B, 2>) -> Self {
+        let zeros = zeros([batch, wh.dims()[0]], wh);
+        LstmState {
+            hidden: zeros.clone(),
+            cell: zeros,
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! `d_hidden` and a batch that are multiples of 32 (of 64 with tensor cores) are not padded.
 
 use burn::{
+    module::Param,
     nn::Linear,
     tensor::{Tensor, backend::Backend},
 };
@@ -49,6 +50,17 @@ pub fn linear<B: Backend, const D: usize>(layer: &Linear<B>, x: Tensor<B, D>) ->
     match &layer.bias {
         Some(b) => y + b.val().unsqueeze(),
         None => y,
+    }
+}
+
+/// Returns `a + b`, the bias added to each row, if there is one.
+pub(crate) fn with_bias<B: Backend>(
+    a: Tensor<B, 2>,
+    b: &Option<Param<Tensor<B, 1>>>,
+) -> Tensor<B, 2> {
+    match b {
+        Some(b) => a + b.val().unsqueeze(),
+        None => a,
     }
 }
 

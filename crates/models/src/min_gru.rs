@@ -12,8 +12,8 @@ use crate::{
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     init::{Init, Initializer, Remember, init_methods},
     lengths::Lengths,
-    linear_scan::linear_scan,
-    matmul::matmul,
+    linear_scan,
+    matmul::{matmul, with_bias},
 };
 
 /// What is known about a [`MinGru`] before it has weights.
@@ -59,7 +59,8 @@ pub struct MinGruState<B: Backend> {
 /// ```
 ///
 /// Neither gate nor candidate depends on the state, so `h` is a linear recurrence, and a whole sequence is
-/// computed in parallel: a product for all steps, then a [`linear_scan`]. PyTorch has no such cell.
+/// computed in parallel: a product for all steps, then a [`linear_scan`](crate::linear_scan()). PyTorch has no
+/// such cell.
 #[derive(Module, Debug)]
 pub struct MinGru<B: Backend> {
     /// `[d_input, 2·d_hidden]`, gates z and candidate h̃
@@ -99,10 +100,7 @@ impl MinGruConfig {
 impl<B: Backend> MinGru<B> {
     /// Returns the `(keep, add)` of `h[t] = keep·h[t-1] + add`: `(1 − z, z·h̃)`.
     fn coefficients(&self, x: Tensor<B, 2>) -> [Tensor<B, 2>; 2] {
-        let mut a = matmul(x, self.wx.val());
-        if let Some(b) = &self.b {
-            a = a + b.val().unsqueeze();
-        }
+        let a = with_bias(matmul(x, self.wx.val()), &self.b);
         let [az, candidate] = a.chunk(2, 1).try_into().expect("a gate and a candidate");
         [sigmoid(-az.clone()), sigmoid(az) * candidate]
     }
@@ -135,23 +133,8 @@ impl<B: Backend> RecurrentCell<B> for MinGru<B> {
         lengths: Option<&Lengths>,
         state: MinGruState<B>,
     ) -> (Tensor<B, 3>, MinGruState<B>) {
-        let [batch, time, d_input] = input.dims();
-        let MinGruState { hidden } = state.of_batch(batch);
-        let input = match lengths {
-            Some(lengths) => lengths.blank(input),
-            None => input,
-        };
-        let coefficients = self.coefficients(input.reshape([batch * time, d_input]));
-        let [keep, add] = coefficients.map(|c| c.reshape([batch, time, self.d_hidden()]));
-        let y = linear_scan(keep, add, hidden);
-        let hidden = match lengths {
-            Some(lengths) => lengths.last(y.clone()),
-            None => y.clone().narrow(1, time - 1, 1).squeeze_dim(1),
-        };
-        let y = match lengths {
-            Some(lengths) => lengths.blank(y),
-            None => y,
-        };
+        let MinGruState { hidden } = state.of_batch(input.dims()[0]);
+        let (y, hidden) = linear_scan::run(input, lengths, hidden, |x| self.coefficients(x));
         (y, MinGruState { hidden })
     }
 }

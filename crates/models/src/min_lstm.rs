@@ -12,8 +12,8 @@ use crate::{
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     init::{Init, Initializer, Remember, init_methods},
     lengths::Lengths,
-    linear_scan::linear_scan,
-    matmul::matmul,
+    linear_scan,
+    matmul::{matmul, with_bias},
 };
 
 /// What is known about a [`MinLstm`] before it has weights.
@@ -59,8 +59,8 @@ pub struct MinLstmState<B: Backend> {
 /// ```
 ///
 /// Neither gates nor candidate depend on the state, so `h` is a linear recurrence, and a whole sequence is
-/// computed in parallel: a product for all steps, then a [`linear_scan`]. There is no cell apart from the
-/// hidden state. PyTorch has no such cell.
+/// computed in parallel: a product for all steps, then a [`linear_scan`](crate::linear_scan()). There is no cell
+/// apart from the hidden state. PyTorch has no such cell.
 #[derive(Module, Debug)]
 pub struct MinLstm<B: Backend> {
     /// `[d_input, 3·d_hidden]`, gates f, i and candidate h̃
@@ -84,10 +84,7 @@ impl MinLstmConfig {
         let b = self.bias.then(|| {
             let mut b = init.uniform(3 * h, bound);
             let (forget, input) = b[..2 * h].split_at_mut(h);
-            init.remember(forget, self.remember);
-            if let Remember::UpTo(_) = self.remember {
-                input.iter_mut().zip(forget).for_each(|(i, f)| *i = -*f);
-            }
+            init.remember_by_both(forget, input, self.remember);
             b
         });
         MinLstm {
@@ -100,10 +97,7 @@ impl MinLstmConfig {
 impl<B: Backend> MinLstm<B> {
     /// Returns the `(keep, add)` of `h[t] = keep·h[t-1] + add`: `(f/(f + i), i/(f + i)·h̃)`.
     fn coefficients(&self, x: Tensor<B, 2>) -> [Tensor<B, 2>; 2] {
-        let mut a = matmul(x, self.wx.val());
-        if let Some(b) = &self.b {
-            a = a + b.val().unsqueeze();
-        }
+        let a = with_bias(matmul(x, self.wx.val()), &self.b);
         let gates: [_; 3] = a.chunk(3, 1).try_into().expect("two gates and a candidate");
         let [af, ai, candidate] = gates;
         // f/(f + i) = σ(ln f − ln i), which is right even if f and i are too small to tell from zero.
@@ -139,23 +133,8 @@ impl<B: Backend> RecurrentCell<B> for MinLstm<B> {
         lengths: Option<&Lengths>,
         state: MinLstmState<B>,
     ) -> (Tensor<B, 3>, MinLstmState<B>) {
-        let [batch, time, d_input] = input.dims();
-        let MinLstmState { hidden } = state.of_batch(batch);
-        let input = match lengths {
-            Some(lengths) => lengths.blank(input),
-            None => input,
-        };
-        let coefficients = self.coefficients(input.reshape([batch * time, d_input]));
-        let [keep, add] = coefficients.map(|c| c.reshape([batch, time, self.d_hidden()]));
-        let y = linear_scan(keep, add, hidden);
-        let hidden = match lengths {
-            Some(lengths) => lengths.last(y.clone()),
-            None => y.clone().narrow(1, time - 1, 1).squeeze_dim(1),
-        };
-        let y = match lengths {
-            Some(lengths) => lengths.blank(y),
-            None => y,
-        };
+        let MinLstmState { hidden } = state.of_batch(input.dims()[0]);
+        let (y, hidden) = linear_scan::run(input, lengths, hidden, |x| self.coefficients(x));
         (y, MinLstmState { hidden })
     }
 }

@@ -8,10 +8,10 @@ use burn::{
 
 use crate::{
     activation::sigmoid,
-    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
+    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState},
     init::{Init, Initializer, Remember, init_methods},
     lstm::draw_bias,
-    matmul::matmul,
+    matmul::{matmul, with_bias},
 };
 
 pub use crate::lstm::LstmState;
@@ -80,10 +80,7 @@ impl PeepholeLstmConfig {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * 4 * h, bound);
-        let wh = match self.orthogonal_recurrent {
-            true => init.orthogonal(h, 4),
-            false => init.uniform(h * 4 * h, bound),
-        };
+        let wh = init.recurrent(h, 4, bound, self.orthogonal_recurrent);
         let bias = self.bias;
         let b = bias.then(|| draw_bias(init, h, bound, self.remember));
         let p = init.uniform(3 * h, bound);
@@ -100,19 +97,15 @@ impl<B: Backend> RecurrentCell<B> for PeepholeLstm<B> {
     type State = LstmState<B>;
 
     fn initial_state(&self, batch: usize) -> LstmState<B> {
-        let zeros = zeros([batch, self.wh.dims()[0]], &self.wh);
-        LstmState {
-            hidden: zeros.clone(),
-            cell: zeros,
-        }
+        LstmState::zeros(batch, &self.wh)
     }
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
         let LstmState { hidden, cell } = state.of_batch(x.dims()[0]);
-        let mut a = matmul(x, self.wx.val()) + matmul(hidden, self.wh.val());
-        if let Some(b) = &self.b {
-            a = a + b.val().unsqueeze();
-        }
+        let a = with_bias(
+            matmul(x, self.wx.val()) + matmul(hidden, self.wh.val()),
+            &self.b,
+        );
         let [ai, af, ag, ao] = a.chunk(4, 1).try_into().expect("four gates");
         let p = self.p.val().unsqueeze::<2>();
         let [pi, pf, po] = p.chunk(3, 1).try_into().expect("three peepholes");

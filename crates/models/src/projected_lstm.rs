@@ -12,7 +12,7 @@ use crate::{
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     init::{Init, Initializer, Remember, init_methods},
     lstm::draw_bias,
-    matmul::matmul,
+    matmul::{matmul, with_bias},
 };
 
 pub use crate::lstm::LstmState;
@@ -112,10 +112,10 @@ impl<B: Backend> RecurrentCell<B> for ProjectedLstm<B> {
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
         let LstmState { hidden, cell } = state.of_batch(x.dims()[0]);
-        let mut a = matmul(x, self.wx.val()) + matmul(hidden, self.wh.val());
-        if let Some(b) = &self.b {
-            a = a + b.val().unsqueeze();
-        }
+        let a = with_bias(
+            matmul(x, self.wx.val()) + matmul(hidden, self.wh.val()),
+            &self.b,
+        );
         let [ai, af, ag, ao] = a.chunk(4, 1).try_into().expect("four gates");
         let (i, f, g, o) = (sigmoid(ai), sigmoid(af), ag.tanh(), sigmoid(ao));
 

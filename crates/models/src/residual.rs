@@ -7,7 +7,10 @@ use burn::{
     tensor::{Tensor, backend::Backend},
 };
 
-use crate::{cell::RecurrentCell, lengths::Lengths};
+use crate::{
+    cell::RecurrentCell,
+    lengths::{self, Lengths},
+};
 
 /// A cell whose output is added to its input: `y[t] = cell(x[t]) + x[t]`.
 ///
@@ -67,10 +70,7 @@ impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for Residual<B, C> {
         lengths: Option<&Lengths>,
         state: C::State,
     ) -> (Tensor<B, 3>, C::State) {
-        let input = match lengths {
-            Some(lengths) => lengths.blank(input),
-            None => input,
-        };
+        let input = lengths::blank(lengths, input);
         let (y, state) = self.cell.sequence(input.clone(), lengths, state);
         (add(y, input), state)
     }

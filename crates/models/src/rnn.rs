@@ -11,7 +11,7 @@ use crate::{
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     fused::KernelLayer,
     init::{Init, Initializer, init_methods},
-    matmul::matmul,
+    matmul::{matmul, with_bias},
 };
 
 /// What is known about an [`Rnn`] before it has weights.
@@ -143,10 +143,10 @@ impl<B: Backend> RecurrentCell<B> for Rnn<B> {
 
     fn step(&self, x: Tensor<B, 2>, state: RnnState<B>) -> (Tensor<B, 2>, RnnState<B>) {
         let state = state.of_batch(x.dims()[0]);
-        let mut a = matmul(x, self.wx.val()) + matmul(state.hidden, self.wh.val());
-        if let Some(b) = &self.b {
-            a = a + b.val().unsqueeze();
-        }
+        let a = with_bias(
+            matmul(x, self.wx.val()) + matmul(state.hidden, self.wh.val()),
+            &self.b,
+        );
         let hidden = self.activation.apply(a);
         (hidden.clone(), RnnState { hidden })
     }

@@ -22,6 +22,7 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 use kernels::{Input, LayerWeights, Takes};
 
 use crate::{
+    bidirectional::CANNOT_STEP,
     cell::{RecurrentCell, RecurrentState},
     fused::KernelLayer,
 };
@@ -70,10 +71,7 @@ impl Stepper {
     where
         C: RecurrentCell<B> + Clone + Send + 'static,
     {
-        assert!(
-            cell.streams(),
-            "a bidirectional layer cannot run one step at a time: its output depends on the future"
-        );
+        assert!(cell.streams(), "{CANNOT_STEP}");
         let first = cell.initial_state(batch);
         let state = to_host(&first);
         if let Some(layers) = cell.kernel_layers() {

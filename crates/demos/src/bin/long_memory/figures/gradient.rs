@@ -71,16 +71,19 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Option<Figure> {
         .filter(|&kind| longest.iter().any(|group| group.kind == kind));
     let key = |kind| (format!("{kind}: ∂loss_T/∂h, hidden state"), hidden(kind));
     let mut keys: Vec<_> = with_reach.map(key).collect();
-    let has_cell = |group: &&Group<B>| {
+    let has_cell = |group: &Group<B>| {
         let reach = group.trained[0].reach.as_ref();
         reach.is_some_and(|reach| reach[0].of("cell").is_some())
     };
-    let mut with_cell: Vec<NetworkKind> = Vec::new();
-    for group in longest.iter().copied().filter(has_cell) {
-        if !with_cell.contains(&group.kind) {
-            with_cell.push(group.kind);
-        }
-    }
+    let with_cell: Vec<NetworkKind> = networks(groups)
+        .into_iter()
+        .filter(|&kind| {
+            longest
+                .iter()
+                .filter(|group| group.kind == kind)
+                .any(|group| has_cell(group))
+        })
+        .collect();
     if !with_cell.is_empty() {
         let names: Vec<String> = with_cell.iter().map(NetworkKind::to_string).collect();
         let text = format!("{}: ∂loss_T/∂c, cell state", names.join(", "));
