@@ -5,7 +5,7 @@ mod engine;
 mod isa;
 mod thread_pool;
 
-pub(crate) use activation::{exp, sigmoid, tanh};
+pub(crate) use activation::{clamp, exp, quotient, sigmoid, tanh};
 pub use engine::Engine;
 pub(crate) use engine::cut;
 pub use isa::Isa;

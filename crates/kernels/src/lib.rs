@@ -41,7 +41,7 @@
 //! # An example
 //!
 //! ```
-//! use kernels::{Backward, Engine, Input, Layer, Lstm, NeedsGrad, Shape};
+//! use kernels::{Backward, Engine, Input, Layer, Lengths, Lstm, NeedsGrad, Shape};
 //!
 //! let (batch, time, d_input, d_hidden) = (2, 5, 3, 8);
 //! let shape = Shape { batch, time };
@@ -59,6 +59,7 @@
 //! // The gradients of the sum of all outputs.
 //! let back = Backward {
 //!     shape,
+//!     lengths: Lengths::ALL,
 //!     wx: &wx,
 //!     wh: &wh,
 //!     input: Input::Vectors(&x),
@@ -80,7 +81,7 @@ pub mod stepper;
 pub use cpu::{Engine, Isa};
 pub use linear_cross_entropy::LinearCrossEntropy;
 pub use recurrent::{
-    Backward, Gradients, Input, Kernel, Layer, NeedsGrad, PackedLayer, Saved, Shape, Takes,
-    WeightGradients, gru::Gru, lstm::Lstm, rnn::Rnn,
+    Backward, Gradients, Input, Kernel, Layer, Lengths, NeedsGrad, PackedLayer, Saved, Shape,
+    Takes, WeightGradients, gru::Gru, lstm::Lstm, rnn::Rnn,
 };
 pub use stepper::{LayerWeights, Stepper};

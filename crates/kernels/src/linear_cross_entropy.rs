@@ -117,7 +117,9 @@ impl LinearCrossEntropy<'_> {
             width: h,
             row: &row,
         };
-        let (mut sums, bias) = outer_sums(engine, n, &[rows], (d_logits, vocabulary), vocabulary);
+        let every: Vec<usize> = (0..n).collect();
+        let (mut sums, bias) =
+            outer_sums(engine, &every, &[rows], (d_logits, vocabulary), vocabulary);
         Gradients {
             hidden,
             weight: sums.remove(0),

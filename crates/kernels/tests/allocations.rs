@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use allocation_counter::measure;
 use kernels::{
-    Backward, Engine, Gru, Input, Isa, Kernel, Layer, LayerWeights, Lstm, NeedsGrad, Rnn, Shape,
-    Stepper, Takes, recurrent::Cell,
+    Backward, Engine, Gru, Input, Isa, Kernel, Layer, LayerWeights, Lengths, Lstm, NeedsGrad, Rnn,
+    Shape, Stepper, Takes, recurrent::Cell,
 };
 
 const BATCH: usize = 3;
@@ -79,6 +79,7 @@ fn backward<C: Cell>(isa: Isa, time: usize) -> u64 {
     let (_, saved) = layer.forward(shape, input, state, c);
     let backward = Backward {
         shape,
+        lengths: Lengths::ALL,
         wx,
         wh,
         input,

@@ -123,6 +123,20 @@ impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for Bidirectional<B, C> {
         lengths: Option<&Lengths>,
         state: Self::State,
     ) -> (Tensor<B, 3>, Self::State) {
+        let states = [&state.forward, &state.backward];
+        let both = self
+            .forward
+            .by_kernels_both_ways(&self.backward, &input, lengths, states);
+        if let Some((y, [forward, backward])) = both {
+            let y = match self.merge {
+                Merge::Concatenate => y,
+                Merge::Sum => {
+                    let [forward, backward] = y.chunk(2, 2).try_into().expect("both directions");
+                    forward + backward
+                }
+            };
+            return (y, BidirectionalState { forward, backward });
+        }
         let reverse = |sequence: Tensor<B, 3>| match lengths {
             Some(lengths) => lengths.reverse(sequence),
             None => sequence.flip([1]),

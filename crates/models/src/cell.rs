@@ -206,12 +206,12 @@ pub trait RecurrentCell<B: Backend> {
         Self: Sized,
     {
         let step = |x, state| self.step(x, state);
-        match lengths {
+        let vectors = Input::Vectors(input.clone());
+        let by_kernels = self.by_kernels(&vectors, None, lengths, &state);
+        by_kernels.unwrap_or_else(|| match lengths {
             Some(lengths) => scan_padded(input, lengths, state, step),
-            None => self
-                .by_kernels(&Input::Vectors(input.clone()), None, &state)
-                .unwrap_or_else(|| scan(input, state, step)),
-        }
+            None => scan(input, state, step),
+        })
     }
 
     /// Returns whether the cell can run one step at a time, as nearly all can; a
@@ -226,8 +226,8 @@ pub trait RecurrentCell<B: Backend> {
         None
     }
 
-    /// Runs a whole sequence by kernels, if there are some for this cell and backend. For tokens, `table`
-    /// turns `Wx` into the `x·Wx` of each ([`Input::Tokens`]).
+    /// Runs a whole sequence, of all steps or of `lengths`, by kernels, if there are some for this cell and
+    /// backend. For tokens, `table` turns `Wx` into the `x·Wx` of each ([`Input::Tokens`]).
     ///
     /// # Panics
     ///
@@ -236,6 +236,7 @@ pub trait RecurrentCell<B: Backend> {
         &self,
         input: &Input<B>,
         table: Option<&dyn Fn(Tensor<B, 2>) -> Tensor<B, 2>>,
+        lengths: Option<&Lengths>,
         state: &Self::State,
     ) -> Option<(Tensor<B, 3>, Self::State)> {
         fused::kernels::<B>()?;
@@ -243,8 +244,48 @@ pub trait RecurrentCell<B: Backend> {
         if let Some(table) = table {
             layer.wx = table(layer.wx);
         }
-        let (output, tensors) = layer.forward(input, &state.tensors())?;
+        let states = state.tensors();
+        let (output, tensors) = fused::forward(&[&layer], input, lengths, &[&states])?;
         Some((output, state.clone().with_tensors(tensors)))
+    }
+
+    /// Runs a whole sequence by kernels in both directions, `backward` from the end: the output of both side by
+    /// side, and the state of each.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes do not agree.
+    fn by_kernels_both_ways(
+        &self,
+        backward: &Self,
+        input: &Tensor<B, 3>,
+        lengths: Option<&Lengths>,
+        states: [&Self::State; 2],
+    ) -> Option<(Tensor<B, 3>, [Self::State; 2])>
+    where
+        Self: Sized,
+    {
+        fused::kernels::<B>()?;
+        let of = |cell: &Self| <[_; 1]>::try_from(cell.kernel_layers()?).ok();
+        let ([first], [second]) = (of(self)?, of(backward)?);
+        let is_same = first.kernel.name() == second.kernel.name();
+        if !is_same || first.d_hidden() != second.d_hidden() {
+            return None;
+        }
+        let [forward_state, backward_state] = states.map(|state| state.tensors());
+        let (output, mut tensors) = fused::forward(
+            &[&first, &second],
+            &Input::Vectors(input.clone()),
+            lengths,
+            &[&forward_state, &backward_state],
+        )?;
+        let of_backward = tensors.split_off(forward_state.len());
+        let [forward, backward] = states.map(Clone::clone);
+        let states = [
+            forward.with_tensors(tensors),
+            backward.with_tensors(of_backward),
+        ];
+        Some((output, states))
     }
 }
 

@@ -9,6 +9,7 @@ use burn::{
 use crate::{
     activation::sigmoid,
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState},
+    fused::KernelLayer,
     init::{Init, Initializer, Remember, init_methods},
     matmul::{matmul, with_bias},
 };
@@ -110,6 +111,12 @@ impl<B: Backend> RecurrentCell<B> for CoupledLstm<B> {
         let cell = g.clone() + f * (cell - g);
         let hidden = o * cell.clone().tanh();
         (hidden.clone(), LstmState { hidden, cell })
+    }
+
+    fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
+        let kernel = kernels::recurrent::coupled_lstm::KERNEL;
+        let layer = KernelLayer::new(kernel, &self.wx, &self.wh, &self.b);
+        Some(vec![layer])
     }
 }
 

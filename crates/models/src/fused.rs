@@ -17,6 +17,8 @@
 mod autodiff;
 mod cpu_backend;
 mod inference;
+mod order;
+mod sequence;
 
 use std::{
     any::{Any, TypeId},
@@ -35,6 +37,8 @@ use burn_autodiff::{
     checkpoint::strategy::{BalancedCheckpointing, NoCheckpointing},
 };
 use kernels::Kernel;
+
+use crate::lengths::Lengths;
 
 pub use autodiff::CpuAutodiff;
 pub use cpu_backend::CpuBackend;
@@ -63,8 +67,9 @@ impl<B: Backend> Input<B> {
     }
 }
 
-/// What a layer returns for a sequence: its output `[batch, time, d_hidden]`, and the tensors of its state
-/// after the last step.
+/// What a layer returns for a sequence: its output `[batch, time, d_hidden]` (for two directions `[batch, time,
+/// 2·d_hidden]`), and the tensors of its state after each sequence's own last step, those of the forward
+/// direction first.
 pub type SequenceOutput<B> = (Tensor<B, 3>, Vec<Tensor<B, 2>>);
 
 /// A layer in the form that kernels take.
@@ -74,8 +79,8 @@ pub struct KernelLayer<B: Backend> {
     pub kernel: &'static dyn Kernel,
     /// `[d_input, gates·d_hidden]`
     pub wx: Tensor<B, 2>,
-    /// `[d_hidden, gates·d_hidden]`
-    pub wh: Tensor<B, 2>,
+    /// `[d_hidden, gates·d_hidden]`, or `None` if the gates do not see the hidden state
+    pub wh: Option<Tensor<B, 2>>,
     /// `[sums·d_hidden]`, a bias for each sum of the kernel's [`Gates`](kernels::recurrent::Gates)
     pub b: Option<Tensor<B, 1>>,
 }
@@ -91,37 +96,26 @@ impl<B: Backend> KernelLayer<B> {
         KernelLayer {
             kernel,
             wx: wx.val(),
-            wh: wh.val(),
+            wh: Some(wh.val()),
             b: b.as_ref().map(Param::val),
         }
     }
 
-    /// Runs a sequence from `state`, tensors `[batch, d_hidden]`, if the backend has kernels for it. A
-    /// sequence of no steps is left to the reference path, which rejects it.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the shapes do not agree.
-    pub fn forward(&self, input: &Input<B>, state: &[Tensor<B, 2>]) -> Option<SequenceOutput<B>> {
-        let kernels = kernels::<B>()?;
-        if input.shape()[1] == 0 {
-            return None;
-        }
-        self.check(input, state);
-        kernels.sequence(self, input, state)
+    /// Returns the size of the hidden state.
+    pub fn d_hidden(&self) -> usize {
+        self.wx.dims()[1] / self.kernel.gates().count()
     }
 
     /// Checks that the shapes agree.
     fn check(&self, input: &Input<B>, state: &[Tensor<B, 2>]) {
-        let ([d_input, _], [d_hidden, _]) = (self.wx.dims(), self.wh.dims());
+        let ([d_input, width], d_hidden) = (self.wx.dims(), self.d_hidden());
         let gates = self.kernel.gates();
-        let width = gates.count() * d_hidden;
-        assert_eq!(self.wx.dims()[1], width, "wx: [d_input, gates·d_hidden]");
-        assert_eq!(
-            self.wh.dims(),
-            [d_hidden, width],
-            "wh: [d_hidden, gates·d_hidden]"
-        );
+        let whole = gates.count() * d_hidden;
+        assert_eq!(width, whole, "wx: [d_input, gates·d_hidden]");
+        if let Some(wh) = &self.wh {
+            let shape = [d_hidden, width];
+            assert_eq!(wh.dims(), shape, "wh: [d_hidden, gates·d_hidden]");
+        }
         if let Some(b) = &self.b {
             let biases = gates.sums() * d_hidden;
             assert_eq!(b.dims(), [biases], "b: [sums·d_hidden]");
@@ -139,18 +133,43 @@ impl<B: Backend> KernelLayer<B> {
     }
 }
 
+/// Runs a layer over sequences from `states`, tensors `[batch, d_hidden]`, if the backend has kernels for it: one
+/// direction, or a forward and a backward one. A sequence of no steps is left to the reference path, which
+/// rejects it.
+///
+/// # Panics
+///
+/// Panics if the shapes do not agree.
+pub fn forward<B: Backend>(
+    layers: &[&KernelLayer<B>],
+    input: &Input<B>,
+    lengths: Option<&Lengths>,
+    states: &[&[Tensor<B, 2>]],
+) -> Option<SequenceOutput<B>> {
+    let kernels = kernels::<B>()?;
+    if input.shape()[1] == 0 {
+        return None;
+    }
+    for (layer, state) in layers.iter().zip(states) {
+        layer.check(input, state);
+    }
+    kernels.sequence(layers, input, lengths, states)
+}
+
 /// The kernels of a backend. A method returns `None` for what it does not support.
 ///
 /// Shapes are checked before a method is called.
 pub trait SequenceKernels<B: Backend>: Send + Sync + 'static {
-    /// Runs a layer over a sequence, starting from `state`: the hidden state and, if there is one, the cell,
-    /// each `[batch, d_hidden]`. Returns the output `[batch, time, d_hidden]` and the state after the last
-    /// step.
+    /// Runs a layer over sequences: one direction, or a forward and a backward one, of the same cell and
+    /// `d_hidden`, whose outputs lie side by side. Each starts from its own of the `states`: the hidden state
+    /// and, if there is one, the cell, each `[batch, d_hidden]`. If there are `lengths`, what follows a
+    /// sequence is padding, to be neither read nor, in the output, anything but zero.
     fn sequence(
         &self,
-        layer: &KernelLayer<B>,
+        layers: &[&KernelLayer<B>],
         input: &Input<B>,
-        state: &[Tensor<B, 2>],
+        lengths: Option<&Lengths>,
+        states: &[&[Tensor<B, 2>]],
     ) -> Option<SequenceOutput<B>>;
 
     /// Returns the mean cross-entropy `[1]` of `[n]` targets, given hidden states `[n, d_hidden]` and a head

@@ -185,7 +185,7 @@ impl<B: Backend> RecurrentCell<B> for Gru<B> {
         Some(vec![KernelLayer {
             kernel: kernels::recurrent::gru::KERNEL,
             wx: self.wx.val(),
-            wh: self.wh.val(),
+            wh: Some(self.wh.val()),
             b,
         }])
     }

@@ -10,6 +10,7 @@ use burn::{
 use crate::{
     activation::{sigmoid, softplus},
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
+    fused::{Input, KernelLayer},
     init::{Init, Initializer, Remember, init_methods},
     lengths::Lengths,
     linear_scan,
@@ -133,9 +134,23 @@ impl<B: Backend> RecurrentCell<B> for MinLstm<B> {
         lengths: Option<&Lengths>,
         state: MinLstmState<B>,
     ) -> (Tensor<B, 3>, MinLstmState<B>) {
-        let MinLstmState { hidden } = state.of_batch(input.dims()[0]);
+        let state = state.of_batch(input.dims()[0]);
+        let vectors = Input::Vectors(input.clone());
+        if let Some(passed) = self.by_kernels(&vectors, None, lengths, &state) {
+            return passed;
+        }
+        let MinLstmState { hidden } = state;
         let (y, hidden) = linear_scan::run(input, lengths, hidden, |x| self.coefficients(x));
         (y, MinLstmState { hidden })
+    }
+
+    fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
+        Some(vec![KernelLayer {
+            kernel: kernels::recurrent::min_lstm::KERNEL,
+            wx: self.wx.val(),
+            wh: None,
+            b: self.b.as_ref().map(Param::val),
+        }])
     }
 }
 

@@ -154,7 +154,7 @@ impl<B: Backend> RecurrentCell<B> for Rnn<B> {
     fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
         let kernel = match self.activation {
             Activation::Tanh => kernels::recurrent::rnn::KERNEL,
-            Activation::Relu => return None,
+            Activation::Relu => kernels::recurrent::rnn::RELU_KERNEL,
         };
         let layer = KernelLayer::new(kernel, &self.wx, &self.wh, &self.b);
         Some(vec![layer])

@@ -129,7 +129,8 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
     ) -> Option<(Tensor<B, 3>, StackState<B, C>)> {
         let (first, above) = self.layers.split_first()?;
         self.check(state);
-        let (y, first_state) = first.by_kernels(&Input::Tokens(tokens), Some(&table), &state[0])?;
+        let (y, first_state) =
+            first.by_kernels(&Input::Tokens(tokens), Some(&table), None, &state[0])?;
         let mut next = vec![first_state];
         let y = self.dropout.forward(y);
         let run = |layer: &C, x, state| layer.sequence(x, None, state);

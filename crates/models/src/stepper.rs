@@ -103,14 +103,9 @@ impl Stepper {
     ) -> Self {
         let values = |layer: &KernelLayer<B>| {
             let b = layer.b.clone().map_or(Vec::new(), host_values);
-            let (wx, wh) = (layer.wx.clone(), layer.wh.clone());
-            (
-                layer.kernel,
-                host_values(wx),
-                host_values(wh),
-                b,
-                layer.wh.dims()[0],
-            )
+            let wh = layer.wh.clone().map_or(Vec::new(), host_values);
+            let wx = host_values(layer.wx.clone());
+            (layer.kernel, wx, wh, b, layer.d_hidden())
         };
         let values: Vec<_> = layers.iter().map(values).collect();
         let weights = values

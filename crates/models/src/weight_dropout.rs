@@ -10,7 +10,7 @@ use burn::{
 
 use crate::{
     cell::RecurrentCell,
-    fused::KernelLayer,
+    fused::{Input, KernelLayer},
     lengths::Lengths,
     mask::{dropout_mask, map_recurrent_weights, probability, training},
 };
@@ -64,6 +64,20 @@ impl WeightDropoutConfig {
     }
 }
 
+impl<B: Backend, C: Module<B>> WeightDropout<B, C> {
+    /// Returns the cell without some of its recurrent weights, in training.
+    fn thinned(&self) -> C {
+        let drop = |wh: Tensor<B, 2>| match training::<B>(&wh.device()) {
+            true => wh.clone() * dropout_mask(&wh, self.p),
+            false => wh,
+        };
+        match self.p > 0.0 {
+            true => map_recurrent_weights(&self.cell, drop),
+            false => self.cell.clone(),
+        }
+    }
+}
+
 impl<B: Backend, C: RecurrentCell<B> + Module<B>> RecurrentCell<B> for WeightDropout<B, C> {
     type State = C::State;
 
@@ -88,12 +102,30 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B>> RecurrentCell<B> for WeightDro
         lengths: Option<&Lengths>,
         state: C::State,
     ) -> (Tensor<B, 3>, C::State) {
-        if self.p == 0.0 || !training::<B>(&input.device()) {
-            return self.cell.sequence(input, lengths, state);
-        }
-        let drop = |wh: Tensor<B, 2>| wh.clone() * dropout_mask(&wh, self.p);
-        let thinned = map_recurrent_weights(&self.cell, drop);
-        thinned.sequence(input, lengths, state)
+        self.thinned().sequence(input, lengths, state)
+    }
+
+    /// With dropout.
+    fn by_kernels(
+        &self,
+        input: &Input<B>,
+        table: Option<&dyn Fn(Tensor<B, 2>) -> Tensor<B, 2>>,
+        lengths: Option<&Lengths>,
+        state: &C::State,
+    ) -> Option<(Tensor<B, 3>, C::State)> {
+        self.thinned().by_kernels(input, table, lengths, state)
+    }
+
+    /// With dropout.
+    fn by_kernels_both_ways(
+        &self,
+        backward: &Self,
+        input: &Tensor<B, 3>,
+        lengths: Option<&Lengths>,
+        states: [&C::State; 2],
+    ) -> Option<(Tensor<B, 3>, [C::State; 2])> {
+        let (forward, backward) = (self.thinned(), backward.thinned());
+        forward.by_kernels_both_ways(&backward, input, lengths, states)
     }
 
     /// The layers of the cell, without dropout.

@@ -55,7 +55,7 @@ fn exp_parts<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [[S::f32s; N]
 
 /// Clamps `a` to ±`bound`; NaN stays NaN.
 #[inline(always)]
-fn clamp<S: Simd, const N: usize>(simd: S, a: [S::f32s; N], bound: f32) -> [S::f32s; N] {
+pub(crate) fn clamp<S: Simd, const N: usize>(simd: S, a: [S::f32s; N], bound: f32) -> [S::f32s; N] {
     let (low, high) = (simd.splat_f32s(-bound), simd.splat_f32s(bound));
     let a = each(a, |a| simd.select_f32s(simd.less_than_f32s(a, low), low, a));
     each(a, |a| {
@@ -67,7 +67,11 @@ fn clamp<S: Simd, const N: usize>(simd: S, a: [S::f32s; N], bound: f32) -> [S::f
 /// one step of Newton's method, whose remainder a fused operation computes exactly, round as well in a
 /// quarter of the time.
 #[inline(always)]
-fn quotient<S: Simd, const N: usize>(simd: S, n: [S::f32s; N], d: [S::f32s; N]) -> [S::f32s; N] {
+pub(crate) fn quotient<S: Simd, const N: usize>(
+    simd: S,
+    n: [S::f32s; N],
+    d: [S::f32s; N],
+) -> [S::f32s; N] {
     if estimate(simd, d[0]).is_none() {
         return each2(n, d, |n, d| simd.div_f32s(n, d));
     }

@@ -48,6 +48,22 @@ impl Engine {
         self.isa
     }
 
+    /// Runs two pieces of work and returns what both return. If the number of threads is even, they run side by
+    /// side, with half of the threads each; otherwise one after the other, with all of them.
+    pub fn join<A: Send, B: Send>(
+        &self,
+        first: impl FnOnce(&Engine) -> A + Send,
+        second: impl FnOnce(&Engine) -> B + Send,
+    ) -> (A, B) {
+        match self.threads.is_multiple_of(2) {
+            true => {
+                let half = self.with_threads(self.threads / 2);
+                thread_pool::join(|| first(&half), || second(&half))
+            }
+            false => (first(self), second(self)),
+        }
+    }
+
     /// Cuts `0..n` into one range for each thread, as equal as possible; none is empty unless `n` is 0.
     pub(crate) fn share(&self, n: usize) -> Vec<Range<usize>> {
         let parts = self.threads.min(n).max(1);

@@ -61,6 +61,23 @@ pub(crate) fn each<Job: Send>(jobs: Vec<Job>, work: impl Fn(Job) + Sync) {
     });
 }
 
+/// Runs `first` on this thread and `second` on another, and waits for both.
+pub(crate) fn join<A: Send, B: Send>(
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    let (mut of_first, mut of_second) = (None, None);
+    let jobs: [Box<dyn FnOnce() + Send>; 2] = [
+        Box::new(|| of_first = Some(first())),
+        Box::new(|| of_second = Some(second())),
+    ];
+    each(jobs.into(), |job| job());
+    (
+        of_first.expect("it has run"),
+        of_second.expect("it has run"),
+    )
+}
+
 thread_local! {
     static AWAKE: Cell<bool> = const { Cell::new(false) };
 }

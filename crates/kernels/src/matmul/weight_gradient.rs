@@ -20,11 +20,11 @@ pub(crate) struct Rows<'a> {
     pub row: &'a (dyn Fn(usize) -> &'a [f32] + Sync),
 }
 
-/// Returns `Aᵀ·B`, `[width, n]`, for each matrix `A` of `left`, and the sum of the rows of `b`, `[n]`. The rows
-/// of `b` start `stride` apart.
+/// Returns `Aᵀ·B`, `[width, n]`, for each matrix `A` of `left`, and the sum of the rows of `b`, `[n]`: sums over
+/// these `steps`, which are numbers of rows. The rows of `b` start `stride` apart.
 pub(crate) fn outer_sums(
     engine: &Engine,
-    depth: usize,
+    steps: &[usize],
     left: &[Rows],
     (b, stride): (&[f32], usize),
     n: usize,
@@ -47,7 +47,7 @@ pub(crate) fn outer_sums(
         panels: share.clone(),
         sums: all_sums.next().expect("one for each share"),
         bias: all_bias.next().expect("one for each share"),
-        depth,
+        steps,
         left,
         height,
         b,
@@ -80,7 +80,7 @@ struct Job<'a, 'r> {
     panels: Range<usize>,
     sums: &'a mut [f32],
     bias: &'a mut [f32],
-    depth: usize,
+    steps: &'a [usize],
     left: &'a [Rows<'r>],
     height: usize,
     b: &'a [f32],
@@ -94,25 +94,24 @@ impl WithSimd for Job<'_, '_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Job {
-            depth, height, n, ..
+            steps, height, n, ..
         } = self;
-        let block = BLOCK.min(depth);
+        let block = BLOCK.min(steps.len());
         let panel_width = VECTORS * S::F32_LANES;
         let mut b = AVec::<f32, ConstAlign<64>>::__from_elem(64, 0.0, block * panel_width);
         let b: &mut [Sums<S>] = S::as_mut_simd_f32s(&mut b).0.as_chunks_mut().0;
 
         let room = |_| Vec::with_capacity(block);
         let mut left: Vec<Vec<&[f32]>> = self.left.iter().map(room).collect();
-        for start in (0..depth).step_by(BLOCK) {
-            let end = depth.min(start + BLOCK);
+        for steps in steps.chunks(BLOCK) {
             for (rows, left) in left.iter_mut().zip(self.left) {
                 rows.clear();
-                rows.extend((start..end).map(left.row));
+                rows.extend(steps.iter().map(|&k| (left.row)(k)));
             }
             for (i, panel) in self.panels.clone().enumerate() {
                 let bias = &mut self.bias[i * panel_width..][..panel_width];
                 let bias: &mut [Sums<S>] = S::as_mut_simd_f32s(bias).0.as_chunks_mut().0;
-                for (k, to) in (start..end).zip(b.iter_mut()) {
+                for (k, to) in steps.iter().zip(b.iter_mut()) {
                     let row = &self.b[k * self.stride..][..n];
                     for (v, to) in to.iter_mut().enumerate() {
                         *to = load(simd, row, (panel * VECTORS + v) * S::F32_LANES);
@@ -158,10 +157,11 @@ impl<S: Simd> Tile<S> for Outer<'_, S> {
     }
 }
 
-/// Returns, for each token of the vocabulary, the sum of its rows in `b`, `[tokens, n]`, whose starts are
-/// `stride` apart.
+/// Returns, for each token of the vocabulary, the sum of its rows in `b`, `[tokens, n]`, among these `steps`.
+/// The rows start `stride` apart.
 pub(crate) fn segment_sums(
     engine: &Engine,
+    steps: &[usize],
     tokens: &[u32],
     vocabulary: usize,
     (b, stride): (&[f32], usize),
@@ -169,15 +169,15 @@ pub(crate) fn segment_sums(
 ) -> Vec<f32> {
     let mut table = vec![0.0; vocabulary * n];
     let mut counts = vec![0; vocabulary];
-    for &token in tokens {
-        counts[token as usize] += 1;
+    for &k in steps {
+        counts[tokens[k] as usize] += 1;
     }
     // Each thread owns a range of the table, chosen so that all add about as many rows.
-    let threads = engine.share(tokens.len()).len();
+    let threads = engine.share(steps.len()).len();
     let mut seen = 0;
     let mut ranges = vec![0..0; threads];
     for (token, count) in counts.into_iter().enumerate() {
-        let thread = (seen * threads / tokens.len().max(1)).min(threads - 1);
+        let thread = (seen * threads / steps.len().max(1)).min(threads - 1);
         if ranges[thread].is_empty() {
             ranges[thread].start = token;
         }
@@ -189,6 +189,7 @@ pub(crate) fn segment_sums(
     let job = |(sums, range)| SegmentJob {
         sums,
         range,
+        steps,
         tokens,
         b,
         stride,
@@ -201,6 +202,7 @@ pub(crate) fn segment_sums(
 struct SegmentJob<'a> {
     sums: &'a mut [f32],
     range: Range<usize>,
+    steps: &'a [usize],
     tokens: &'a [u32],
     b: &'a [f32],
     stride: usize,
@@ -213,7 +215,8 @@ impl WithSimd for SegmentJob<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let n = self.n;
-        for (k, &token) in self.tokens.iter().enumerate() {
+        for &k in self.steps {
+            let token = self.tokens[k];
             if self.range.contains(&(token as usize)) {
                 let row = &self.b[k * self.stride..][..n];
                 let to = &mut self.sums[(token as usize - self.range.start) * n..][..n];

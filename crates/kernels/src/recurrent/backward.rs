@@ -8,6 +8,7 @@ use pulp::{Simd, WithSimd};
 use super::{
     bptt::{Products, through_time},
     cell::{Cell, StepsBack},
+    lengths::Lengths,
     saved::Saved,
     weight_gradients::{NeedsGrad, WeightGradients, in_order_of_sums, weight_gradients},
     weights::{Input, Shape},
@@ -32,9 +33,11 @@ pub struct Gradients {
 pub struct Backward<'a> {
     /// The sizes of the batch.
     pub shape: Shape,
+    /// Its lengths, those of the forward pass. Gradients of padding are not read, and are zero if returned.
+    pub lengths: Lengths<'a>,
     /// `[d_input, gates·d_hidden]`; for tokens, the table.
     pub wx: &'a [f32],
-    /// `[d_hidden, gates·d_hidden]`
+    /// `[d_hidden, gates·d_hidden]`; empty for a cell whose sums do not see the hidden state.
     pub wh: &'a [f32],
     /// The input of the sequence.
     pub input: Input<'a>,
@@ -57,6 +60,7 @@ impl Backward<'_> {
     /// Panics if the lengths do not agree.
     pub fn run<C: Cell>(&self, engine: &Engine, needs: NeedsGrad, saved: Saved) -> Gradients {
         let Shape { batch, time } = self.shape;
+        self.lengths.check(self.shape);
         let slices = [self.wx, self.wh, self.h0, self.output, self.d_output];
         let h = check(self.shape, C::GATES.count(), slices, self.input);
         let (width, of_sums) = (C::GATES.count() * h, C::GATES.sums() * h);
@@ -92,7 +96,7 @@ impl Backward<'_> {
         let wx = (d_input_width > 0).then_some(&*wx);
         let products = Products::new(engine, width, self.wh, wx);
 
-        let shares = engine.share(batch);
+        let shares = self.lengths.share(engine, batch);
         let by = |n: usize| shares.iter().map(move |share| share.len() * n);
         let mut sums = cut(&mut d_sums, by(time * of_sums)).into_iter();
         let mut d_h = cut(&mut d_h0, by(h)).into_iter();
@@ -103,6 +107,7 @@ impl Backward<'_> {
             let of = |n: usize| share.start * n..share.end * n;
             jobs.push(BackwardJob::<C> {
                 products: &products,
+                lengths: self.lengths.among(share),
                 steps: StepsBack {
                     time,
                     h,
@@ -127,11 +132,11 @@ impl Backward<'_> {
             weights = weight_gradients(
                 engine,
                 self.shape,
+                self.lengths,
                 C::GATES,
                 input,
                 rows,
-                self.h0,
-                output,
+                Some((self.h0, output)),
                 &d_sums,
             );
         }
@@ -175,6 +180,16 @@ fn check(
     );
     let rows = wx.len() / width.max(1);
     assert_eq!(wx.len(), rows * width, "wx: rows of [gates·d_hidden]");
+    check_input(steps, rows, input);
+    h
+}
+
+/// Checks that the input has so many steps, and that `wx` has its `rows` for it.
+///
+/// # Panics
+///
+/// Panics if they do not agree.
+pub(super) fn check_input(steps: usize, rows: usize, input: Input) {
     match input {
         Input::Vectors(x) => {
             assert_eq!(
@@ -192,12 +207,12 @@ fn check(
             );
         }
     }
-    h
 }
 
 /// The backward pass of some sequences.
 struct BackwardJob<'a, C> {
     products: &'a Products,
+    lengths: Lengths<'a>,
     steps: StepsBack<'a>,
     d_sums: &'a mut [f32],
     d_h: &'a mut [f32],
@@ -216,6 +231,7 @@ impl<C: Cell> WithSimd for BackwardJob<'_, C> {
             simd,
             self.products,
             sequences,
+            self.lengths,
             self.d_sums,
             self.d_h,
             self.d_input,

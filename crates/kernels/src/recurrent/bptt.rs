@@ -2,7 +2,10 @@
 
 use pulp::Simd;
 
-use super::cell::{Cell, Gates, StepsBack};
+use super::{
+    cell::{Cell, Gates, StepsBack},
+    lengths::Lengths,
+};
 use crate::{
     cpu::Engine,
     matmul::{Packed, Product},
@@ -31,6 +34,7 @@ pub(crate) fn through_time<S: Simd, C: Cell>(
     simd: S,
     products: &Products,
     sequences: usize,
+    lengths: Lengths,
     d_sums: &mut [f32],
     d_h: &mut [f32],
     d_input: &mut [f32],
@@ -42,6 +46,10 @@ pub(crate) fn through_time<S: Simd, C: Cell>(
         return;
     }
     for t in (0..time).rev() {
+        let sequences = lengths.running(t, sequences);
+        if sequences == 0 {
+            continue;
+        }
         for row in 0..sequences {
             let d_sums = &mut d_sums[(row * time + t) * width..][..width];
             C::backward(simd, [row, t], steps, d_sums, &mut d_h[row * h..][..h]);

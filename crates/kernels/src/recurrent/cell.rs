@@ -7,15 +7,19 @@ use pulp::Simd;
 
 use crate::matmul::Sums;
 
-/// How many blocks of `d_hidden` columns a cell's weights have: one block per gate.
+/// How many blocks of `d_hidden` columns a cell's weights have, and how they are summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gates {
     /// One block: a panel holds four vectors of its columns.
     One,
-    /// Three blocks, of which the last has two sums that stay apart, over the input and over the hidden
-    /// state: `x·Wx₀ + h·Wh₀`, `x·Wx₁ + h·Wh₁`, `x·Wx₂`, `h·Wh₂`. A panel holds the same columns of each.
+    /// Two blocks: a panel holds the same columns of each. So for three and four.
+    Two,
+    /// Three blocks.
     Three,
-    /// Four blocks: a panel holds the same columns of each.
+    /// Three blocks, of which the last has two sums that stay apart, over the input and over the hidden
+    /// state: `x·Wx₀ + h·Wh₀`, `x·Wx₁ + h·Wh₁`, `x·Wx₂`, `h·Wh₂`.
+    ThreeApart,
+    /// Four blocks.
     Four,
 }
 
@@ -24,7 +28,8 @@ impl Gates {
     pub const fn count(self) -> usize {
         match self {
             Gates::One => 1,
-            Gates::Three => 3,
+            Gates::Two => 2,
+            Gates::Three | Gates::ThreeApart => 3,
             Gates::Four => 4,
         }
     }
@@ -32,8 +37,8 @@ impl Gates {
     /// Returns the number of sums for each number of the hidden state, each of which has a bias.
     pub const fn sums(self) -> usize {
         match self {
-            Gates::One => 1,
-            Gates::Three | Gates::Four => 4,
+            Gates::ThreeApart => 4,
+            _ => self.count(),
         }
     }
 }
@@ -52,7 +57,8 @@ pub trait Cell: Copy + Debug + Default + Send + Sync + 'static {
     const CARRIES_HIDDEN: bool;
 
     /// Computes the new state of `M` rows in one panel from their sums: writes `h` to `output`,
-    /// `[sequences, time, d_hidden]`, and `c` and the gates to `steps`. `at` is (first row, time, panel).
+    /// `[sequences, time, d_hidden]`, and `c` and the gates to `steps`. `at` is (first row, time, panel). A cell
+    /// of fewer than four blocks finds zeros in the sums that it does not have.
     fn forward<S: Simd, const M: usize>(
         simd: S,
         sums: [Sums<S>; M],
@@ -63,7 +69,7 @@ pub trait Cell: Copy + Debug + Default + Send + Sync + 'static {
 
     /// Computes the gradient of one row's sums from `d_h`, the gradient that the next step passes back to
     /// `h`. `d_sums` holds the saved gates, if there are any, and is overwritten with that gradient; a cell
-    /// that carries `h` overwrites `d_h` with what goes to `h[t-1]` directly. With [`Gates::Three`] the third
+    /// that carries `h` overwrites `d_h` with what goes to `h[t-1]` directly. With [`Gates::ThreeApart`] the third
     /// sum comes first in `d_sums`, so that those over the input lie together, and those over the hidden
     /// state. `at` is (row, time).
     fn backward<S: Simd>(

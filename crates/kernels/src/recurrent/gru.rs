@@ -26,7 +26,7 @@ use crate::{
     matmul::{Sums, load, store},
 };
 
-const SUMS: usize = Gates::Three.sums();
+const SUMS: usize = Gates::ThreeApart.sums();
 
 /// The gated recurrent unit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,7 +38,7 @@ pub static KERNEL: &dyn Kernel = &Gru;
 
 impl Cell for Gru {
     const NAME: &'static str = "gru";
-    const GATES: Gates = Gates::Three;
+    const GATES: Gates = Gates::ThreeApart;
     const HAS_CELL: bool = false;
     const SAVES_GATES: bool = true;
     const CARRIES_HIDDEN: bool = true;

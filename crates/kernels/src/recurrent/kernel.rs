@@ -6,6 +6,7 @@ use super::{
     backward::{Backward, Gradients},
     cell::{Cell, Gates},
     layer::Layer,
+    lengths::Lengths,
     saved::Saved,
     weight_gradients::NeedsGrad,
     weights::{Input, Shape},
@@ -73,14 +74,23 @@ impl Input<'_> {
 
 /// A [`Layer`] of any cell.
 pub trait PackedLayer: fmt::Debug + Send + Sync {
-    /// Runs [`Layer::infer`].
-    fn infer(&self, shape: Shape, input: Input, h0: &[f32], cell: &mut [f32], output: &mut [f32]);
+    /// Runs [`Layer::infer_padded`].
+    fn infer(
+        &self,
+        shape: Shape,
+        lengths: Lengths,
+        input: Input,
+        h0: &[f32],
+        cell: &mut [f32],
+        output: &mut [f32],
+    );
 
     /// Runs [`Layer::forward_in`].
     fn forward_in(
         &self,
         spare: Saved,
         shape: Shape,
+        lengths: Lengths,
         input: Input,
         h0: &[f32],
         c0: &[f32],
@@ -130,19 +140,28 @@ impl<C: Cell> Kernel for C {
 }
 
 impl<C: Cell> PackedLayer for Layer<'_, C> {
-    fn infer(&self, shape: Shape, input: Input, h0: &[f32], cell: &mut [f32], output: &mut [f32]) {
-        Layer::infer(self, shape, input, h0, cell, output);
+    fn infer(
+        &self,
+        shape: Shape,
+        lengths: Lengths,
+        input: Input,
+        h0: &[f32],
+        cell: &mut [f32],
+        output: &mut [f32],
+    ) {
+        self.infer_padded(shape, lengths, input, h0, cell, output);
     }
 
     fn forward_in(
         &self,
         spare: Saved,
         shape: Shape,
+        lengths: Lengths,
         input: Input,
         h0: &[f32],
         c0: &[f32],
     ) -> (Vec<f32>, Saved) {
-        Layer::forward_in(self, spare, shape, input, h0, c0)
+        Layer::forward_in(self, spare, shape, lengths, input, h0, c0)
     }
 
     fn step(&self, batch: usize, input: Input, h0: &[f32], cell: &mut [f32], output: &mut [f32]) {

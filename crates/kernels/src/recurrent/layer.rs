@@ -7,6 +7,7 @@ use pulp::{Simd, WithSimd};
 
 use super::{
     cell::{Cell, Steps},
+    lengths::Lengths,
     saved::Saved,
     scan::scan,
     weights::{Input, Shape, Weights},
@@ -30,7 +31,7 @@ impl<'a, C: Cell> Layer<'a, C> {
     /// Panics if the lengths do not agree.
     pub fn new(engine: &Engine, d_hidden: usize, wx: &[f32], wh: &[f32], b: &[f32]) -> Self {
         Layer {
-            weights: Weights::new(engine, C::GATES, d_hidden, wx, wh, b),
+            weights: Weights::new(engine, C::GATES, d_hidden, wx, Some(wh), b),
             cell: PhantomData,
         }
     }
@@ -48,7 +49,7 @@ impl<'a, C: Cell> Layer<'a, C> {
         b: &[f32],
     ) -> Self {
         Layer {
-            weights: Weights::of_tokens(engine, C::GATES, d_hidden, table.into(), wh, b),
+            weights: Weights::of_tokens(engine, C::GATES, d_hidden, table.into(), Some(wh), b),
             cell: PhantomData,
         }
     }
@@ -68,7 +69,25 @@ impl<'a, C: Cell> Layer<'a, C> {
         cell: &mut [f32],
         output: &mut [f32],
     ) {
-        self.run(shape, input, h0, (cell, 0), &mut [], output);
+        self.infer_padded(shape, Lengths::ALL, input, h0, cell, output);
+    }
+
+    /// Like [`infer`](Self::infer), for sequences of unequal length: `cell` becomes `c` after each sequence's
+    /// own last step, and `output` is left as it is where there is padding.
+    ///
+    /// # Panics
+    ///
+    /// Panics if [`infer`](Self::infer) does, or the lengths are not those of the batch.
+    pub fn infer_padded(
+        &self,
+        shape: Shape,
+        lengths: Lengths,
+        input: Input,
+        h0: &[f32],
+        cell: &mut [f32],
+        output: &mut [f32],
+    ) {
+        self.run(shape, lengths, input, h0, (cell, 0), &mut [], output);
     }
 
     /// Runs one step on this thread without allocating: [`infer`](Self::infer) with a time of 1.
@@ -90,6 +109,7 @@ impl<'a, C: Cell> Layer<'a, C> {
         let job = Forward::<C> {
             weights: &self.weights,
             input,
+            lengths: Lengths::ALL,
             steps: Steps {
                 time: 1,
                 h: self.weights.d_hidden(),
@@ -111,18 +131,20 @@ impl<'a, C: Cell> Layer<'a, C> {
     ///
     /// Panics if [`infer`](Self::infer) does.
     pub fn forward(&self, shape: Shape, input: Input, h0: &[f32], c0: &[f32]) -> (Vec<f32>, Saved) {
-        self.forward_in(Saved::default(), shape, input, h0, c0)
+        self.forward_in(Saved::default(), shape, Lengths::ALL, input, h0, c0)
     }
 
-    /// Like [`forward`](Self::forward), in the memory of a sequence whose backward pass is done.
+    /// Like [`forward`](Self::forward), for sequences of unequal length, in the memory of a sequence whose
+    /// backward pass is done. The output for padding is zero.
     ///
     /// # Panics
     ///
-    /// Panics if [`infer`](Self::infer) does.
+    /// Panics if [`infer_padded`](Self::infer_padded) does.
     pub fn forward_in(
         &self,
         spare: Saved,
         shape: Shape,
+        lengths: Lengths,
         input: Input,
         h0: &[f32],
         c0: &[f32],
@@ -150,7 +172,8 @@ impl<'a, C: Cell> Layer<'a, C> {
             }
             false => &mut [],
         };
-        self.run(shape, input, h0, (&mut cell, time), kept, &mut output);
+        let cells = (&mut cell[..], time);
+        self.run(shape, lengths, input, h0, cells, kept, &mut output);
         let saved = Saved {
             gates,
             cell,
@@ -161,9 +184,11 @@ impl<'a, C: Cell> Layer<'a, C> {
     }
 
     /// `cell` keeps `cells_kept` steps besides the initial `c`; `gates` may be empty.
+    #[allow(clippy::too_many_arguments)]
     fn run(
         &self,
         shape: Shape,
+        lengths: Lengths,
         input: Input,
         h0: &[f32],
         (cell, cells_kept): (&mut [f32], usize),
@@ -172,6 +197,7 @@ impl<'a, C: Cell> Layer<'a, C> {
     ) {
         let (Shape { batch, time }, h) = (shape, self.weights.d_hidden());
         self.weights.check(shape, input, h0);
+        lengths.check(shape);
         let of_cell = (cells_kept + 1) * h * usize::from(C::HAS_CELL);
         assert_eq!(
             output.len(),
@@ -181,7 +207,7 @@ impl<'a, C: Cell> Layer<'a, C> {
         assert_eq!(cell.len(), batch * of_cell, "cell: [batch, d_hidden]");
 
         let engine = self.weights.engine();
-        let shares = engine.share(batch);
+        let shares = lengths.share(engine, batch);
         let of_gates = match gates.is_empty() {
             true => 0,
             false => time * C::GATES.sums() * h,
@@ -194,6 +220,7 @@ impl<'a, C: Cell> Layer<'a, C> {
         let job = |(share, ((output, cell), gates)): (&std::ops::Range<usize>, _)| Forward::<C> {
             weights: &self.weights,
             input: input.of(share, time * self.weights.per_step()),
+            lengths: lengths.among(share),
             steps: Steps {
                 time,
                 h,
@@ -213,6 +240,7 @@ impl<'a, C: Cell> Layer<'a, C> {
 struct Forward<'a, C> {
     weights: &'a Weights<'a>,
     input: Input<'a>,
+    lengths: Lengths<'a>,
     steps: Steps<'a>,
     output: &'a mut [f32],
     cell: PhantomData<C>,
@@ -223,6 +251,14 @@ impl<C: Cell> WithSimd for Forward<'_, C> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        scan::<S, C>(simd, self.weights, self.input, self.output, &mut self.steps);
+        let Forward { weights, input, .. } = self;
+        scan::<S, C>(
+            simd,
+            weights,
+            input,
+            self.lengths,
+            self.output,
+            &mut self.steps,
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! What a forward pass leaves for the backward pass.
 
+use super::lengths::Lengths;
+
 /// What a sequence leaves for its backward pass, besides its output. This is most of the memory that a
 /// sequence takes. After the backward pass, [`forward_in`](crate::Layer::forward_in) can reuse it; fresh
 /// memory would cost a page fault every four kilobytes.
@@ -14,8 +16,8 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// Returns `c` after the last step, `[batch, d_hidden]`; empty for a cell that has none.
-    pub fn last_cell(&self) -> Vec<f32> {
+    /// Returns `c` after each sequence's last step, `[batch, d_hidden]`; empty for a cell that has none.
+    pub fn last_cell(&self, lengths: Lengths) -> Vec<f32> {
         let Saved {
             cell,
             time,
@@ -23,9 +25,9 @@ impl Saved {
             ..
         } = self;
         let sequences = cell.chunks_exact(((time + 1) * d_hidden).max(1));
-        sequences
-            .flat_map(|cell| &cell[time * d_hidden..])
-            .copied()
-            .collect()
+        let last = |(row, cell)| {
+            &<[f32]>::split_at(cell, lengths.of(row, *time) * d_hidden).1[..*d_hidden]
+        };
+        sequences.enumerate().flat_map(last).copied().collect()
     }
 }

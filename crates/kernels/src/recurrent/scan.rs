@@ -7,21 +7,24 @@ use pulp::Simd;
 
 use super::{
     cell::{Cell, Gates, Steps},
+    lengths::Lengths,
     weights::{Input, InputWeights, Weights},
 };
-use crate::matmul::{Tile, VECTORS, accumulate, for_each_tile, load};
+use crate::matmul::{Sums, Tile, VECTORS, accumulate, for_each_tile, load};
 
-/// Takes some sequences through all time steps: `h[t]` of each goes to `output`.
+/// Takes some sequences through all their time steps: `h[t]` of each goes to `output`.
 #[inline(always)]
 pub(crate) fn scan<S: Simd, C: Cell>(
     simd: S,
     weights: &Weights,
     input: Input,
+    lengths: Lengths,
     output: &mut [f32],
     steps: &mut Steps,
 ) {
     let sequences = steps.h0.len() / weights.d_hidden.max(1);
     for t in 0..steps.time {
+        let sequences = lengths.running(t, sequences);
         for panel in 0..weights.wh.panels() {
             let mut tile = PanelAt::<C> {
                 weights,
@@ -55,17 +58,16 @@ impl<S: Simd, C: Cell> Tile<S> for PanelAt<'_, '_, C> {
             weights, t, panel, ..
         } = *self;
         let (time, h) = (self.steps.time, weights.d_hidden);
-        let bias = weights.bias.panel::<S, VECTORS>(panel)[0];
         let before: [&[f32]; M] = std::array::from_fn(|m| match t {
             0 => &self.steps.h0[(first + m) * h..],
             _ => &self.output[((first + m) * time + t - 1) * h..],
         });
         let sums = match C::GATES {
-            Gates::One | Gates::Four => {
-                let sums = self.input(simd, [bias; M], first);
-                accumulate(simd, sums, before, weights.wh.panel::<S, _>(panel))
-            }
-            Gates::Three => {
+            Gates::One | Gates::Four => self.sums::<S, M, VECTORS>(simd, first, before),
+            Gates::Two => widen(simd, self.sums::<S, M, 2>(simd, first, before)),
+            Gates::Three => widen(simd, self.sums::<S, M, 3>(simd, first, before)),
+            Gates::ThreeApart => {
+                let bias = weights.bias.panel::<S, VECTORS>(panel)[0];
                 let [b0, b1, of_input, of_hidden] = bias;
                 let mut sums = self.input(simd, [[b0, b1, of_input]; M], first);
                 let mut all = [bias; M];
@@ -84,7 +86,38 @@ impl<S: Simd, C: Cell> Tile<S> for PanelAt<'_, '_, C> {
     }
 }
 
+/// Returns the sums with zeros for those that a cell does not have.
+#[inline(always)]
+fn widen<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    sums: [[S::f32s; V]; M],
+) -> [Sums<S>; M] {
+    let mut wide = [[simd.splat_f32s(0.0); VECTORS]; M];
+    for (wide, sums) in wide.iter_mut().zip(sums) {
+        wide[..V].copy_from_slice(&sums);
+    }
+    wide
+}
+
 impl<C: Cell> PanelAt<'_, '_, C> {
+    /// Returns `x·Wx + h·Wh + b` for the `V` vectors of a panel.
+    #[inline(always)]
+    fn sums<S: Simd, const M: usize, const V: usize>(
+        &self,
+        simd: S,
+        first: usize,
+        before: [&[f32]; M],
+    ) -> [[S::f32s; V]; M] {
+        let bias = self.weights.bias.panel::<S, V>(self.panel)[0];
+        let sums = self.input(simd, [bias; M], first);
+        accumulate(
+            simd,
+            sums,
+            before,
+            self.weights.wh.panel::<S, V>(self.panel),
+        )
+    }
+
     /// Adds the products of input and `Wx` to the sums.
     #[inline(always)]
     fn input<S: Simd, const M: usize, const V: usize>(
@@ -111,9 +144,7 @@ impl<C: Cell> PanelAt<'_, '_, C> {
                     for (v, sum) in sums.iter_mut().enumerate() {
                         let part = match weights.gates {
                             Gates::One => load(simd, row, (panel * VECTORS + v) * S::F32_LANES),
-                            Gates::Three | Gates::Four => {
-                                load(simd, &row[v * h..][..h], panel * S::F32_LANES)
-                            }
+                            _ => load(simd, &row[v * h..][..h], panel * S::F32_LANES),
                         };
                         *sum = simd.add_f32s(*sum, part);
                     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{
     bptt::first_of_hidden,
     cell::Gates,
+    lengths::Lengths,
     weights::{Input, Shape},
 };
 use crate::{
@@ -35,26 +36,27 @@ pub struct WeightGradients {
 }
 
 /// Returns the gradients of `Wx` (or the table), `Wh` and `b`, given the gradients of all sums, `[batch,
-/// time, sums·d_hidden]`.
+/// time, sums·d_hidden]`. `hidden` is `h0` and the output, or `None` if the sums do not see the hidden state.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn weight_gradients(
     engine: &Engine,
     Shape { batch, time }: Shape,
+    lengths: Lengths,
     gates: Gates,
     input: Input,
     [wx_rows, h]: [usize; 2],
-    h0: &[f32],
-    output: &[f32],
+    hidden: Option<(&[f32], &[f32])>,
     d_sums: &[f32],
 ) -> WeightGradients {
-    let steps = batch * time;
+    let steps = &lengths.steps(Shape { batch, time });
     // h[t-1], which is h0 at the first step.
-    let before = |k: usize| match k % time {
-        0 => &h0[k / time * h..],
-        _ => &output[(k - 1) * h..],
+    let before = |k: usize| match hidden {
+        None => &[][..],
+        Some((h0, _)) if k % time == 0 => &h0[k / time * h..],
+        Some((_, output)) => &output[(k - 1) * h..],
     };
     let hidden = Rows {
-        width: h,
+        width: hidden.map_or(0, |_| h),
         row: &before,
     };
     let (width, stride) = (gates.count() * h, gates.sums() * h);
@@ -85,7 +87,7 @@ pub(crate) fn weight_gradients(
         }
         Input::Tokens(tokens) => {
             let (mut sums, b) = outer_sums(engine, steps, &[hidden], of_hidden, width);
-            let wx = segment_sums(engine, tokens, wx_rows, of_input, width);
+            let wx = segment_sums(engine, steps, tokens, wx_rows, of_input, width);
             let wh = sums.remove(0);
             if is_shared {
                 [wx, wh, b]

@@ -57,8 +57,8 @@ pub(crate) struct Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    /// Packs weights for vectors: `wx` is `[d_input, gates·d_hidden]`, `wh` `[d_hidden, gates·d_hidden]`, `b`
-    /// `[sums·d_hidden]` or empty.
+    /// Packs weights for vectors: `wx` is `[d_input, gates·d_hidden]`, `wh` `[d_hidden, gates·d_hidden]` (or
+    /// `None` if the sums do not see the hidden state), `b` `[sums·d_hidden]` or empty.
     ///
     /// # Panics
     ///
@@ -68,7 +68,7 @@ impl<'a> Weights<'a> {
         gates: Gates,
         d_hidden: usize,
         wx: &[f32],
-        wh: &[f32],
+        wh: Option<&[f32]>,
         b: &[f32],
     ) -> Self {
         let d_input = wx.len() / (gates.count() * d_hidden).max(1);
@@ -99,7 +99,7 @@ impl<'a> Weights<'a> {
         gates: Gates,
         d_hidden: usize,
         table: Cow<'a, [f32]>,
-        wh: &[f32],
+        wh: Option<&[f32]>,
         b: &[f32],
     ) -> Self {
         let vocabulary = table.len() / (gates.count() * d_hidden).max(1);
@@ -125,11 +125,13 @@ impl<'a> Weights<'a> {
         d_hidden: usize,
         d_input: usize,
         input: InputWeights<'a>,
-        wh: &[f32],
+        wh: Option<&[f32]>,
         b: &[f32],
     ) -> Self {
         let width = gates.count() * d_hidden;
-        assert_eq!(wh.len(), d_hidden * width, "wh: [d_hidden, gates·d_hidden]");
+        let depth = wh.map_or(0, |_| d_hidden);
+        let wh = wh.unwrap_or_default();
+        assert_eq!(wh.len(), depth * width, "wh: [d_hidden, gates·d_hidden]");
         let zeros;
         let sums = gates.sums() * d_hidden;
         let b = match b.is_empty() {
@@ -146,7 +148,7 @@ impl<'a> Weights<'a> {
             d_input,
             d_hidden,
             input,
-            wh: Packed::new(engine, wh, d_hidden, columns(gates.count(), d_hidden)),
+            wh: Packed::new(engine, wh, depth, columns(gates.count(), d_hidden)),
             bias: Packed::new(engine, b, 1, columns(gates.sums(), d_hidden)),
         }
     }

@@ -1,12 +1,12 @@
 //! Bit for bit the same: whatever the threads, with or without a way back, in pieces of time or of the
 //! batch.
 
-use kernels::{Backward, Engine, Gru, Isa, Lstm, Rnn, Saved, WeightGradients, recurrent::Cell};
+use kernels::{Engine, Isa, Saved};
 
 use crate::{
-    compare::{Tensors, assert_same_bits, bits},
+    compare::{Tensors, assert_same_bits},
     problem::{Layer, Problem, Recipe, Values},
-    run::{ALL, Slices, engine, infer, run},
+    run::{ALL, engine, infer, run, run_in},
 };
 
 /// Batches that no number of threads divides, and sums of several panels and blocks.
@@ -160,67 +160,15 @@ fn each_sequence_alone() {
 /// What an earlier sequence left in memory changes nothing.
 #[test]
 fn in_the_memory_of_another_sequence() {
-    in_the_memory_of_another::<Lstm>(Layer::Lstm);
-    in_the_memory_of_another::<Gru>(Layer::Gru);
-    in_the_memory_of_another::<Rnn>(Layer::Rnn);
-}
-
-fn in_the_memory_of_another<C: Cell>(layer: Layer) {
-    let sizes = [[7, 9, 17, 23], [13, 21, 33, 72]];
-    let problems = sizes.map(|sizes| Recipe::new(layer, sizes).problem());
     let engine = Engine::new();
-    fn of_cell<C: Cell>(c: &[f32]) -> &[f32] {
-        if C::HAS_CELL { c } else { &[] }
-    }
-    let left = |problem: &Problem| {
-        let slices = Slices::new(problem);
-        let layer = slices.pack::<C>(problem, &engine);
-        let (shape, input) = (problem.shape, slices.input(problem));
-        layer
-            .forward(shape, input, &slices.h0, of_cell::<C>(&slices.c0))
-            .1
-    };
-    for (problem, other) in [(&problems[0], &problems[1]), (&problems[1], &problems[0])] {
-        let slices = Slices::new(problem);
-        let layer = slices.pack::<C>(problem, &engine);
-        let run = |spare| {
-            let (shape, input) = (problem.shape, slices.input(problem));
-            let Slices {
-                wx,
-                wh,
-                h0,
-                c0,
-                d_output,
-                d_cell,
-                ..
-            } = &slices;
-            let (output, saved) = layer.forward_in(spare, shape, input, h0, of_cell::<C>(c0));
-            let cell = saved.last_cell();
-            let output = &output;
-            let back = Backward {
-                shape,
-                wx,
-                wh,
-                input,
-                h0,
-                output,
-                d_output,
-                d_cell: of_cell::<C>(d_cell),
-            };
-            let gradients = back.run::<C>(&engine, ALL, saved);
-            let WeightGradients { input, wx, wh, b } = gradients.weights;
-            let all = [
-                output,
-                &cell,
-                &input,
-                &wx,
-                &wh,
-                &b,
-                &gradients.d_h0,
-                &gradients.d_c0,
-            ];
-            all.map(|values| bits(values))
-        };
-        assert_eq!(run(left(other)), run(Saved::default()));
+    for layer in Layer::ALL {
+        let sizes = [[7, 9, 17, 23], [13, 21, 33, 72]];
+        let problems = sizes.map(|sizes| Recipe::new(layer, sizes).problem());
+        for (problem, other) in [(&problems[0], &problems[1]), (&problems[1], &problems[0])] {
+            let (_, left) = run_in(Saved::default(), other, &engine, ALL);
+            let (again, _) = run_in(left, problem, &engine, ALL);
+            let what = format!("{layer:?}");
+            assert_same_bits(&what, &again, &run(problem, &engine, ALL));
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use kernels::{Engine, Input, Isa, Lstm};
+use kernels::{Engine, Input, Isa, Lengths, PackedLayer, Saved};
 
 use crate::{
     problem::{Layer, Problem, Recipe, Values},
@@ -62,6 +62,9 @@ fn lengths_of_weights_agree() {
     ];
     for layer in Layer::ALL {
         for (message, change) in changes {
+            if message == "wh: " && !layer.has_wh() {
+                continue;
+            }
             let problem = changed(vectors(layer), change);
             assert_refuses(message, || infer(&problem, &Engine::new()));
             let problem = changed(tokens(layer), change);
@@ -126,19 +129,20 @@ fn vectors_and_tokens_are_not_mixed() {
     let (vectors, tokens) = (vectors(Layer::Lstm), tokens(Layer::Lstm));
     let (of_vectors, of_tokens) = (Slices::new(&vectors), Slices::new(&tokens));
     let shape = vectors.shape;
-    let forward = |lstm: &kernels::Layer<Lstm>, input: Input| {
-        lstm.forward(shape, input, &of_vectors.h0, &of_vectors.c0)
+    let forward = |lstm: &dyn PackedLayer, input: Input| {
+        let (h0, c0) = (&of_vectors.h0, &of_vectors.c0);
+        lstm.forward_in(Saved::default(), shape, Lengths::ALL, input, h0, c0)
     };
     let message = "vectors go with Wx, tokens with a table";
     assert_refuses(message, || {
         forward(
-            &of_vectors.pack(&vectors, &engine),
+            &*of_vectors.pack(&vectors, &engine),
             of_tokens.input(&tokens),
         )
     });
     assert_refuses(message, || {
         forward(
-            &of_tokens.pack(&tokens, &engine),
+            &*of_tokens.pack(&tokens, &engine),
             of_vectors.input(&vectors),
         )
     });

@@ -1,6 +1,6 @@
 //! What a way back refuses, and what it takes at the edges: no sequences, no steps.
 
-use kernels::{Backward, Engine, Gradients, Gru, Input, Isa, Lstm, Rnn, Saved};
+use kernels::{Backward, Engine, Gradients, Input, Isa, Lengths, Saved};
 
 use crate::{
     compare::Tensors,
@@ -26,20 +26,11 @@ impl Case {
         let slices = Slices::new(&problem);
         let (shape, input) = (problem.shape, slices.input(&problem));
         let engine = &Engine::new();
-        let (output, saved) = match problem.layer {
-            Layer::Lstm => {
-                let lstm = slices.pack::<Lstm>(&problem, engine);
-                lstm.forward(shape, input, &slices.h0, &slices.c0)
-            }
-            Layer::Gru => {
-                let gru = slices.pack::<Gru>(&problem, engine);
-                gru.forward(shape, input, &slices.h0, &[])
-            }
-            Layer::Rnn => {
-                let rnn = slices.pack::<Rnn>(&problem, engine);
-                rnn.forward(shape, input, &slices.h0, &[])
-            }
-        };
+        let [c0, _] = slices.of_cell(&problem);
+        let layer = slices.pack(&problem, engine);
+        let (output, saved) =
+            layer.forward_in(Saved::default(), shape, Lengths::ALL, input, &slices.h0, c0);
+        drop(layer);
         Case {
             problem,
             slices,
@@ -49,36 +40,13 @@ impl Case {
     }
 
     fn backward(&self) -> Backward<'_> {
-        let Slices {
-            wx,
-            wh,
-            h0,
-            d_output,
-            d_cell,
-            ..
-        } = &self.slices;
-        Backward {
-            shape: self.problem.shape,
-            wx,
-            wh,
-            input: self.slices.input(&self.problem),
-            h0,
-            output: &self.output,
-            d_output,
-            d_cell: match self.problem.layer.has_cell() {
-                true => d_cell,
-                false => &[],
-            },
-        }
+        self.slices.backward(&self.problem, &self.output)
     }
 
     fn run(&self, backward: Backward, saved: Saved) -> Gradients {
         let engine = &Engine::new();
-        match self.problem.layer {
-            Layer::Lstm => backward.run::<Lstm>(engine, ALL, saved),
-            Layer::Gru => backward.run::<Gru>(engine, ALL, saved),
-            Layer::Rnn => backward.run::<Rnn>(engine, ALL, saved),
-        }
+        let kernel = self.problem.layer.kernel();
+        kernel.backward(engine, &backward, ALL, saved)
     }
 
     fn assert_refuses(&self, message: &str, backward: Backward) {

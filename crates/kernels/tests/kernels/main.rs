@@ -9,6 +9,7 @@ mod equations;
 mod finite_differences;
 mod linear_cross_entropy;
 mod non_finite;
+mod padded;
 mod problem;
 mod reference;
 mod run;

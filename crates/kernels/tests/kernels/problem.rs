@@ -3,38 +3,68 @@
 
 use std::ops::Range;
 
-use kernels::Shape;
+use kernels::{Kernel, Lengths, Shape, recurrent};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
     Lstm,
+    CoupledLstm,
     Gru,
     Rnn,
+    ReluRnn,
+    MinGru,
+    MinLstm,
 }
 
 impl Layer {
-    pub const ALL: [Layer; 3] = [Layer::Lstm, Layer::Gru, Layer::Rnn];
+    pub const ALL: [Layer; 7] = [
+        Layer::Lstm,
+        Layer::CoupledLstm,
+        Layer::Gru,
+        Layer::Rnn,
+        Layer::ReluRnn,
+        Layer::MinGru,
+        Layer::MinLstm,
+    ];
+
+    pub fn kernel(self) -> &'static dyn Kernel {
+        match self {
+            Layer::Lstm => recurrent::lstm::KERNEL,
+            Layer::CoupledLstm => recurrent::coupled_lstm::KERNEL,
+            Layer::Gru => recurrent::gru::KERNEL,
+            Layer::Rnn => recurrent::rnn::KERNEL,
+            Layer::ReluRnn => recurrent::rnn::RELU_KERNEL,
+            Layer::MinGru => recurrent::min_gru::KERNEL,
+            Layer::MinLstm => recurrent::min_lstm::KERNEL,
+        }
+    }
 
     pub fn gates(self) -> usize {
         match self {
             Layer::Lstm => 4,
-            Layer::Gru => 3,
-            Layer::Rnn => 1,
+            Layer::CoupledLstm | Layer::Gru | Layer::MinLstm => 3,
+            Layer::MinGru => 2,
+            Layer::Rnn | Layer::ReluRnn => 1,
         }
     }
 
     /// The number of biases for each number of the hidden state.
     pub fn biases(self) -> usize {
         match self {
-            Layer::Lstm | Layer::Gru => 4,
-            Layer::Rnn => 1,
+            Layer::Gru => 4,
+            _ => self.gates(),
         }
     }
 
     pub fn has_cell(self) -> bool {
-        self == Layer::Lstm
+        matches!(self, Layer::Lstm | Layer::CoupledLstm)
+    }
+
+    /// Whether the sums see the hidden state.
+    pub fn has_wh(self) -> bool {
+        !matches!(self, Layer::MinGru | Layer::MinLstm)
     }
 }
 
@@ -50,27 +80,36 @@ pub enum Values {
 pub struct Problem {
     pub layer: Layer,
     pub shape: Shape,
+    /// `[batch]`, the longest first; `None` if all sequences have all steps.
+    pub lengths: Option<Vec<usize>>,
     /// For tokens the rows of the table.
     pub d_input: usize,
     pub d_hidden: usize,
     pub input: Values,
     /// `[d_input, gates·d_hidden]`; for tokens the table.
     pub wx: Vec<f64>,
-    /// `[d_hidden, gates·d_hidden]`
+    /// `[d_hidden, gates·d_hidden]`, or empty.
     pub wh: Vec<f64>,
     /// `[biases·d_hidden]` or empty.
     pub b: Vec<f64>,
     /// `[batch, d_hidden]`
     pub h0: Vec<f64>,
-    /// `[batch, d_hidden]`; the others than Lstm ignore it.
+    /// `[batch, d_hidden]`; a cell without `c` ignores it.
     pub c0: Vec<f64>,
     /// `[batch, time, d_hidden]`
     pub d_output: Vec<f64>,
-    /// `[batch, d_hidden]`; the others than Lstm ignore it.
+    /// `[batch, d_hidden]`; a cell without `c` ignores it.
     pub d_cell: Vec<f64>,
 }
 
 impl Problem {
+    pub fn lengths(&self) -> Lengths<'_> {
+        match &self.lengths {
+            Some(lengths) => Lengths::descending(lengths),
+            None => Lengths::ALL,
+        }
+    }
+
     pub fn width(&self) -> usize {
         self.layer.gates() * self.d_hidden
     }
@@ -186,6 +225,7 @@ impl Recipe {
                 batch: self.batch,
                 time: self.time,
             },
+            lengths: None,
             d_input: self.d_input,
             d_hidden: h,
             input: match self.tokens {
@@ -193,7 +233,10 @@ impl Recipe {
                 false => Values::Vectors(random.values(steps * self.d_input, input)),
             },
             wx: random.values(self.d_input * width, weight),
-            wh: random.values(h * width, weight),
+            wh: match self.layer.has_wh() {
+                true => random.values(h * width, weight),
+                false => Vec::new(),
+            },
             b: match self.bias {
                 true => random.values(self.layer.biases() * h, weight),
                 false => Vec::new(),

@@ -10,8 +10,24 @@ use crate::{
 pub fn run(problem: &Problem) -> Tensors<f64> {
     match problem.layer {
         Layer::Lstm => lstm(problem),
+        Layer::CoupledLstm => coupled_lstm(problem),
         Layer::Gru => gru(problem),
-        Layer::Rnn => rnn(problem),
+        Layer::Rnn => rnn(problem, f64::tanh, |d, h| d * (1.0 - h * h)),
+        Layer::ReluRnn => {
+            let relu = |a: f64| if a < 0.0 { 0.0 } else { a };
+            rnn(problem, relu, |d, h| if h <= 0.0 { 0.0 } else { d })
+        }
+        Layer::MinGru => linear(problem, |a| {
+            let z = sigmoid(a[0]);
+            (1.0 - z, [-z * (1.0 - z), 0.0])
+        }),
+        Layer::MinLstm => linear(problem, |a| {
+            // ln f − ln i, for f and i may both be too small for their quotient.
+            let ln = |a: f64| a.min(0.0) - (-a.abs()).exp().ln_1p();
+            let k = sigmoid(ln(a[0]) - ln(a[1]));
+            let slope = k * (1.0 - k);
+            (k, [slope * sigmoid(-a[0]), -slope * sigmoid(-a[1])])
+        }),
     }
 }
 
@@ -188,8 +204,128 @@ fn lstm(problem: &Problem) -> Tensors<f64> {
     tensors
 }
 
-/// `h[t] = tanh(x[t]·Wx + h[t-1]·Wh + b)`
-fn rnn(problem: &Problem) -> Tensors<f64> {
+/// ```text
+/// [af ag ao] = x[t]·Wx + h[t-1]·Wh + b
+/// f = σ(af)   g = tanh(ag)   o = σ(ao)
+/// c[t] = f·c[t-1] + (1 − f)·g      h[t] = o·tanh(c[t])
+/// ```
+fn coupled_lstm(problem: &Problem) -> Tensors<f64> {
+    struct Step {
+        h_before: Vec<f64>,
+        c_before: Vec<f64>,
+        c: Vec<f64>,
+        gates: [Vec<f64>; 3],
+    }
+    let (Shape { batch, time }, n) = (problem.shape, problem.d_hidden);
+    let (mut output, mut cell) = (Vec::new(), Vec::new());
+    let (mut d_h0, mut d_c0) = (Vec::new(), Vec::new());
+    let mut gradients = Gradients::zeros(problem);
+    for row in 0..batch {
+        let mut h = problem.h0[row * n..][..n].to_vec();
+        let mut c = problem.c0[row * n..][..n].to_vec();
+        let mut steps = Vec::new();
+        for t in 0..time {
+            let sums = sums(problem, row, t, &h);
+            let gate = |gate: usize, activation: fn(f64) -> f64| {
+                let sums = &sums[gate * n..][..n];
+                sums.iter().map(|&a| activation(a)).collect::<Vec<f64>>()
+            };
+            let gates = [gate(0, sigmoid), gate(1, f64::tanh), gate(2, sigmoid)];
+            let (h_before, c_before) = (h.clone(), c.clone());
+            let [f, g, o] = &gates;
+            for j in 0..n {
+                c[j] = f[j] * c[j] + (1.0 - f[j]) * g[j];
+                h[j] = o[j] * c[j].tanh();
+            }
+            output.extend(&h);
+            let c = c.clone();
+            steps.push(Step {
+                h_before,
+                c_before,
+                c,
+                gates,
+            });
+        }
+        cell.extend(c);
+
+        let mut d_h = vec![0.0; n];
+        let mut d_c = problem.d_cell[row * n..][..n].to_vec();
+        for (
+            t,
+            Step {
+                h_before,
+                c_before,
+                c,
+                gates: [f, g, o],
+            },
+        ) in steps.iter().enumerate().rev()
+        {
+            let mut d_sums = vec![0.0; 3 * n];
+            for j in 0..n {
+                let d_h = d_h[j] + problem.d_output[(row * time + t) * n + j];
+                let tanh_c = c[j].tanh();
+                d_c[j] += d_h * o[j] * (1.0 - tanh_c * tanh_c);
+                d_sums[j] = d_c[j] * (c_before[j] - g[j]) * f[j] * (1.0 - f[j]);
+                d_sums[n + j] = d_c[j] * (1.0 - f[j]) * (1.0 - g[j] * g[j]);
+                d_sums[2 * n + j] = d_h * tanh_c * o[j] * (1.0 - o[j]);
+                d_c[j] *= f[j];
+            }
+            d_h = gradients.back(problem, row, t, h_before, &d_sums);
+        }
+        d_h0.extend(d_h);
+        d_c0.extend(d_c);
+    }
+    let mut tensors = gradients.tensors(output, d_h0);
+    tensors.push("cell", cell);
+    tensors.push("d_c0", d_c0);
+    tensors
+}
+
+/// `h[t] = k·h[t-1] + (1 − k)·h̃`, where `keep` gives `k` and its slopes from the sums of the gates, of which
+/// h̃ is the last.
+fn linear(problem: &Problem, keep: fn(&[f64]) -> (f64, [f64; 2])) -> Tensors<f64> {
+    let (Shape { batch, time }, n) = (problem.shape, problem.d_hidden);
+    let gates = problem.layer.gates();
+    let (mut output, mut d_h0) = (Vec::new(), Vec::new());
+    let mut gradients = Gradients::zeros(problem);
+    for row in 0..batch {
+        let mut states = vec![problem.h0[row * n..][..n].to_vec()];
+        let mut kept = Vec::new();
+        for t in 0..time {
+            let sums = sums(problem, row, t, &[]);
+            let of = |j: usize| -> Vec<f64> { (0..gates).map(|g| sums[g * n + j]).collect() };
+            let step: Vec<_> = (0..n).map(|j| (keep(&of(j)), of(j)[gates - 1])).collect();
+            let new = |j: usize| {
+                let ((k, _), candidate) = step[j];
+                k * states[t][j] + (1.0 - k) * candidate
+            };
+            let h: Vec<f64> = (0..n).map(new).collect();
+            output.extend(&h);
+            states.push(h);
+            kept.push(step);
+        }
+        let mut d_h = vec![0.0; n];
+        for t in (0..time).rev() {
+            let mut d_sums = vec![0.0; gates * n];
+            for j in 0..n {
+                let ((k, slopes), candidate) = kept[t][j];
+                let dh = d_h[j] + problem.d_output[(row * time + t) * n + j];
+                for g in 0..gates - 1 {
+                    d_sums[g * n + j] = dh * (states[t][j] - candidate) * slopes[g];
+                }
+                d_sums[(gates - 1) * n + j] = dh * (1.0 - k);
+                d_h[j] = dh * k;
+            }
+            gradients.back(problem, row, t, &[], &d_sums);
+        }
+        d_h0.extend(d_h);
+    }
+    gradients.tensors(output, d_h0)
+}
+
+/// `h[t] = activation(x[t]·Wx + h[t-1]·Wh + b)`, and `back` returns the gradient of a sum, given
+/// that of `h[t]`, and `h[t]`.
+fn rnn(problem: &Problem, activation: fn(f64) -> f64, back: fn(f64, f64) -> f64) -> Tensors<f64> {
     let (Shape { batch, time }, n) = (problem.shape, problem.d_hidden);
     let (mut output, mut d_h0) = (Vec::new(), Vec::new());
     let mut gradients = Gradients::zeros(problem);
@@ -198,7 +334,7 @@ fn rnn(problem: &Problem) -> Tensors<f64> {
         for t in 0..time {
             let h: Vec<f64> = sums(problem, row, t, &states[t])
                 .into_iter()
-                .map(f64::tanh)
+                .map(activation)
                 .collect();
             output.extend(&h);
             states.push(h);
@@ -207,7 +343,7 @@ fn rnn(problem: &Problem) -> Tensors<f64> {
         for t in (0..time).rev() {
             let d_sum = |j: usize| {
                 let h = states[t + 1][j];
-                (d_h[j] + problem.d_output[(row * time + t) * n + j]) * (1.0 - h * h)
+                back(d_h[j] + problem.d_output[(row * time + t) * n + j], h)
             };
             let d_sums: Vec<f64> = (0..n).map(d_sum).collect();
             d_h = gradients.back(problem, row, t, &states[t], &d_sums);

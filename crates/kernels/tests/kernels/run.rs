@@ -1,13 +1,12 @@
 //! A problem through the kernels.
 
 use kernels::{
-    Backward, Engine, Gru, Input, Isa, Layer, Lstm, NeedsGrad, Rnn, WeightGradients,
-    recurrent::Cell,
+    Backward, Engine, Input, Isa, NeedsGrad, PackedLayer, Saved, Takes, WeightGradients,
 };
 
 use crate::{
     compare::Tensors,
-    problem::{self, Problem, Values},
+    problem::{Problem, Values},
 };
 
 pub const ALL: NeedsGrad = NeedsGrad {
@@ -59,51 +58,70 @@ impl Slices {
         }
     }
 
-    pub fn pack<'a, C: Cell>(&'a self, problem: &Problem, engine: &Engine) -> Layer<'a, C> {
+    pub fn pack<'a>(&'a self, problem: &Problem, engine: &Engine) -> Box<dyn PackedLayer + 'a> {
         let Slices { wx, wh, b, .. } = self;
-        match problem.input {
-            Values::Vectors(_) => Layer::new(engine, problem.d_hidden, wx, wh, b),
-            Values::Tokens(_) => Layer::of_tokens(engine, problem.d_hidden, wx, wh, b),
+        let takes = match problem.input {
+            Values::Vectors(_) => Takes::Vectors,
+            Values::Tokens(_) => Takes::Tokens,
+        };
+        let kernel = problem.layer.kernel();
+        kernel.pack(engine, takes, problem.d_hidden, wx.into(), wh, b)
+    }
+
+    /// `c0` and `d_cell`, empty for a cell that has no `c`.
+    pub fn of_cell(&self, problem: &Problem) -> [&[f32]; 2] {
+        match problem.layer.has_cell() {
+            true => [&self.c0, &self.d_cell],
+            false => [&[], &[]],
+        }
+    }
+
+    /// The way back from `output`.
+    pub fn backward<'a>(&'a self, problem: &'a Problem, output: &'a [f32]) -> Backward<'a> {
+        let [_, d_cell] = self.of_cell(problem);
+        Backward {
+            shape: problem.shape,
+            lengths: problem.lengths(),
+            wx: &self.wx,
+            wh: &self.wh,
+            input: self.input(problem),
+            h0: &self.h0,
+            output,
+            d_output: &self.d_output,
+            d_cell,
         }
     }
 }
 
 /// Forward and backward: all that the reference computes, save what is not needed, which is empty.
 pub fn run(problem: &Problem, engine: &Engine, needs: NeedsGrad) -> Tensors<f32> {
-    match problem.layer {
-        problem::Layer::Lstm => run_as::<Lstm>(problem, engine, needs),
-        problem::Layer::Gru => run_as::<Gru>(problem, engine, needs),
-        problem::Layer::Rnn => run_as::<Rnn>(problem, engine, needs),
-    }
+    run_in(Saved::default(), problem, engine, needs).0
 }
 
-fn run_as<C: Cell>(problem: &Problem, engine: &Engine, needs: NeedsGrad) -> Tensors<f32> {
+/// [`run`] in the memory of another problem. Returns its own memory too.
+pub fn run_in(
+    spare: Saved,
+    problem: &Problem,
+    engine: &Engine,
+    needs: NeedsGrad,
+) -> (Tensors<f32>, Saved) {
     let slices = &Slices::new(problem);
-    let (shape, input) = (problem.shape, slices.input(problem));
-    let (c0, d_cell) = match C::HAS_CELL {
-        true => (&slices.c0[..], &slices.d_cell[..]),
-        false => (&[][..], &[][..]),
-    };
-    let layer = slices.pack::<C>(problem, engine);
-    let (output, saved) = layer.forward(shape, input, &slices.h0, c0);
+    let (shape, lengths) = (problem.shape, problem.lengths());
+    let [c0, _] = slices.of_cell(problem);
+    let layer = slices.pack(problem, engine);
+    let input = slices.input(problem);
+    let (output, saved) = layer.forward_in(spare, shape, lengths, input, &slices.h0, c0);
     let mut tensors = Tensors::default();
-    if C::HAS_CELL {
-        tensors.push("cell", saved.last_cell());
+    let has_cell = problem.layer.has_cell();
+    if has_cell {
+        tensors.push("cell", saved.last_cell(lengths));
     }
-    let backward = Backward {
-        shape,
-        wx: &slices.wx,
-        wh: &slices.wh,
-        input,
-        h0: &slices.h0,
-        output: &output,
-        d_output: &slices.d_output,
-        d_cell,
-    };
-    let gradients = backward.run::<C>(engine, needs, saved);
+    let backward = slices.backward(problem, &output);
+    let kernel = problem.layer.kernel();
+    let gradients = kernel.backward(engine, &backward, needs, saved);
     tensors.push("output", output);
     tensors.push("d_h0", gradients.d_h0);
-    if C::HAS_CELL {
+    if has_cell {
         tensors.push("d_c0", gradients.d_c0);
     }
     let WeightGradients { input, wx, wh, b } = gradients.weights;
@@ -111,30 +129,21 @@ fn run_as<C: Cell>(problem: &Problem, engine: &Engine, needs: NeedsGrad) -> Tens
     tensors.push("d_wx", wx);
     tensors.push("d_wh", wh);
     tensors.push("d_b", b);
-    tensors
+    (tensors, gradients.spare)
 }
 
-/// `output` and, for an LSTM, the last `cell`, with nothing saved for a backward pass.
+/// `output` and, if there is one, the last `cell`, with nothing saved for a backward pass. The output for
+/// padding is NaN.
 pub fn infer(problem: &Problem, engine: &Engine) -> Tensors<f32> {
-    match problem.layer {
-        problem::Layer::Lstm => infer_as::<Lstm>(problem, engine),
-        problem::Layer::Gru => infer_as::<Gru>(problem, engine),
-        problem::Layer::Rnn => infer_as::<Rnn>(problem, engine),
-    }
-}
-
-fn infer_as<C: Cell>(problem: &Problem, engine: &Engine) -> Tensors<f32> {
     let slices = Slices::new(problem);
     let (shape, input) = (problem.shape, slices.input(problem));
     let mut output = vec![f32::NAN; slices.d_output.len()];
-    let mut cell = match C::HAS_CELL {
-        true => slices.c0.clone(),
-        false => Vec::new(),
-    };
-    let layer = slices.pack::<C>(problem, engine);
-    layer.infer(shape, input, &slices.h0, &mut cell, &mut output);
+    let mut cell = slices.of_cell(problem)[0].to_vec();
+    let layer = slices.pack(problem, engine);
+    let lengths = problem.lengths();
+    layer.infer(shape, lengths, input, &slices.h0, &mut cell, &mut output);
     let mut tensors = Tensors::default();
-    if C::HAS_CELL {
+    if problem.layer.has_cell() {
         tensors.push("cell", cell);
     }
     tensors.push("output", output);

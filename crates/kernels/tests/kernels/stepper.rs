@@ -1,7 +1,7 @@
 //! A network that goes step by step gives what its layers give over whole sequences, bit for bit, and
 //! its head what the equation says.
 
-use kernels::{Engine, Gru, Kernel, LayerWeights, Lstm, Rnn, Shape, Stepper, Takes};
+use kernels::{Engine, LayerWeights, Shape, Stepper, Takes};
 
 use crate::{
     compare::{bits, error},
@@ -40,11 +40,7 @@ fn stepper(stack: &[Problem], head: Option<(&[f32], &[f32])>) -> Stepper {
         .iter()
         .zip(&slices)
         .map(|(problem, slices)| LayerWeights {
-            kernel: match problem.layer {
-                Layer::Lstm => &Lstm as &dyn Kernel,
-                Layer::Gru => &Gru,
-                Layer::Rnn => &Rnn,
-            },
+            kernel: problem.layer.kernel(),
             d_hidden: problem.d_hidden,
             wx: &slices.wx,
             wh: &slices.wh,
@@ -94,8 +90,10 @@ fn step(stepper: &mut Stepper, stack: &[Problem], t: usize) -> Vec<f32> {
     y
 }
 
-const STACKS: [[Layer; 3]; 3] = [
+const STACKS: [[Layer; 3]; 5] = [
     [Layer::Lstm, Layer::Rnn, Layer::Lstm],
+    [Layer::MinLstm, Layer::CoupledLstm, Layer::MinGru],
+    [Layer::ReluRnn, Layer::MinGru, Layer::MinLstm],
     [Layer::Rnn, Layer::Lstm, Layer::Gru],
     [Layer::Gru, Layer::Gru, Layer::Rnn],
 ];

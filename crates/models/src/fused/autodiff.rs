@@ -10,6 +10,7 @@ use burn::tensor::{Int, Tensor};
 use burn_autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 
 use super::{CpuBackend, Input, KernelLayer, SequenceKernels, SequenceOutput};
+use crate::lengths::Lengths;
 
 /// The kernels of the crate [`kernels`](mod@kernels) for a CPU backend under `Autodiff`.
 #[derive(Clone, Copy, Debug)]
@@ -18,11 +19,12 @@ pub struct CpuAutodiff;
 impl<B: CpuBackend, C: CheckpointStrategy> SequenceKernels<Autodiff<B, C>> for CpuAutodiff {
     fn sequence(
         &self,
-        layer: &KernelLayer<Autodiff<B, C>>,
+        layers: &[&KernelLayer<Autodiff<B, C>>],
         input: &Input<Autodiff<B, C>>,
-        state: &[Tensor<Autodiff<B, C>, 2>],
+        lengths: Option<&Lengths>,
+        states: &[&[Tensor<Autodiff<B, C>, 2>]],
     ) -> Option<SequenceOutput<Autodiff<B, C>>> {
-        sequence_node::forward(layer, input, state)
+        sequence_node::forward(layers, input, lengths, states)
     }
 
     fn cross_entropy(

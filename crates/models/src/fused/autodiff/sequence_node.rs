@@ -1,16 +1,17 @@
-//! The nodes of a sequence.
+//! The nodes of a layer over its sequences.
 //!
-//! A node has one output. A sequence has two if its cell has a `c`: its output and its last `c`. The main
-//! node returns the output, and a second one, whose parent is that output, carries the last `c`. In the
-//! backward pass the second node runs first: it leaves the gradient of `c` for the main node, and passes
-//! zeros to the output, so that the main node runs even if nothing else depends on the output.
+//! A node has one output. A layer has several if its cell has a `c`: its output and the last `c` of each
+//! direction. The main node returns the output, and another one for each direction, whose parent is that
+//! output, carries the last `c`. In the backward pass these run first: they leave the gradient of `c` for the
+//! main node, and pass zeros to the output, so that the main node runs even if nothing else depends on the
+//! output.
 
 use std::{
     fmt,
     sync::{Arc, Mutex},
 };
 
-use burn::tensor::{Tensor, TensorMetadata};
+use burn::tensor::Tensor;
 use burn_autodiff::{
     Autodiff, NodeId,
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
@@ -20,109 +21,158 @@ use burn_autodiff::{
 use kernels::{Engine, NeedsGrad, Saved};
 
 use super::{buffer_pool, deliver::Deliver};
-use crate::fused::{
-    CpuBackend, Input, KernelLayer, SequenceOutput,
-    cpu_backend::{are_f32, from_values, primitive, tensor, tokens},
-    inference::{HostInput, Sequence, SequenceValues, last_step},
+use crate::{
+    fused::{
+        CpuBackend, Input, KernelLayer, SequenceOutput,
+        cpu_backend::{from_values, primitive, tensor, tokens},
+        sequence::{Direction, HostInput, Sequence, Values, last_hidden},
+    },
+    lengths::Lengths,
 };
 
-/// The parents of a sequence's node, in this order; a constant takes the place of an absent one.
+/// The first parent of a layer's node is its input. Then follow, for each direction, those below, in this
+/// order; a constant takes the place of an absent one.
 const INPUT: usize = 0;
 const WX: usize = 1;
 const WH: usize = 2;
 const BIAS: usize = 3;
 const H0: usize = 4;
 const C0: usize = 5;
+const OF_DIRECTION: usize = 5;
 
-/// The gradient of the last `c`, once its node has run.
+/// The gradient of the last `c` of a direction, once its node has run.
 type CellGradient<B> = Arc<Mutex<Option<burn::tensor::ops::FloatTensor<B>>>>;
 
 /// Runs [`SequenceKernels::sequence`](crate::fused::SequenceKernels::sequence).
 pub(super) fn forward<B: CpuBackend, C: CheckpointStrategy>(
-    layer: &KernelLayer<Autodiff<B, C>>,
+    layers: &[&KernelLayer<Autodiff<B, C>>],
     input: &Input<Autodiff<B, C>>,
-    state: &[Tensor<Autodiff<B, C>, 2>],
+    lengths: Option<&Lengths>,
+    states: &[&[Tensor<Autodiff<B, C>, 2>]],
 ) -> Option<SequenceOutput<Autodiff<B, C>>> {
-    let (hidden, cell) = (&state[0], state.get(1));
-    // Not `detach`, which keeps `require_grad`: no gradient may go to it.
-    let constant = || {
-        primitive(&Tensor::<Autodiff<B, C>, 2>::from_inner(
-            hidden.clone().inner(),
-        ))
-    };
-    let (wx, wh, h0) = (
-        primitive(&layer.wx),
-        primitive(&layer.wh),
-        primitive(hidden),
-    );
-    let b = layer.b.as_ref().map(primitive);
-    let c0 = cell.map(primitive);
-    let (host_input, x) = match input {
-        Input::Vectors(x) => {
-            let x = primitive(x);
-            (HostInput::Vectors(x.primitive.clone()), x)
-        }
-        Input::Tokens(t) => (HostInput::Tokens(tokens(t)), constant()),
+    match layers.len() {
+        1 => forward_of::<B, C, { 1 + OF_DIRECTION }>(layers, input, lengths, states),
+        2 => forward_of::<B, C, { 1 + 2 * OF_DIRECTION }>(layers, input, lengths, states),
+        _ => None,
+    }
+}
+
+/// A layer of `N` parents.
+fn forward_of<B: CpuBackend, C: CheckpointStrategy, const N: usize>(
+    layers: &[&KernelLayer<Autodiff<B, C>>],
+    input: &Input<Autodiff<B, C>>,
+    lengths: Option<&Lengths>,
+    states: &[&[Tensor<Autodiff<B, C>, 2>]],
+) -> Option<SequenceOutput<Autodiff<B, C>>> {
+    let shape @ [batch, time] = input.shape();
+    let [_, h] = states[0][0].dims();
+    let direction = |(i, layer): (usize, &&KernelLayer<Autodiff<B, C>>)| {
+        let layer = KernelLayer {
+            kernel: layer.kernel,
+            wx: layer.wx.clone().inner(),
+            wh: layer.wh.clone().map(Tensor::inner),
+            b: layer.b.clone().map(Tensor::inner),
+        };
+        let state: Vec<_> = states[i].iter().map(|s| s.clone().inner()).collect();
+        Direction::new(&layer, &state, shape, lengths, i > 0)
     };
     let sequence = Sequence {
-        kernel: layer.kernel,
-        shape: input.shape(),
-        d_hidden: hidden.dims()[1],
-        wx: wx.primitive.clone(),
-        wh: wh.primitive.clone(),
-        b: b.as_ref().map(|b| b.primitive.clone()),
-        input: host_input,
-        h0: h0.primitive.clone(),
+        directions: layers.iter().enumerate().map(direction).collect(),
+        shape,
+        d_hidden: h,
+        input: match input {
+            Input::Vectors(x) => HostInput::Vectors(primitive(&x.clone().inner())),
+            Input::Tokens(t) => HostInput::Tokens(tokens(t)),
+        },
     };
-    if !sequence.is_f32() || !c0.iter().all(|c0| are_f32([c0.primitive.dtype()])) {
+    if !sequence.is_f32() {
         return None;
     }
 
-    let ([batch, time], h) = (sequence.shape, sequence.d_hidden);
-    let c0_values = c0.as_ref().map(|c0| B::values(&c0.primitive));
-    let (output, saved) = sequence.with_packed(|layer, shape, input, h0| {
-        let c0 = c0_values.as_deref().unwrap_or_default();
-        layer.forward_in(buffer_pool::take(), shape, input, h0, c0)
-    });
-    let device = hidden.device();
-    let output = from_values::<B, 3>(output, [batch, time, h], &device);
-    let last_cell = c0
-        .is_some()
-        .then(|| from_values::<B, 2>(saved.last_cell(), [batch, h], &device));
+    let spares = layers.iter().map(|_| buffer_pool::take()).collect();
+    let run = |values: &Values, spare: Saved, engine: &Engine| {
+        let (shape, lengths) = (sequence.kernel_shape(), values.order.lengths());
+        let (layer, input) = (values.pack(engine), values.input());
+        let (output, saved) =
+            layer.forward_in(spare, shape, lengths, input, &values.h0, &values.c0);
+        let has_cell = values.kernel.has_cell();
+        let cell = has_cell.then(|| values.order.put_rows(saved.last_cell(lengths)));
+        ((output, saved), cell)
+    };
+    let (passed, cells): (Vec<_>, Vec<_>) = sequence.each(spares, run).into_iter().unzip();
+    let (mut outputs, saved): (Vec<_>, Vec<_>) = passed.into_iter().unzip();
+    let width = sequence.width();
+    let (output, outputs) = match sequence.is_natural() {
+        true => (outputs.remove(0), None),
+        false => (sequence.merge(&outputs), Some(outputs)),
+    };
+    let device = states[0][0].device();
+    let output = from_values::<B, 3>(output, [batch, time, width], &device);
 
-    drop(c0_values);
-    let absent = |parent: Option<_>| parent.unwrap_or_else(constant);
-    let parents = [x, wx, wh, absent(b), h0, absent(c0)];
-    let nodes = parents.map(|parent| parent.node);
-    let d_cell = CellGradient::<B>::default();
-    let (output, last_cell) = match SequenceNode.prepare::<C>(nodes).compute_bound().stateful() {
+    // Not `detach`, which keeps `require_grad`: no gradient may go to it.
+    let hidden = states[0][0].clone().inner();
+    let constant = primitive(&Tensor::<Autodiff<B, C>, 2>::from_inner(hidden)).node;
+    let node = |tensor: Option<&Tensor<Autodiff<B, C>, 2>>| {
+        tensor.map_or(constant.clone(), |tensor| primitive(tensor).node)
+    };
+    let x = match input {
+        Input::Vectors(x) => primitive(x).node,
+        Input::Tokens(_) => constant.clone(),
+    };
+    let of_direction = layers.iter().zip(states).flat_map(|(layer, state)| {
+        let b = layer.b.as_ref();
+        let b = b.map_or(constant.clone(), |b| primitive(b).node);
+        let weights = [node(Some(&layer.wx)), node(layer.wh.as_ref()), b];
+        weights
+            .into_iter()
+            .chain([node(Some(&state[0])), node(state.get(1))])
+    });
+    let nodes: Vec<_> = [x].into_iter().chain(of_direction).collect();
+    let nodes: [_; N] = nodes.try_into().expect("the parents of each direction");
+
+    let d_cells: Vec<_> = layers
+        .iter()
+        .map(|_| CellGradient::<B>::default())
+        .collect();
+    let cells = cells.into_iter().map(|cell| {
+        let cell = cell?;
+        Some(from_values::<B, 2>(cell, [batch, h], &device))
+    });
+    let cells: Vec<_> = cells.collect();
+    let node = SequenceNode.prepare::<C>(nodes).compute_bound().stateful();
+    let (output, cells): (_, Vec<_>) = match node {
         OpsKind::Tracked(prep) => {
             let state = SequenceState {
                 sequence: Arc::new(sequence),
                 output: output.clone(),
+                outputs: outputs.map(Arc::new),
                 saved,
-                d_cell: d_cell.clone(),
+                d_cells: d_cells.clone(),
             };
             let output = prep.finish(state, output);
-            let cell = last_cell.map(|cell| {
+            let cell = |(cell, d_cell): (Option<_>, _)| {
                 let parent = [output.node.clone()];
-                match CellNode.prepare::<C>(parent).compute_bound().stateful() {
-                    OpsKind::Tracked(prep) => prep.finish((d_cell, [batch, time, h]), cell),
-                    OpsKind::UnTracked(prep) => prep.finish(cell),
-                }
-            });
-            (output, cell)
+                let cell = match CellNode.prepare::<C>(parent).compute_bound().stateful() {
+                    OpsKind::Tracked(prep) => prep.finish((d_cell, [batch, time, width]), cell?),
+                    OpsKind::UnTracked(prep) => prep.finish(cell?),
+                };
+                Some(tensor(cell))
+            };
+            let cells = cells.into_iter().zip(d_cells).map(cell).collect();
+            (output, cells)
         }
         OpsKind::UnTracked(prep) => {
-            let cell = last_cell
-                .map(|cell| primitive(&Tensor::<Autodiff<B, C>, 2>::from_inner(tensor(cell))));
-            (prep.finish(output), cell)
+            let constant = |cell| Tensor::<Autodiff<B, C>, 2>::from_inner(tensor(cell));
+            let cells = cells.into_iter().map(|cell| cell.map(constant)).collect();
+            (prep.finish(output), cells)
         }
     };
     let output = tensor::<Autodiff<B, C>, 3>(output);
-    let mut state = vec![last_step(&output)];
-    state.extend(last_cell.map(tensor));
-    Some((output, state))
+    let hidden = last_hidden(&output, lengths, layers.len());
+    let states = hidden.into_iter().zip(cells);
+    let states = states.flat_map(|(hidden, cell)| [hidden].into_iter().chain(cell));
+    let states = states.collect();
+    Some((output, states))
 }
 
 #[derive(Debug)]
@@ -132,8 +182,10 @@ struct SequenceNode;
 struct SequenceState<B: CpuBackend> {
     sequence: Arc<Sequence<B>>,
     output: B::FloatTensorPrimitive,
-    saved: Saved,
-    d_cell: CellGradient<B>,
+    /// The output of each direction in its own order, if `output` is not that of the only one.
+    outputs: Option<Arc<Vec<Vec<f32>>>>,
+    saved: Vec<Saved>,
+    d_cells: Vec<CellGradient<B>>,
 }
 
 /// Omits the tensors, which are as large as a batch.
@@ -143,64 +195,93 @@ impl<B: CpuBackend> fmt::Debug for SequenceState<B> {
     }
 }
 
-impl<B: CpuBackend> Backward<B, 6> for SequenceNode {
+impl<B: CpuBackend, const N: usize> Backward<B, N> for SequenceNode {
     type State = SequenceState<B>;
 
-    fn backward(self, ops: Ops<SequenceState<B>, 6>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<SequenceState<B>, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let SequenceState {
             sequence,
             output,
+            outputs,
             saved,
-            d_cell,
+            d_cells,
         } = ops.state;
         let d_output = grads.consume::<B>(&ops.node);
         let ([batch, time], h) = (sequence.shape, sequence.d_hidden);
-        let d_cell = d_cell.lock().expect("no panic while it is held").take();
-        let d_cell = match &d_cell {
-            Some(d_cell) => B::values(d_cell),
-            None if sequence.kernel.has_cell() => vec![0.0; batch * h].into(),
-            None => Default::default(),
-        };
+        let taken =
+            |d_cell: &CellGradient<B>| d_cell.lock().expect("no panic while it is held").take();
+        let d_cells: Vec<_> = d_cells.iter().map(taken).collect();
         let ids = ops.parents.map(|parent| parent.map(|parent| parent.id));
-        let gradients = sequence.with_values(|values| {
-            let SequenceValues { wx, wh, h0, input } = values;
+
+        let width = sequence.width();
+        let natural = B::values(&output);
+        let d_output = B::values(&d_output);
+        let given = saved.into_iter().enumerate().map(|(i, saved)| {
+            let direction = &sequence.directions[i];
+            let d_cell = match &d_cells[i] {
+                Some(d_cell) => direction.order.take_rows(B::values(d_cell)),
+                None if direction.kernel.has_cell() => vec![0.0; batch * h].into(),
+                None => Default::default(),
+            };
+            (i, saved, d_cell)
+        });
+        let back = |values: &Values, (i, saved, d_cell): (usize, Saved, _), engine: &Engine| {
+            let d_cell: std::borrow::Cow<[f32]> = d_cell;
+            let output = outputs.as_ref().map_or(&natural[..], |outputs| &outputs[i]);
             let backward = kernels::Backward {
                 shape: sequence.kernel_shape(),
-                wx: &wx,
-                wh: &wh,
-                input,
-                h0: &h0,
-                output: &B::values(&output),
-                d_output: &B::values(&d_output),
+                lengths: values.order.lengths(),
+                wx: &values.wx,
+                wh: &values.wh,
+                input: values.input(),
+                h0: &values.h0,
+                output,
+                d_output: &values.order.take(&d_output, width, sequence.columns(i)),
                 d_cell: &d_cell,
             };
-            let kernel = sequence.kernel;
-            kernel.backward(&Engine::new(), &backward, needs_grad(&ids), saved)
-        });
+            values
+                .kernel
+                .backward(engine, &backward, needs_grad(&ids, i), saved)
+        };
+        let gradients = sequence.each(given.collect(), back);
 
-        let [d_input, width] = sequence.wx.shape().dims();
-        let weights = gradients.weights;
         let mut deliver = Deliver::<B>::new(&ids, grads, &output);
-        deliver.to(INPUT, weights.input, [batch, time, d_input]);
-        deliver.to(WX, weights.wx, [d_input, width]);
-        deliver.to(WH, weights.wh, [h, width]);
-        let biases = sequence.kernel.gates().sums() * h;
-        deliver.to(BIAS, weights.b, [biases]);
-        deliver.to(H0, gradients.d_h0, [batch, h]);
-        deliver.to(C0, gradients.d_c0, [batch, h]);
-        buffer_pool::put(gradients.spare);
+        let mut d_input = Vec::new();
+        for (i, (direction, gradients)) in sequence.directions.iter().zip(gradients).enumerate() {
+            let [d, width] = direction.wx_shape();
+            let weights = gradients.weights;
+            if i == 0 && direction.order.is_natural() {
+                d_input = weights.input;
+            } else if !weights.input.is_empty() {
+                d_input.resize(batch * time * d, 0.0);
+                let sum = &mut d_input;
+                direction.order.add_to(sum, d, 0..d, &weights.input);
+            }
+            let of = |parent: usize| i * OF_DIRECTION + parent;
+            deliver.to(of(WX), weights.wx, [d, width]);
+            deliver.to(of(WH), weights.wh, [h, width]);
+            let biases = direction.kernel.gates().sums() * h;
+            deliver.to(of(BIAS), weights.b, [biases]);
+            let rows = |rows| direction.order.put_rows(rows);
+            deliver.to(of(H0), rows(gradients.d_h0), [batch, h]);
+            deliver.to(of(C0), rows(gradients.d_c0), [batch, h]);
+            buffer_pool::put(gradients.spare);
+        }
+        let [d, _] = sequence.directions[0].wx_shape();
+        deliver.to(INPUT, d_input, [batch, time, d]);
     }
 }
 
-/// Returns which gradients the tracked parents of a sequence need.
-fn needs_grad(parents: &[Option<NodeId>]) -> NeedsGrad {
+/// Returns which gradients the tracked parents of a direction need.
+fn needs_grad(parents: &[Option<NodeId>], direction: usize) -> NeedsGrad {
+    let weights = [WX, WH, BIAS].map(|parent| direction * OF_DIRECTION + parent);
     NeedsGrad {
         input: parents[INPUT].is_some(),
-        weights: [WX, WH, BIAS].iter().any(|&i| parents[i].is_some()),
+        weights: weights.iter().any(|&i| parents[i].is_some()),
     }
 }
 
-/// Carries the last `c` of a sequence.
+/// Carries the last `c` of a direction.
 #[derive(Debug)]
 struct CellNode;
 

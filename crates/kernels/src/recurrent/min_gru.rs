@@ -1,0 +1,35 @@
+//! The minimal gated recurrent unit (Feng et al. 2024).
+//!
+//! ```text
+//! [az h̃] = x[t]·Wx + b      z = σ(az)
+//! h[t] = (1 − z)·h[t-1] + z·h̃
+//! ```
+
+use pulp::Simd;
+
+use super::{
+    cell::Gates,
+    kernel::Kernel,
+    linear::{Linear, LinearCell},
+};
+use crate::{cpu::sigmoid, matmul::Sums};
+
+/// The minimal gated recurrent unit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MinGru;
+
+/// The kernels of the cell. Take them from here, as [`lstm::KERNEL`](super::lstm::KERNEL) explains.
+pub static KERNEL: &dyn Kernel = &Linear::<MinGru>::new();
+
+impl LinearCell for MinGru {
+    const NAME: &'static str = "min_gru";
+    const GATES: Gates = Gates::Two;
+
+    /// `k = 1 − z = σ(−az)`, `dk/daz = −k(1 − k)`
+    #[inline(always)]
+    fn keep<S: Simd, const M: usize>(simd: S, sums: [Sums<S>; M]) -> [Sums<S>; M] {
+        let keep = sigmoid(simd, sums.map(|[az, ..]| simd.neg_f32s(az)));
+        let zero = simd.splat_f32s(0.0);
+        keep.map(|k| [k, simd.mul_add_e_f32s(k, k, simd.neg_f32s(k)), zero, zero])
+    }
+}
