@@ -21,7 +21,8 @@
 //! `[batch, d_hidden]`.
 //!
 //! In the table, `x` is `x[t]`, and `h` and `c` on the right are those of the step before. Products of vectors are
-//! elementwise, σ is the logistic function, and each `a` is a part of `x·Wx + h·Wh + b`, by gates in this order.
+//! elementwise, σ is the logistic function, and each `a` is a gate's part of `x·Wx + h·Wh + b`, in the order of the
+//! column of gates.
 //!
 //! | cell | equations | gates | state | in PyTorch | kernel |
 //! |---|---|---|---|---|---|
@@ -44,14 +45,14 @@
 //! |---|---|---|
 //! | input, output | `[batch, time, d_input]`, `[batch, time, d_hidden]` | a sequence |
 //! | `h`, `c` | `[batch, d_hidden]` each; a projection has a `c` of `[batch, d_cell]` | the state |
-//! | `wx`, `wh`, `b` | `[d_input, G·d_hidden]`, `[d_hidden, G·d_hidden]`, `[G·d_hidden]` | all cells; `MinGru` and `MinLstm` have no `wh` |
+//! | `wx`, `wh`, `b`, `wr` | `[d_input, 4·d_cell]`, `[d_hidden, 4·d_cell]`, `[4·d_cell]`, `[d_cell, d_hidden]` | `ProjectedLstm` |
+//! | `wx`, `wh`, `b` | `[d_input, G·d_hidden]`, `[d_hidden, G·d_hidden]`, `[G·d_hidden]` | all others; `MinGru` and `MinLstm` have no `wh` |
 //! | `bhn` | `[d_hidden]` | `Gru` in PyTorch's form |
 //! | `p` | `[3·d_hidden]` | `PeepholeLstm` |
-//! | `wx`, `wh`, `b`, `wr` | `[d_input, 4·d_cell]`, `[d_hidden, 4·d_cell]`, `[4·d_cell]`, `[d_cell, d_hidden]` | `ProjectedLstm` |
 //! | gains and biases of LN | `[4·d_hidden]` twice, `[d_hidden]` twice | `LayerNormLstm` |
 //!
-//! PyTorch keeps `wx` and `wh` transposed and has two biases, whose sum is `b`; the page of each cell gives the
-//! names. [`FeedForward`], `h = tanh(x·Wx + b)`, has no state at all and is no cell; it is there to be compared with.
+//! PyTorch keeps `wx` and `wh` transposed, and has two biases where `b` is their sum; the page of each cell gives the
+//! names. [`FeedForward`], `h = tanh(x·Wx + b)`, has no state and is no cell; it is here for comparison.
 //!
 //! # Combinators
 //!
