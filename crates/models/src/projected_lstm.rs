@@ -94,7 +94,7 @@ impl ProjectedLstmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `d_hidden` is not below `d_cell`, or if `remember` is [`Remember::UpTo`] less than 2 steps.
+    /// Panics if `d_hidden` is not below `d_cell`, or if `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> ProjectedLstm<B> {
         let (d, c, h) = (self.d_input, self.d_cell, self.d_hidden);
         assert!(

@@ -69,7 +69,7 @@ pub fn scan<B: Backend, S>(
 ///
 /// # Panics
 ///
-/// Panics if the lengths are those of another batch, or if `step` does.
+/// Panics if these are the lengths of another batch, or if `step` does.
 pub fn scan_padded<B: Backend, S: RecurrentState<B>>(
     input: Tensor<B, 3>,
     lengths: &Lengths,
