@@ -17,6 +17,18 @@ pub(crate) const CANNOT_STEP: &str = "a bidirectional layer cannot run one step 
                                       depends on the future; run whole sequences with forward";
 
 /// How the outputs of both directions become one.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::{Bidirectional, GruConfig, Merge, RecurrentCell};
+///
+/// let device = Default::default();
+/// let gru = || GruConfig::new(3, 8).init::<NdArray>(&device);
+/// let layer = Bidirectional::new(gru(), gru()).with_merge(Merge::Sum);
+/// let (y, _) = layer.forward(Tensor::zeros([2, 5, 3], &device), None);
+/// assert_eq!(y.dims(), [2, 5, 8]); // Merge::Concatenate gives [2, 5, 16]
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Merge {
     /// Side by side: the output is `[batch, time, 2·d_hidden]`, as in PyTorch.
@@ -71,6 +83,21 @@ pub struct Bidirectional<B: Backend, C> {
 }
 
 /// What a [`Bidirectional`] layer remembers.
+///
+/// ```
+/// use burn::tensor::{Distribution, Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{Bidirectional, GruConfig, RecurrentCell};
+///
+/// let device = Default::default();
+/// let gru = || GruConfig::new(3, 8).init::<NdArray>(&device);
+/// let x = Tensor::random([2, 5, 3], Distribution::Default, &device);
+/// let (y, state) = Bidirectional::new(gru(), gru()).forward(x, None);
+/// let at = |t: usize| y.clone().narrow(1, t, 1).squeeze_dim::<2>(1).chunk(2, 1);
+/// // One cell stops at the last step, the other at the first.
+/// assert_eq!(state.forward.hidden.into_data(), at(4)[0].to_data());
+/// assert_eq!(state.backward.hidden.into_data(), at(0)[1].to_data());
+/// ```
 #[derive(Clone, Debug)]
 pub struct BidirectionalState<S> {
     /// The state of the cell that reads forwards.
@@ -108,7 +135,7 @@ impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for Bidirectional<B, C> {
 
     /// # Panics
     ///
-    /// Panics always: the first output depends on the last input.
+    /// Always panics: the first output depends on the last input.
     fn step(&self, _: Tensor<B, 2>, _: Self::State) -> (Tensor<B, 2>, Self::State) {
         panic!("{CANNOT_STEP}");
     }

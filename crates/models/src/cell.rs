@@ -291,6 +291,25 @@ pub trait RecurrentCell<B: Backend> {
 
 /// What a cell carries from one step to the next: a record of `[batch, d_hidden]` tensors. The first is
 /// the hidden state.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::{LstmConfig, RecurrentCell, RecurrentState};
+///
+/// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&Default::default());
+/// let mut names = Vec::new();
+/// let ones = lstm.initial_state(2).map(&mut |name, tensor: Tensor<NdArray, 2>| {
+///     names.push(name.to_owned());
+///     tensor + 1.0
+/// });
+/// assert_eq!(names, ["hidden", "cell"]);
+/// assert_eq!(ones.hidden().sum().into_scalar(), 2.0 * 8.0);
+///
+/// let kept = ones.to_data(); // and back, on any device
+/// let again = lstm.initial_state(2).with_data(kept);
+/// assert_eq!(again.cell.into_data(), ones.cell.into_data());
+/// ```
 pub trait RecurrentState<B: Backend>: Clone {
     /// Returns the same record with `f` applied to each tensor and its name, in the order of the fields.
     ///
@@ -418,6 +437,20 @@ impl<B: Backend, S: RecurrentState<B>> RecurrentState<B> for Vec<S> {
 /// the command line or a checkpoint can name: a Burn module with a [`Description`].
 ///
 /// [`cells!`](crate::cells!) makes a list of such cells, from which one is chosen at run time.
+///
+/// ```
+/// use burn::module::Module;
+/// use burn_ndarray::NdArray;
+/// use models::{Cell, CellOptions, Init, Lstm, Rnn};
+///
+/// /// Returns the size of a fresh cell of any type.
+/// fn size<C: Cell<NdArray>>() -> usize {
+///     let mut init = Init::from_seed(1, &Default::default());
+///     let cell = C::init(C::Kind::default(), &CellOptions::new(3, 8), &mut init);
+///     Module::num_params(&cell)
+/// }
+/// assert_eq!(size::<Lstm<NdArray>>(), 4 * size::<Rnn<NdArray>>());
+/// ```
 pub trait Cell<B: Backend>: RecurrentCell<B> + Module<B> + ModuleDisplay + 'static {
     /// Which cell to create: `()` if the type is a single cell, an entry of the list if it is a list of
     /// cells.
@@ -431,6 +464,8 @@ pub trait Cell<B: Backend>: RecurrentCell<B> + Module<B> + ModuleDisplay + 'stat
 }
 
 /// What a [`Cell::Kind`] is: a plain value that can be compared and written to a file.
+///
+/// For example `()` of an [`Lstm`](crate::Lstm), and a [`CellKind`](crate::CellKind) of an [`AnyCell`](crate::AnyCell).
 pub trait Kind:
     Copy + Default + PartialEq + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static
 {
@@ -451,6 +486,16 @@ impl<K> Kind for K where
 
 /// What is known about a cell before it has weights. Counts are floats, because they must be right even for
 /// sizes that no machine has the memory for.
+///
+/// ```
+/// use burn::module::Module;
+/// use burn_ndarray::NdArray;
+/// use models::{LstmConfig, lstm::DESCRIPTION};
+///
+/// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&Default::default());
+/// assert_eq!((DESCRIPTION.parameters)(3.0, 8.0), lstm.num_params() as f64);
+/// assert_eq!((DESCRIPTION.state)(8.0), 16.0); // h and c
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
     /// The name on the command line and in files: `lstm`.
@@ -466,6 +511,17 @@ pub struct Description {
 }
 
 /// The sizes of a cell, and how its weights start. A cell ignores the options that it has no use for.
+///
+/// ```
+/// use burn_ndarray::NdArray;
+/// use models::{Cell, CellOptions, Gru, Init, Remember, Reset};
+///
+/// let mut init = Init::<NdArray>::from_seed(1, &Default::default());
+/// let options = CellOptions { remember: Remember::Bias(2.0), ..CellOptions::new(3, 8) };
+/// let gru = Gru::init(Reset::AfterProduct, &options, &mut init);
+/// let z = gru.b.unwrap().val().narrow(0, 8, 8); // the update gate's biases
+/// assert_eq!(z.into_data().to_vec::<f32>().unwrap(), [2.0; 8]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CellOptions {
     /// Size of each input vector.
@@ -495,6 +551,25 @@ impl CellOptions {
 
 /// A [`Cell`] that Burn's autodiff can train, and whose form without autodiff is a cell of the same kind.
 /// Every cell with `#[derive(Module)]` is one; the trait only names the bounds.
+///
+/// ```
+/// use burn::tensor::{Tensor, backend::AutodiffBackend};
+/// use burn_autodiff::Autodiff;
+/// use burn_ndarray::NdArray;
+/// use models::{LstmConfig, RecurrentCell, TrainableCell};
+///
+/// /// Runs a cell without autodiff.
+/// fn evaluate<B: AutodiffBackend, C: TrainableCell<B>>(
+///     cell: &C,
+///     x: Tensor<B::InnerBackend, 3>,
+/// ) -> Tensor<B::InnerBackend, 3> {
+///     cell.valid().forward(x, None).0
+/// }
+///
+/// let lstm = LstmConfig::new(3, 8).init::<Autodiff<NdArray>>(&Default::default());
+/// let y = evaluate(&lstm, Tensor::zeros([2, 5, 3], &Default::default()));
+/// assert_eq!(y.dims(), [2, 5, 8]);
+/// ```
 pub trait TrainableCell<B: AutodiffBackend>:
     Cell<B> + AutodiffModule<B, InnerModule = Self::Inner>
 {

@@ -2,10 +2,40 @@
 
 crate::cells! {
     /// Which cell a layer is.
+    ///
+    /// ```
+    /// use models::CellKind;
+    ///
+    /// let kind: CellKind = "coupled_lstm".parse()?;
+    /// assert_eq!(kind, CellKind::CoupledLstm);
+    /// assert_eq!(kind.description().title, "CoupledLstm");
+    /// assert_eq!(CellKind::ALL.len(), CellKind::NAMES.len());
+    /// # Ok::<(), models::UnknownCell>(())
+    /// ```
     pub enum CellKind;
     /// A cell of the crate's list, chosen at run time.
+    ///
+    /// ```
+    /// use burn::tensor::Tensor;
+    /// use burn_ndarray::NdArray;
+    /// use models::{AnyCell, AnyState, Cell, CellKind, CellOptions, Init, RecurrentCell};
+    ///
+    /// let mut init = Init::<NdArray>::from_seed(1, &Default::default());
+    /// let options = CellOptions::new(3, 8); // d_input 3, d_hidden 8
+    /// let cell = AnyCell::init("gru".parse()?, &options, &mut init);
+    /// let (y, state) = cell.forward(Tensor::zeros([2, 5, 3], &Default::default()), None);
+    /// assert_eq!(y.dims(), [2, 5, 8]);
+    /// assert!(matches!(state, AnyState::Gru(_)));
+    /// # Ok::<(), models::UnknownCell>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// A step or a sequence panics if the state belongs to another kind of cell.
     pub enum AnyCell;
     /// The state of an [`AnyCell`].
+    ///
+    /// See the example of [`AnyCell`].
     pub enum AnyState;
 
     Lstm = crate::lstm::{Lstm, LstmState, DESCRIPTION},
@@ -48,6 +78,7 @@ crate::cells! {
 /// type B = burn_ndarray::NdArray;
 /// let mut init = Init::from_seed(1, &Default::default());
 /// let model = CharLmConfig::new(65).init_of::<B, MyCell<B>>(Kind::Rnn, &mut init);
+/// assert!(matches!(model.stack.layers[0], MyCell::Rnn(_)));
 /// assert_eq!(Kind::Rnn.to_string(), "rnn");
 /// assert_eq!("lstm".parse(), Ok(Kind::Lstm));
 /// ```
@@ -218,6 +249,13 @@ macro_rules! cells {
 }
 
 /// The error for a name that no cell of a list has.
+///
+/// ```
+/// use models::CellKind;
+///
+/// let error = "lsmt".parse::<CellKind>().unwrap_err();
+/// assert!(error.to_string().starts_with("no cell \"lsmt\"; there is lstm, rnn, gru"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownCell {
     name: String,

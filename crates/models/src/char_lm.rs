@@ -23,6 +23,17 @@ use crate::{
 };
 
 /// How to build a [`CharLm`].
+///
+/// ```
+/// use burn_ndarray::NdArray;
+/// use models::{CellKind, CharLmConfig};
+///
+/// let config = CharLmConfig::new(65).with_cell(CellKind::Gru).with_d_embedding(0);
+/// let model = config.init::<NdArray>(&Default::default());
+/// assert!(model.embedding.is_none()); // one-hot vectors
+/// assert_eq!(model.stack.layers.len(), 2);
+/// assert_eq!(model.head.weight.dims(), [128, 65]);
+/// ```
 #[derive(Config, Debug)]
 pub struct CharLmConfig {
     /// Number of distinct characters.
@@ -51,6 +62,22 @@ pub struct CharLmConfig {
 ///
 /// The number of a character goes in, and a score (logit) for each possible next one comes out:
 /// `p(next = v) = softmax(logits)[v]`. The layers are cells `C`; [`AnyCell`] is chosen at run time.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::CharLmConfig;
+///
+/// let device = Default::default();
+/// let model = CharLmConfig::new(65).init::<NdArray>(&device); // 65 characters
+/// let text = Tensor::from_ints([[20, 43, 50, 50], [1, 2, 3, 4]], &device); // [batch, time]
+/// let (logits, _) = model.forward(text.clone(), None);
+/// assert_eq!(logits.dims(), [2, 4, 65]);
+///
+/// // A fresh model knows nothing: its loss is near ln 65 = 4.17 nats.
+/// let (loss, _) = model.loss(text.clone(), text, None, None);
+/// assert!((loss.into_scalar() - 65f32.ln()).abs() < 0.3);
+/// ```
 #[derive(Module, Debug)]
 pub struct CharLm<B: Backend, C = AnyCell<B>> {
     /// A vector for each character; without it, one-hot vectors.
@@ -63,17 +90,29 @@ pub struct CharLm<B: Backend, C = AnyCell<B>> {
 
 impl CharLmConfig {
     /// Returns a [`CharLm`] with fresh weights, which `B::seed` determines.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `dropout` is not a probability, from 0 to 1.
     pub fn init<B: Backend>(&self, device: &B::Device) -> CharLm<B> {
         self.init_of(self.cell, &mut Init::from_backend(device))
     }
 
     /// Returns a [`CharLm`] with fresh weights: the same on every backend for the same `seed`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `dropout` is not a probability, from 0 to 1.
     pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> CharLm<B> {
         self.init_of(self.cell, &mut Init::from_seed(seed, device))
     }
 
     /// Returns a [`CharLm`] of cells of any type, whatever [`cell`](Self::cell) is, with weights drawn from
     /// `init`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `dropout` is not a probability, from 0 to 1.
     pub fn init_of<B: Backend, C: Cell<B>>(
         &self,
         kind: C::Kind,
@@ -198,6 +237,10 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
 
     /// Returns a copy of this model that runs `batch` texts one character at a time: `[batch]` tokens in,
     /// `[batch, vocab_size]` logits out. It has no dropout.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a layer cannot run one step at a time: a [`Bidirectional`](crate::Bidirectional) one.
     pub fn stepper(&self, batch: usize) -> Stepper
     where
         C: 'static,

@@ -26,6 +26,8 @@ pub const DESCRIPTION: Description = Description {
 };
 
 /// How to build a [`CoupledLstm`].
+///
+/// See the examples of [`CoupledLstm`] and [`Remember`].
 #[derive(Config, Debug)]
 pub struct CoupledLstmConfig {
     /// Size of each input vector.
@@ -56,6 +58,23 @@ pub struct CoupledLstmConfig {
 ///
 /// An [`Lstm`](crate::Lstm) with `i = 1 − f`: three quarters of the weights and of the work. The state is that
 /// of an `Lstm`. PyTorch has no such cell.
+///
+/// ```
+/// use burn::{module::Param, tensor::Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{CoupledLstmConfig, LstmState, RecurrentCell};
+///
+/// let device = Default::default();
+/// let mut cell = CoupledLstmConfig::new(1, 1).with_bias(false).init::<NdArray>(&device);
+/// cell.wx = Param::from_data([[0.1, 0.2, 0.3]], &device); // f, g, o
+/// let one = Tensor::ones([1, 1], &device);
+/// let state = LstmState { hidden: Tensor::zeros([1, 1], &device), cell: one.clone() };
+///
+/// let (_, state) = cell.step(one, state);
+/// let f = 1.0 / (1.0 + f32::exp(-0.1));
+/// let c = f * 1.0 + (1.0 - f) * f32::tanh(0.2); // between the old cell and the candidate
+/// assert!((state.cell.into_scalar() - c).abs() < 1e-6);
+/// ```
 #[derive(Module, Debug)]
 pub struct CoupledLstm<B: Backend> {
     /// `[d_input, 3·d_hidden]`, gates f, g, o
@@ -73,7 +92,7 @@ impl CoupledLstmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `remember` is [`Remember::UpTo`] less than 2 steps.
+    /// Panics if `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> CoupledLstm<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);

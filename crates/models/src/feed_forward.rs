@@ -12,6 +12,8 @@ use crate::{
 };
 
 /// How to build a [`FeedForward`].
+///
+/// See the example of [`FeedForward`].
 #[derive(Config, Debug)]
 pub struct FeedForwardConfig {
     /// Size of each input vector.
@@ -35,8 +37,10 @@ pub struct FeedForwardConfig {
 ///
 /// let device = Default::default();
 /// let layer: FeedForward<NdArray> = FeedForwardConfig::new(2, 8).init_seeded(1, &device);
-/// let pairs = Tensor::from_floats([[0.0, 1.0], [1.0, 1.0]], &device);
-/// assert_eq!(layer.forward(pairs).dims(), [2, 8]);
+/// let pairs = Tensor::from_floats([[0.0, 1.0], [1.0, 1.0], [0.0, 1.0]], &device);
+/// let y = layer.forward(pairs);
+/// assert_eq!(y.dims(), [3, 8]);
+/// assert_eq!(y.clone().slice([0..1]).into_data(), y.slice([2..3]).into_data()); // the same pair
 /// ```
 #[derive(Module, Debug)]
 pub struct FeedForward<B: Backend> {

@@ -8,6 +8,39 @@
 //!
 //! Under `Autodiff` a sequence is one node of the graph, with a backward pass written by hand.
 //!
+//! ```
+//! use burn::tensor::{Distribution, Tensor};
+//! use burn_ndarray::NdArray;
+//! use models::{LstmConfig, RecurrentCell, fused};
+//!
+//! let device = Default::default();
+//! let lstm = LstmConfig::new(3, 8).init::<NdArray>(&device);
+//! let x = Tensor::random([2, 5, 3], Distribution::Default, &device);
+//! assert!(fused::kernels::<NdArray>().is_some()); // if the feature `ndarray` is on
+//! assert!(fused::kernels::<NdArray<f64>>().is_none());
+//!
+//! let (fast, _) = lstm.forward(x.clone(), None);
+//! let (readable, _) = fused::without_kernels(|| lstm.forward(x, None));
+//! assert!((fast - readable).abs().max().into_scalar() < 1e-5);
+//! ```
+//!
+//! A cell hands its layer over as a [`KernelLayer`]:
+//!
+//! ```
+//! use burn::tensor::Tensor;
+//! use burn_ndarray::NdArray;
+//! use models::{LstmConfig, RecurrentCell, RecurrentState, fused::Input};
+//!
+//! let lstm = LstmConfig::new(3, 8).init::<NdArray>(&Default::default());
+//! let layers = lstm.kernel_layers().expect("an Lstm has kernels");
+//! let input = Input::Vectors(Tensor::zeros([2, 5, 3], &Default::default()));
+//! assert_eq!(input.shape(), [2, 5]);
+//!
+//! let output = layers[0].forward(&input, &lstm.initial_state(2).tensors());
+//! let (y, state) = output.expect("kernels for this backend");
+//! assert_eq!((y.dims(), state.len()), ([2, 5, 8], 2)); // h and c
+//! ```
+//!
 //! | to read about | see |
 //! |---|---|
 //! | backends whose tensors lie in main memory | [`CpuBackend`] |

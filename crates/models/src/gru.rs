@@ -33,6 +33,21 @@ pub const ORIGINAL: Description = Description {
 };
 
 /// Where the reset gate of a [`Gru`] acts.
+///
+/// PyTorch's form has one more bias, that of the candidate inside the gate:
+///
+/// ```
+/// use burn::module::Module;
+/// use burn_ndarray::NdArray;
+/// use models::{Gru, GruConfig, Reset};
+///
+/// let parameters = |reset| {
+///     let gru: Gru<NdArray> = GruConfig::new(3, 8).with_reset(reset).init(&Default::default());
+///     gru.num_params()
+/// };
+/// assert_eq!(parameters(Reset::AfterProduct), 3 * 8 * (3 + 8 + 1) + 8);
+/// assert_eq!(parameters(Reset::BeforeProduct), 3 * 8 * (3 + 8 + 1));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reset {
@@ -44,6 +59,8 @@ pub enum Reset {
 }
 
 /// How to build a [`Gru`].
+///
+/// See the examples of [`Gru`], [`Reset`] and [`Remember`].
 #[derive(Config, Debug)]
 pub struct GruConfig {
     /// Size of each input vector.
@@ -69,6 +86,8 @@ pub struct GruConfig {
 }
 
 /// What a [`Gru`] remembers.
+///
+/// See the example of [`Gru`].
 #[derive(Clone, Debug)]
 pub struct GruState<B: Backend> {
     /// `h`, `[batch, d_hidden]`.
@@ -88,6 +107,24 @@ pub struct GruState<B: Backend> {
 /// PyTorch's `nn.GRU` of one layer has the same weights in the same gate order: `wx` is its `weight_ih`
 /// transposed, `wh` its `weight_hh` transposed, `b` its `bias_ih` plus the r and z of its `bias_hh`, and
 /// `bhn` the n of its `bias_hh`.
+///
+/// ```
+/// use burn::{module::Param, tensor::Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{GruConfig, GruState, RecurrentCell};
+///
+/// let device = Default::default();
+/// let mut gru = GruConfig::new(1, 1).with_bias(false).init::<NdArray>(&device);
+/// gru.wx = Param::from_data([[0.1, 0.2, 0.3]], &device); // r, z, n
+/// gru.wh = Param::from_data([[0.4, 0.5, 0.6]], &device);
+///
+/// let one = Tensor::ones([1, 1], &device);
+/// let (h, _) = gru.step(one.clone(), GruState { hidden: one });
+/// let sigma = |a: f32| 1.0 / (1.0 + (-a).exp());
+/// let (r, z) = (sigma(0.1 + 0.4), sigma(0.2 + 0.5));
+/// let n = f32::tanh(0.3 + r * 0.6);
+/// assert!((h.into_scalar() - ((1.0 - z) * n + z * 1.0)).abs() < 1e-6);
+/// ```
 #[derive(Module, Debug)]
 pub struct Gru<B: Backend> {
     /// `[d_input, 3·d_hidden]`, gates r, z, n
@@ -110,7 +147,7 @@ impl GruConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `remember` is [`Remember::UpTo`] less than 2 steps.
+    /// Panics if `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Gru<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);

@@ -12,6 +12,13 @@ use rand_distr::{Distribution as _, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 /// What weights and biases are drawn from.
+///
+/// ```
+/// use models::Initializer;
+///
+/// assert_eq!(Initializer::PyTorch.bound(16), 0.25);
+/// assert_eq!(Initializer::Uniform { bound: 0.08 }.bound(16), 0.08);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Initializer {
@@ -45,6 +52,12 @@ impl Initializer {
 /// let mut init = Init::<NdArray>::from_seed(1, &Default::default());
 /// let lstm = LstmConfig::new(3, 8).init_with(&mut init);
 /// let head = init.linear(8, 2, Initializer::PyTorch); // [batch, 8] → [batch, 2]
+/// assert_eq!(head.weight.dims(), [8, 2]);
+///
+/// // The same seed, the same weights.
+/// let mut init = Init::<NdArray>::from_seed(1, &Default::default());
+/// let again = LstmConfig::new(3, 8).init_with(&mut init);
+/// assert_eq!(again.wh.to_data(), lstm.wh.to_data());
 /// ```
 pub struct Init<B: Backend> {
     rng: ChaCha8Rng,
@@ -208,6 +221,17 @@ impl<B: Backend> Init<B> {
 
 /// How far the gates that keep memory, such as the forget gate of an [`Lstm`](crate::Lstm), are open at
 /// first.
+///
+/// ```
+/// use burn_ndarray::NdArray;
+/// use models::{CoupledLstmConfig, Remember};
+///
+/// let config = CoupledLstmConfig::new(3, 8).with_remember(Remember::UpTo(100));
+/// let cell = config.init::<NdArray>(&Default::default());
+/// let f = cell.b.unwrap().val().narrow(0, 0, 8); // ln U(1, 99)
+/// assert!(f.clone().min().into_scalar() >= 0.0);
+/// assert!(f.max().into_scalar() <= 99f32.ln());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remember {

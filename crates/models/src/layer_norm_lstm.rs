@@ -27,6 +27,8 @@ pub const DESCRIPTION: Description = Description {
 };
 
 /// How to build a [`LayerNormLstm`].
+///
+/// See the examples of [`LayerNormLstm`] and [`Remember`].
 #[derive(Config, Debug)]
 pub struct LayerNormLstmConfig {
     /// Size of each input vector.
@@ -62,6 +64,21 @@ pub struct LayerNormLstmConfig {
 ///
 /// These are the paper's equations 20 to 22, with its three biases of the gates in one `b`. The gains γ start
 /// at 1 and βc at 0. The state is that of an [`Lstm`](crate::Lstm). PyTorch has no such cell.
+///
+/// Its input may have any scale:
+///
+/// ```
+/// use burn::tensor::{Distribution, Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{LayerNormLstmConfig, RecurrentCell};
+///
+/// let device = Default::default();
+/// let cell = LayerNormLstmConfig::new(3, 8).init::<NdArray>(&device);
+/// let x = Tensor::random([2, 5, 3], Distribution::Uniform(1.0, 2.0), &device);
+/// let (y, _) = cell.forward(x.clone(), None);
+/// let (of_larger, _) = cell.forward(x * 100.0, None);
+/// assert!((of_larger - y).abs().max().into_scalar() < 0.01);
+/// ```
 #[derive(Module, Debug)]
 pub struct LayerNormLstm<B: Backend> {
     /// `[d_input, 4·d_hidden]`, gates i, f, g, o
@@ -89,7 +106,7 @@ impl LayerNormLstmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `remember` is [`Remember::UpTo`] less than 2 steps.
+    /// Panics if `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> LayerNormLstm<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);

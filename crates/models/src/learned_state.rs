@@ -15,15 +15,14 @@ use crate::{
 /// sequences of a batch. They start as zeros.
 ///
 /// ```
-/// use burn::tensor::Tensor;
+/// use burn::module::Module;
 /// use burn_ndarray::NdArray;
 /// use models::{LearnedState, LstmConfig, RecurrentCell};
 ///
 /// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&Default::default());
-/// let cell = LearnedState::new(lstm);
-/// assert_eq!(cell.initial.len(), 2); // hidden, cell
-/// let (y, _) = cell.forward(Tensor::zeros([2, 5, 3], &Default::default()), None);
-/// assert_eq!(y.dims(), [2, 5, 8]);
+/// let cell = LearnedState::new(lstm.clone());
+/// assert_eq!(cell.num_params(), lstm.num_params() + 8 + 8); // hidden, cell
+/// assert_eq!(cell.initial_state(2).cell.abs().max().into_scalar(), 0.0); // before training
 /// ```
 #[derive(Module, Debug)]
 pub struct LearnedState<B: Backend, C> {

@@ -46,7 +46,7 @@ impl Lengths {
     ///
     /// # Panics
     ///
-    /// Panics if they are those of another batch, or a length is above `time`.
+    /// Panics if they are the lengths of another batch, or if one of them is above `time`.
     pub fn check(&self, batch: usize, time: usize) {
         let lengths = &self.0;
         assert_eq!(
@@ -67,7 +67,7 @@ impl Lengths {
     ///
     /// # Panics
     ///
-    /// Panics if the lengths are not those of this batch, as do all methods that take a sequence.
+    /// Panics if these are not the lengths of this batch, as do all methods that take a sequence.
     pub fn last<B: Backend>(&self, sequence: Tensor<B, 3>) -> Tensor<B, 2> {
         let [batch, time, _] = sequence.dims();
         self.check(batch, time);

@@ -20,32 +20,53 @@
 //! → `[batch, time, d_hidden]`, or one step at a time with [`step`](RecurrentCell::step), `[batch, d_input]` →
 //! `[batch, d_hidden]`.
 //!
-//! | cell | what it computes | in PyTorch | kernel |
-//! |---|---|---|---|
-//! | [`Rnn`] | `h = tanh(a)`, or ReLU, also with the identity start | `nn.RNN` | with tanh |
-//! | [`Lstm`] | `c = f·c + i·g`, `h = o·tanh(c)` | `nn.LSTM` | yes |
-//! | [`Gru`] | `h = (1 − z)·n + z·h`, in PyTorch's and in the original form | `nn.GRU` | in PyTorch's form |
-//! | [`PeepholeLstm`] | an LSTM whose gates also see `c` | – | – |
-//! | [`CoupledLstm`] | an LSTM with `i = 1 − f` | – | – |
-//! | [`ProjectedLstm`] | an LSTM with `h = (o·tanh(c))·Wr` | `nn.LSTM(proj_size=…)` | – |
-//! | [`LayerNormLstm`] | an LSTM whose sums are normalised | – | – |
-//! | [`MinGru`] | `h = (1 − z)·h + z·h̃`, in parallel over time | – | – |
-//! | [`MinLstm`] | `h = f/(f + i)·h + i/(f + i)·h̃`, in parallel over time | – | – |
-//! | [`AnyCell`] | one of these, chosen at run time | – | as the cell |
+//! In the table, `x` is `x[t]`, and `h` and `c` on the right are those of the step before. Products of vectors are
+//! elementwise, σ is the logistic function, and each `a` is a gate's part of `x·Wx + h·Wh + b`, in the order of the
+//! column of gates.
+//!
+//! | cell | equations | gates | state | in PyTorch | kernel |
+//! |---|---|---|---|---|---|
+//! | [`Rnn`] | `h = tanh(a)` or `max(0, a)` | – | `h` | `nn.RNN` | yes |
+//! | [`Lstm`] | `c = σ(af)·c + σ(ai)·tanh(ag)` <br> `h = σ(ao)·tanh(c)` | i f g o | `h` `c` | `nn.LSTM` | yes |
+//! | [`Gru`] | `n = tanh(x·Wxn + bn + σ(ar)·(h·Whn + bhn))` <br> `h = (1 − σ(az))·n + σ(az)·h` | r z n | `h` | `nn.GRU` | yes |
+//! | [`Gru`], [`BeforeProduct`](Reset::BeforeProduct) | `n = tanh(x·Wxn + bn + (σ(ar)·h)·Whn)` <br> `h` as above | r z n | `h` | – | – |
+//! | [`PeepholeLstm`] | `c = σ(af + pf·c)·c + σ(ai + pi·c)·tanh(ag)` <br> `h = σ(ao + po·c)·tanh(c)`, with the new `c` | i f g o | `h` `c` | – | yes |
+//! | [`CoupledLstm`] | `c = f·c + (1 − f)·tanh(ag)`, `f = σ(af)` <br> `h = σ(ao)·tanh(c)` | f g o | `h` `c` | – | yes |
+//! | [`ProjectedLstm`] | `c` as an `Lstm` <br> `h = (σ(ao)·tanh(c))·Wr` | i f g o | `h` `c` | `nn.LSTM(proj_size=…)` | – |
+//! | [`LayerNormLstm`] | an `Lstm` with `LN(x·Wx)`, `LN(h·Wh)` and `tanh(LN(c))` | i f g o | `h` `c` | – | – |
+//! | [`MinGru`] | `h = (1 − z)·h + z·(x·Wh + bh)`, `z = σ(x·Wz + bz)` | z h̃ | `h` | – | yes |
+//! | [`MinLstm`] | `h = f/(f + i)·h + i/(f + i)·(x·Wh + bh)`, <br> `f` and `i` of `x` alone, as `z` above | f i h̃ | `h` | – | yes |
+//! | [`AnyCell`] | one of these, chosen at run time | | | | as the cell |
+//!
+//! Without a kernel a sequence takes the reference path: the same equations, in ordinary tensor operations
+//! ([`fused`]). For G gates,
+//!
+//! | | shape | of |
+//! |---|---|---|
+//! | input, output | `[batch, time, d_input]`, `[batch, time, d_hidden]` | a sequence |
+//! | `h`, `c` | `[batch, d_hidden]` each; a projection has a `c` of `[batch, d_cell]` | the state |
+//! | `wx`, `wh`, `b`, `wr` | `[d_input, 4·d_cell]`, `[d_hidden, 4·d_cell]`, `[4·d_cell]`, `[d_cell, d_hidden]` | `ProjectedLstm` |
+//! | `wx`, `wh`, `b` | `[d_input, G·d_hidden]`, `[d_hidden, G·d_hidden]`, `[G·d_hidden]` | all others; `MinGru` and `MinLstm` have no `wh` |
+//! | `bhn` | `[d_hidden]` | `Gru` in PyTorch's form |
+//! | `p` | `[3·d_hidden]` | `PeepholeLstm` |
+//! | gains and biases of LN | `[4·d_hidden]` twice, `[d_hidden]` twice | `LayerNormLstm` |
+//!
+//! PyTorch keeps `wx` and `wh` transposed, and has two biases where `b` is their sum; the page of each cell gives the
+//! names. [`FeedForward`], `h = tanh(x·Wx + b)`, has no state and is no cell; it is here for comparison.
 //!
 //! # Combinators
 //!
-//! Each takes any cell, and any of the others, and is a cell again.
+//! Each takes any cell, and any of the others, and is a cell again. `s` is the state, `m` a random mask.
 //!
-//! | combinator | what it does | in PyTorch |
-//! |---|---|---|
-//! | [`Stack`] | layers, with dropout between them | `num_layers`, `dropout` |
-//! | [`Bidirectional`] | a second cell reads the sequence backwards | `bidirectional=True` |
-//! | [`Residual`] | adds the input to the output | – |
-//! | [`LearnedState`] | learns the initial state | – |
-//! | [`VariationalDropout`] | dropout with one mask for all steps | – |
-//! | [`WeightDropout`] | dropout of recurrent weights | – |
-//! | [`Zoneout`] | keeps some of the state as it was | – |
+//! | combinator | what it computes | output | in PyTorch | kernel |
+//! |---|---|---|---|---|
+//! | [`Stack`] | layers, with dropout between them: `yₗ[t] = cellₗ(dropout(yₗ₋₁[t]))` | `d_hidden` | `num_layers`, `dropout` | as the cell |
+//! | [`Bidirectional`] | `y[t] = [→y[t] ←y[t]]` or `→y[t] + ←y[t]`: a second cell reads the sequence backwards | `2·d_hidden` or `d_hidden` | `bidirectional=True` | as the cell |
+//! | [`Residual`] | `y[t] = cell(x[t]) + x[t]` | `d_hidden`, which is `d_input` | – | as the cell |
+//! | [`LearnedState`] | `s[-1]` is a parameter | `d_hidden` | – | as the cell |
+//! | [`VariationalDropout`] | `cell(mx·x[t], mh·h[t-1])`, with one mask for all steps | `d_hidden` | – | as the cell |
+//! | [`WeightDropout`] | a cell with `m·Wh` in place of `Wh` | `d_hidden` | – | as the cell |
+//! | [`Zoneout`] | `s[t] = m·s[t-1] + (1 − m)·cell(x[t], s[t-1])` | `d_hidden` | – | – |
 //!
 //! Dropout, zoneout and their like act in training only, that is on autodiff backends, and `B::seed` decides
 //! their masks.
@@ -67,12 +88,14 @@
 //! | what a cell is: [`initial_state`](RecurrentCell::initial_state) and [`step`](RecurrentCell::step) | [`cell`] |
 //! | the only loop over time | [`scan`](mod@scan) |
 //! | the same for cells that need no loop | [`linear_scan`](mod@linear_scan) |
-//! | no memory at all, for comparison | [`feed_forward`] |
+//! | sequences of unequal length in one batch, and pooling over them | [`lengths`] |
 //! | the list of cells, and a cell chosen at run time | [`cells`](mod@cells) |
-//! | a language model of characters | [`char_lm`] |
-//! | how a whole sequence reaches kernels, which are faster and compute the same | [`fused`] |
-//! | `x·W`, correct on GPUs too, and heads of your own | [`matmul`](mod@matmul) |
+//! | a cell in real time, without tensors | [`stepper`] |
+//! | a language model of characters, and its loss | [`char_lm`], [`loss`] |
 //! | what the weights start from | [`init`] |
+//! | `x·W`, correct on GPUs too, and heads of your own | [`matmul`](mod@matmul) |
+//! | how a whole sequence reaches kernels, which are faster and compute the same | [`fused`] |
+//! | no memory at all, for comparison | [`feed_forward`] |
 //!
 //! # A sequence, and one step at a time
 //!

@@ -25,6 +25,18 @@ pub const DESCRIPTION: Description = Description {
 };
 
 /// How to build an [`Lstm`].
+///
+/// ```
+/// use burn_ndarray::NdArray;
+/// use models::LstmConfig;
+///
+/// let config = LstmConfig::new(3, 8).with_chrono(Some(100)); // d_input 3, d_hidden 8
+/// let lstm = config.init::<NdArray>(&Default::default());
+/// let gates = lstm.b.unwrap().val().chunk(4, 0);
+/// let (i, f) = (gates[0].clone(), gates[1].clone());
+/// assert!(f.clone().min().into_scalar() >= 0.0); // the forget gate starts open,
+/// assert_eq!((i + f).abs().max().into_scalar(), 0.0); // and the input gate as far closed
+/// ```
 #[derive(Config, Debug)]
 pub struct LstmConfig {
     /// Size of each input vector.
@@ -53,6 +65,23 @@ pub struct LstmConfig {
 }
 
 /// What an [`Lstm`] remembers.
+///
+/// It is all that a sequence needs to go on:
+///
+/// ```
+/// use burn::tensor::{Distribution, Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{LstmConfig, RecurrentCell};
+///
+/// let device = Default::default();
+/// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&device);
+/// let x = Tensor::random([2, 5, 3], Distribution::Default, &device);
+/// let (y, _) = lstm.forward(x.clone(), None);
+///
+/// let (_, state) = lstm.forward(x.clone().narrow(1, 0, 3), None); // three steps,
+/// let (rest, _) = lstm.forward(x.narrow(1, 3, 2), Some(state)); // and the other two
+/// assert!((rest - y.narrow(1, 3, 2)).abs().max().into_scalar() < 1e-6);
+/// ```
 #[derive(Clone, Debug)]
 pub struct LstmState<B: Backend> {
     /// `h`, `[batch, d_hidden]`: the output of the last step.
@@ -62,6 +91,18 @@ pub struct LstmState<B: Backend> {
 }
 
 /// The gates of an [`Lstm`] in one step, each `[batch, d_hidden]`.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::LstmConfig;
+///
+/// let device = Default::default();
+/// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&device); // its forget_bias is 1
+/// let gates = lstm.gates(Tensor::zeros([1, 3], &device), Tensor::zeros([1, 8], &device));
+/// let sigma_of_1 = 1.0 / (1.0 + f32::exp(-1.0)); // 0.73
+/// assert!((gates.f - sigma_of_1).abs().max().into_scalar() < 1e-6);
+/// ```
 #[derive(Clone, Debug)]
 pub struct LstmGates<B: Backend> {
     /// Input gate, from 0 to 1: what to take in.
@@ -86,6 +127,23 @@ pub struct LstmGates<B: Backend> {
 ///
 /// PyTorch's `nn.LSTM` of one layer has the same weights in the same gate order: `wx` is its
 /// `weight_ih` transposed, `wh` its `weight_hh` transposed, `b` its `bias_ih + bias_hh`.
+///
+/// ```
+/// use burn::{module::Param, tensor::Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{LstmConfig, LstmState, RecurrentCell};
+///
+/// let device = Default::default();
+/// let mut lstm = LstmConfig::new(1, 1).with_bias(false).init::<NdArray>(&device);
+/// lstm.wx = Param::from_data([[0.1, 0.2, 0.3, 0.4]], &device); // i, f, g, o
+/// lstm.wh = Param::from_data([[0.1, 0.1, 0.1, 0.1]], &device);
+///
+/// let one = Tensor::ones([1, 1], &device);
+/// let (h, _) = lstm.step(one.clone(), LstmState { hidden: one.clone(), cell: one });
+/// let sigma = |a: f32| 1.0 / (1.0 + (-a).exp());
+/// let c = sigma(0.3) * 1.0 + sigma(0.2) * f32::tanh(0.4); // f·c + i·g
+/// assert!((h.into_scalar() - sigma(0.5) * c.tanh()).abs() < 1e-6);
+/// ```
 #[derive(Module, Debug)]
 pub struct Lstm<B: Backend> {
     /// `[d_input, 4·d_hidden]`, gates i, f, g, o

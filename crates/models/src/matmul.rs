@@ -37,6 +37,19 @@ pub fn matmul<B: Backend>(x: Tensor<B, 2>, w: Tensor<B, 2>) -> Tensor<B, 2> {
 ///
 /// Use it instead of [`Linear::forward`] in a network for GPUs, above all for a head with one output.
 ///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::{Init, Initializer, linear};
+///
+/// let mut init = Init::<NdArray>::from_seed(1, &Default::default());
+/// let head = init.linear(8, 1, Initializer::PyTorch);
+/// let hidden = Tensor::ones([2, 5, 8], &Default::default());
+/// let y = linear(&head, hidden.clone());
+/// assert_eq!(y.dims(), [2, 5, 1]);
+/// assert!((y - head.forward(hidden)).abs().max().into_scalar() < 1e-6);
+/// ```
+///
 /// # Panics
 ///
 /// Panics if the shapes do not agree.

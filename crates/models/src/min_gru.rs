@@ -27,6 +27,8 @@ pub const DESCRIPTION: Description = Description {
 };
 
 /// How to build a [`MinGru`].
+///
+/// See the examples of [`MinGru`] and [`Remember`].
 #[derive(Config, Debug)]
 pub struct MinGruConfig {
     /// Size of each input vector.
@@ -46,6 +48,8 @@ pub struct MinGruConfig {
 }
 
 /// What a [`MinGru`] remembers.
+///
+/// See the example of [`MinGru`].
 #[derive(Clone, Debug)]
 pub struct MinGruState<B: Backend> {
     /// `h`, `[batch, d_hidden]`.
@@ -62,6 +66,26 @@ pub struct MinGruState<B: Backend> {
 /// Neither gate nor candidate depends on the state, so `h` is a linear recurrence, and a whole sequence is
 /// computed in parallel: a product for all steps, then a [`linear_scan`](crate::linear_scan()). PyTorch has no
 /// such cell.
+///
+/// ```
+/// use burn::{module::Param, tensor::Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{MinGruConfig, MinGruState, RecurrentCell, scan};
+///
+/// let device = Default::default();
+/// let mut cell = MinGruConfig::new(1, 1).with_bias(false).init::<NdArray>(&device);
+/// cell.wx = Param::from_data([[0.1, 0.2]], &device); // z, h̃
+/// let one = MinGruState { hidden: Tensor::ones([1, 1], &device) };
+/// let (h, _) = cell.step(Tensor::ones([1, 1], &device), one.clone());
+/// let z = 1.0 / (1.0 + f32::exp(-0.1));
+/// assert!((h.into_scalar() - ((1.0 - z) * 1.0 + z * 0.2)).abs() < 1e-6);
+///
+/// // All steps at once are as one after another.
+/// let x = Tensor::ones([1, 9, 1], &device);
+/// let (at_once, _) = cell.forward(x.clone(), Some(one.clone()));
+/// let (by_steps, _) = scan(x, one, |x, state| cell.step(x, state));
+/// assert!((at_once - by_steps).abs().max().into_scalar() < 1e-6);
+/// ```
 #[derive(Module, Debug)]
 pub struct MinGru<B: Backend> {
     /// `[d_input, 2·d_hidden]`, gates z and candidate h̃
@@ -77,7 +101,7 @@ impl MinGruConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `remember` is [`Remember::UpTo`] less than 2 steps.
+    /// Panics if `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> MinGru<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);

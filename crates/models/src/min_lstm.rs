@@ -27,6 +27,8 @@ pub const DESCRIPTION: Description = Description {
 };
 
 /// How to build a [`MinLstm`].
+///
+/// See the examples of [`MinLstm`] and [`Remember`].
 #[derive(Config, Debug)]
 pub struct MinLstmConfig {
     /// Size of each input vector.
@@ -46,6 +48,8 @@ pub struct MinLstmConfig {
 }
 
 /// What a [`MinLstm`] remembers.
+///
+/// See the example of [`MinLstm`].
 #[derive(Clone, Debug)]
 pub struct MinLstmState<B: Backend> {
     /// `h`, `[batch, d_hidden]`.
@@ -62,6 +66,27 @@ pub struct MinLstmState<B: Backend> {
 /// Neither gates nor candidate depend on the state, so `h` is a linear recurrence, and a whole sequence is
 /// computed in parallel: a product for all steps, then a [`linear_scan`](crate::linear_scan()). There is no cell
 /// apart from the hidden state. PyTorch has no such cell.
+///
+/// ```
+/// use burn::{module::Param, tensor::Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{MinLstmConfig, MinLstmState, RecurrentCell, scan};
+///
+/// let device = Default::default();
+/// let mut cell = MinLstmConfig::new(1, 1).with_bias(false).init::<NdArray>(&device);
+/// cell.wx = Param::from_data([[0.1, 0.2, 0.3]], &device); // f, i, h̃
+/// let one = MinLstmState { hidden: Tensor::ones([1, 1], &device) };
+/// let (h, _) = cell.step(Tensor::ones([1, 1], &device), one.clone());
+/// let sigma = |a: f32| 1.0 / (1.0 + (-a).exp());
+/// let (f, i) = (sigma(0.1), sigma(0.2));
+/// assert!((h.into_scalar() - (f * 1.0 + i * 0.3) / (f + i)).abs() < 1e-6);
+///
+/// // All steps at once are as one after another.
+/// let x = Tensor::ones([1, 9, 1], &device);
+/// let (at_once, _) = cell.forward(x.clone(), Some(one.clone()));
+/// let (by_steps, _) = scan(x, one, |x, state| cell.step(x, state));
+/// assert!((at_once - by_steps).abs().max().into_scalar() < 1e-6);
+/// ```
 #[derive(Module, Debug)]
 pub struct MinLstm<B: Backend> {
     /// `[d_input, 3·d_hidden]`, gates f, i and candidate h̃
@@ -77,7 +102,7 @@ impl MinLstmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `remember` is [`Remember::UpTo`] less than 2 steps.
+    /// Panics if `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> MinLstm<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);

@@ -25,6 +25,8 @@ pub const DESCRIPTION: Description = Description {
 };
 
 /// How to build a [`PeepholeLstm`].
+///
+/// See the examples of [`PeepholeLstm`] and [`Remember`].
 #[derive(Config, Debug)]
 pub struct PeepholeLstmConfig {
     /// Size of each input vector.
@@ -56,6 +58,28 @@ pub struct PeepholeLstmConfig {
 ///
 /// A peephole `p` is a weight for each cell, so the products with it are elementwise. The state is that of an
 /// [`Lstm`](crate::Lstm). PyTorch has no such cell.
+///
+/// ```
+/// use burn::{module::Param, tensor::Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{LstmState, PeepholeLstmConfig, RecurrentCell};
+///
+/// let device = Default::default();
+/// let mut cell = PeepholeLstmConfig::new(1, 1).with_bias(false).init::<NdArray>(&device);
+/// cell.p = Param::from_data([1.0, 2.0, 3.0], &device); // i, f, o
+/// let zero = Tensor::zeros([1, 1], &device);
+/// let state = LstmState { hidden: zero.clone(), cell: Tensor::ones([1, 1], &device) };
+///
+/// // Without input or hidden state, the gates see nothing but the cell, and the candidate is 0.
+/// let (h, _) = cell.step(zero.clone(), state.clone());
+/// let sigma = |a: f32| 1.0 / (1.0 + (-a).exp());
+/// let c = sigma(2.0 * 1.0) * 1.0;
+/// assert!((h.clone().into_scalar() - sigma(3.0 * c) * c.tanh()).abs() < 1e-6);
+///
+/// // A sequence of one step is that step.
+/// let (y, _) = cell.forward(zero.unsqueeze_dim(1), Some(state));
+/// assert!((y.squeeze_dim(1) - h).abs().into_scalar() < 1e-6);
+/// ```
 #[derive(Module, Debug)]
 pub struct PeepholeLstm<B: Backend> {
     /// `[d_input, 4·d_hidden]`, gates i, f, g, o
@@ -75,7 +99,7 @@ impl PeepholeLstmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `remember` is [`Remember::UpTo`] less than 2 steps.
+    /// Panics if `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> PeepholeLstm<B> {
         let (d, h) = (self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);

@@ -28,6 +28,8 @@ pub const DESCRIPTION: Description = Description {
 };
 
 /// How to build a [`ProjectedLstm`].
+///
+/// See the examples of [`ProjectedLstm`] and [`Remember`].
 #[derive(Config, Debug)]
 pub struct ProjectedLstmConfig {
     /// Size of each input vector.
@@ -58,6 +60,21 @@ pub struct ProjectedLstmConfig {
 /// PyTorch's `nn.LSTM` with a `proj_size` has the same weights: `wx` is its `weight_ih` transposed, `wh` its
 /// `weight_hh` transposed, `wr` its `weight_hr` transposed, `b` its `bias_ih + bias_hh`. The state has the form
 /// of an [`Lstm`](crate::Lstm)'s: `hidden` is `[batch, d_hidden]`, `cell` is `[batch, d_cell]`.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::{ProjectedLstmConfig, RecurrentCell};
+///
+/// let device = Default::default();
+/// // PyTorch's nn.LSTM(3, 32, proj_size=8): 32 cells, of which each step shows 8 mixtures.
+/// let cell = ProjectedLstmConfig::new(3, 32, 8).init::<NdArray>(&device);
+/// assert_eq!(cell.wh.dims(), [8, 4 * 32]); // an `Lstm` of 32 cells has [32, 4 * 32]
+///
+/// let (y, state) = cell.forward(Tensor::zeros([2, 5, 3], &device), None);
+/// assert_eq!(y.dims(), [2, 5, 8]);
+/// assert_eq!((state.hidden.dims(), state.cell.dims()), ([2, 8], [2, 32]));
+/// ```
 #[derive(Module, Debug)]
 pub struct ProjectedLstm<B: Backend> {
     /// `[d_input, 4·d_cell]`, gates i, f, g, o
@@ -77,7 +94,7 @@ impl ProjectedLstmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `d_hidden` is not below `d_cell`, or if `remember` is [`Remember::UpTo`] less than 2 steps.
+    /// Panics if `d_hidden` is not below `d_cell`, or if `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> ProjectedLstm<B> {
         let (d, c, h) = (self.d_input, self.d_cell, self.d_hidden);
         assert!(

@@ -25,8 +25,13 @@ use crate::{
 /// let device = Default::default();
 /// let layer = |_| Residual::new(GruConfig::new(8, 8).init::<B>(&device));
 /// let stack = Stack::new((0..4).map(layer).collect(), DropoutConfig::new(0.0).init());
-/// let (y, _) = stack.forward(Tensor::zeros([2, 5, 8], &device), None);
+/// let x = Tensor::ones([2, 5, 8], &device);
+/// let (y, _) = stack.forward(x.clone(), None);
 /// assert_eq!(y.dims(), [2, 5, 8]);
+///
+/// let layer = &stack.layers[0];
+/// let added = layer.forward(x.clone(), None).0 - layer.cell.forward(x, None).0;
+/// assert!((added - 1.0).abs().max().into_scalar() < 1e-6); // the input
 /// ```
 #[derive(Module, Debug)]
 pub struct Residual<B: Backend, C> {

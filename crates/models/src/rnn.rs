@@ -31,6 +31,21 @@ pub const IRNN: Description = Description {
 };
 
 /// The nonlinearity of an [`Rnn`].
+///
+/// With ReLU, `Wh` the identity and no bias, an [`Rnn`] adds up what comes in:
+///
+/// ```
+/// use burn::{module::Param, tensor::Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{Activation, RecurrentCell, RnnConfig};
+///
+/// let device = Default::default();
+/// let config = RnnConfig::new(2, 2).with_activation(Activation::Relu);
+/// let mut rnn = config.with_identity_recurrent(true).init::<NdArray>(&device);
+/// rnn.wx = Param::from_tensor(Tensor::eye(2, &device));
+/// let (_, state) = rnn.forward(Tensor::ones([1, 7, 2], &device), None);
+/// assert_eq!(state.hidden.into_data().to_vec::<f32>().unwrap(), [7.0, 7.0]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
@@ -51,6 +66,18 @@ impl Activation {
 }
 
 /// How to build an [`Rnn`].
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::RnnConfig;
+///
+/// let device = Default::default();
+/// let config = RnnConfig::new(3, 8).with_orthogonal_recurrent(true); // d_input 3, d_hidden 8
+/// let wh = config.init::<NdArray>(&device).wh.val();
+/// let product = wh.clone().matmul(wh.transpose());
+/// assert!((product - Tensor::eye(8, &device)).abs().max().into_scalar() < 1e-5);
+/// ```
 #[derive(Config, Debug)]
 pub struct RnnConfig {
     /// Size of each input vector.
@@ -76,6 +103,8 @@ pub struct RnnConfig {
 }
 
 /// What an [`Rnn`] remembers.
+///
+/// See the example of [`Rnn`].
 #[derive(Clone, Debug)]
 pub struct RnnState<B: Backend> {
     /// `h`, `[batch, d_hidden]`.
@@ -86,6 +115,21 @@ pub struct RnnState<B: Backend> {
 ///
 /// PyTorch's `nn.RNN` of one layer has the same weights: `wx` is its `weight_ih` transposed, `wh`
 /// its `weight_hh` transposed, `b` its `bias_ih + bias_hh`.
+///
+/// ```
+/// use burn::{module::Param, tensor::Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{RecurrentCell, RnnConfig, RnnState};
+///
+/// let device = Default::default();
+/// let mut rnn = RnnConfig::new(1, 1).with_bias(false).init::<NdArray>(&device);
+/// rnn.wx = Param::from_data([[0.5]], &device);
+/// rnn.wh = Param::from_data([[2.0]], &device);
+///
+/// let state = RnnState { hidden: Tensor::full([1, 1], 0.25, &device) };
+/// let (h, _) = rnn.step(Tensor::ones([1, 1], &device), state);
+/// assert!((h.into_scalar() - f32::tanh(1.0 * 0.5 + 0.25 * 2.0)).abs() < 1e-6);
+/// ```
 #[derive(Module, Debug)]
 pub struct Rnn<B: Backend> {
     /// `[d_input, d_hidden]`

@@ -54,9 +54,22 @@ pub fn scan<B: Backend, S>(
 /// Runs `step` over padded sequences: [`scan`], except that a sequence that is over keeps its state, and its
 /// output is zero from then on.
 ///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::{Lengths, RecurrentCell, RnnConfig, scan, scan_padded};
+///
+/// let rnn = RnnConfig::new(3, 8).init::<NdArray>(&Default::default());
+/// let (x, lengths) = (Tensor::ones([1, 5, 3], &Default::default()), Lengths::new([2]));
+/// let step = |x, state| rnn.step(x, state);
+/// let (_, padded) = scan_padded(x.clone(), &lengths, rnn.initial_state(1), step);
+/// let (_, short) = scan(x.narrow(1, 0, 2), rnn.initial_state(1), step);
+/// assert_eq!(padded.hidden.into_data(), short.hidden.into_data());
+/// ```
+///
 /// # Panics
 ///
-/// Panics if the lengths are those of another batch, or if `step` does.
+/// Panics if these are the lengths of another batch, or if `step` does.
 pub fn scan_padded<B: Backend, S: RecurrentState<B>>(
     input: Tensor<B, 3>,
     lengths: &Lengths,

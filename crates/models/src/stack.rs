@@ -18,6 +18,25 @@ use crate::{
 };
 
 /// How to build a [`Stack`].
+///
+/// ```
+/// use burn::{module::AutodiffModule, tensor::Tensor};
+/// use burn_autodiff::Autodiff;
+/// use burn_ndarray::NdArray;
+/// use models::{Lstm, RecurrentCell, Stack, StackConfig};
+///
+/// type B = Autodiff<NdArray>;
+/// let device = Default::default();
+/// let config = StackConfig::new(3, 8).with_n_layers(2).with_dropout(0.5);
+/// let stack: Stack<B, Lstm<B>> = config.init((), &device);
+/// let smallest = |y: Tensor<_, 3>| y.abs().min().into_scalar();
+///
+/// // In training half of the outputs are zero; without autodiff, none is.
+/// let (y, _) = stack.forward(Tensor::ones([4, 50, 3], &device), None);
+/// assert_eq!(smallest(y.inner()), 0.0);
+/// let (y, _) = stack.valid().forward(Tensor::ones([4, 50, 3], &device), None);
+/// assert!(smallest(y) > 0.0);
+/// ```
 #[derive(Config, Debug)]
 pub struct StackConfig {
     /// Size of each input vector of the first layer.
@@ -48,14 +67,21 @@ pub struct StackConfig {
 /// let config = StackConfig::new(3, 8).with_n_layers(2); // d_input 3, d_hidden 8
 ///
 /// let stack: Stack<B, Lstm<B>> = config.init((), &device);
-/// let (y, _) = stack.forward(Tensor::zeros([2, 5, 3], &device), None);
+/// let (y, state) = stack.forward(Tensor::zeros([2, 5, 3], &device), None);
 /// assert_eq!(y.dims(), [2, 5, 8]);
+/// // The output is the top layer's hidden state.
+/// assert_eq!(y.slice([0..2, 4..5]).squeeze_dim::<2>(1).into_data(), state[1].hidden.to_data());
 ///
 /// // The cell may be chosen at run time.
 /// let kind: CellKind = "rnn".parse()?;
 /// let stack: Stack<B, AnyCell<B>> = config.init(kind, &device);
+/// assert!(stack.layers.iter().all(|layer| matches!(layer, AnyCell::Rnn(_))));
 /// # Ok::<(), models::UnknownCell>(())
 /// ```
+///
+/// # Panics
+///
+/// A step or a sequence panics if the state is not that of as many layers.
 #[derive(Module, Debug)]
 pub struct Stack<B: Backend, C = AnyCell<B>> {
     /// The layers, from the input upwards.
@@ -66,17 +92,27 @@ pub struct Stack<B: Backend, C = AnyCell<B>> {
 }
 
 /// What a [`Stack`] remembers: the state of each layer, from the input upwards.
+///
+/// See the example of [`Stack`].
 pub type StackState<B, C = AnyCell<B>> = Vec<<C as RecurrentCell<B>>::State>;
 
 impl StackConfig {
     /// Returns a [`Stack`] of cells of this kind with fresh weights, which `B::seed` determines. The `kind`
     /// is `()` for a single cell such as [`Lstm`](crate::Lstm), and a [`CellKind`](crate::CellKind) for
     /// [`AnyCell`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if `dropout` is not a probability, from 0 to 1.
     pub fn init<B: Backend, C: Cell<B>>(&self, kind: C::Kind, device: &B::Device) -> Stack<B, C> {
         self.init_with(kind, &mut Init::from_backend(device))
     }
 
     /// Returns a [`Stack`] with fresh weights: the same on every backend for the same `seed`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `dropout` is not a probability, from 0 to 1.
     pub fn init_seeded<B: Backend, C: Cell<B>>(
         &self,
         kind: C::Kind,
@@ -87,6 +123,10 @@ impl StackConfig {
     }
 
     /// Returns a [`Stack`] with weights drawn from `init`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `dropout` is not a probability, from 0 to 1.
     pub fn init_with<B: Backend, C: Cell<B>>(
         &self,
         kind: C::Kind,

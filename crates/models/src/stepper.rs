@@ -10,6 +10,7 @@
 //! for token in [20, 43, 50] {
 //!     stepper.step_tokens(&[token], &mut logits); // `logits` now scores the character after it
 //! }
+//! assert!(logits.iter().any(|&score| score != 0.0));
 //! ```
 //!
 //! If each layer has a kernel, a step runs on the processor without tensors and without allocating,
@@ -28,6 +29,24 @@ use crate::{
 };
 
 /// A network prepared to run one step at a time.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::{LstmConfig, RecurrentCell, Stepper};
+///
+/// let device = Default::default();
+/// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&device);
+/// let mut stepper = Stepper::new(&lstm, 1); // one sequence
+/// let mut h = vec![0.0; stepper.output_len()];
+/// for _ in 0..5 {
+///     stepper.step(&[1.0, 1.0, 1.0], &mut h);
+/// }
+///
+/// let (_, state) = lstm.forward(Tensor::ones([1, 5, 3], &device), None);
+/// let expected = state.hidden.into_data().to_vec::<f32>().unwrap();
+/// assert!(h.iter().zip(&expected).all(|(h, expected)| (h - expected).abs() < 1e-5));
+/// ```
 #[derive(Debug)]
 pub struct Stepper {
     steps: Steps,

@@ -16,6 +16,8 @@ use crate::{
 };
 
 /// How to build a [`VariationalDropout`]. Probabilities go from 0 to below 1.
+///
+/// See the example of [`VariationalDropout`].
 #[derive(Config, Debug)]
 pub struct VariationalDropoutConfig {
     /// Probability of zeroing an element of the input.
@@ -41,14 +43,23 @@ pub struct VariationalDropoutConfig {
 /// [`step`](RecurrentCell::step) has no beginning of a sequence at which to draw, and drops nothing.
 ///
 /// ```
-/// use burn::tensor::Tensor;
+/// use burn::{module::AutodiffModule, tensor::Tensor};
+/// use burn_autodiff::Autodiff;
 /// use burn_ndarray::NdArray;
 /// use models::{LstmConfig, RecurrentCell, VariationalDropoutConfig};
 ///
-/// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&Default::default());
-/// let cell = VariationalDropoutConfig::new().with_input(0.2).with_hidden(0.3).init(lstm);
-/// let (y, _) = cell.forward(Tensor::zeros([2, 5, 3], &Default::default()), None);
-/// assert_eq!(y.dims(), [2, 5, 8]);
+/// let device = Default::default();
+/// let lstm = LstmConfig::new(3, 8).init::<Autodiff<NdArray>>(&device);
+/// let cell = VariationalDropoutConfig::new().with_input(0.2).with_hidden(0.3).init(lstm.clone());
+/// let difference = |[a, b]: [Tensor<NdArray, 3>; 2]| (a - b).abs().max().into_scalar();
+///
+/// // In training it is not the cell alone; without autodiff it is.
+/// let x = Tensor::ones([2, 5, 3], &device);
+/// let (y, alone) = (cell.forward(x.clone(), None).0, lstm.forward(x, None).0);
+/// assert!(difference([y.inner(), alone.inner()]) > 0.0);
+/// let x = Tensor::ones([2, 5, 3], &device);
+/// let (y, alone) = (cell.valid().forward(x.clone(), None).0, lstm.valid().forward(x, None).0);
+/// assert_eq!(difference([y, alone]), 0.0);
 /// ```
 #[derive(Module, Debug)]
 pub struct VariationalDropout<B: Backend, C> {

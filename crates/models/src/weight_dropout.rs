@@ -16,6 +16,8 @@ use crate::{
 };
 
 /// How to build a [`WeightDropout`].
+///
+/// See the example of [`WeightDropout`].
 #[derive(Config, Debug)]
 pub struct WeightDropoutConfig {
     /// Probability of zeroing a recurrent weight, from 0 to below 1.
@@ -30,14 +32,23 @@ pub struct WeightDropoutConfig {
 /// sequence at which to draw, and drops nothing.
 ///
 /// ```
-/// use burn::tensor::Tensor;
+/// use burn::{module::AutodiffModule, tensor::Tensor};
+/// use burn_autodiff::Autodiff;
 /// use burn_ndarray::NdArray;
 /// use models::{LstmConfig, RecurrentCell, WeightDropoutConfig};
 ///
-/// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&Default::default());
-/// let cell = WeightDropoutConfig::new(0.5).init(lstm);
-/// let (y, _) = cell.forward(Tensor::zeros([2, 5, 3], &Default::default()), None);
-/// assert_eq!(y.dims(), [2, 5, 8]);
+/// let device = Default::default();
+/// let lstm = LstmConfig::new(3, 8).init::<Autodiff<NdArray>>(&device);
+/// let cell = WeightDropoutConfig::new(0.5).init(lstm.clone());
+/// let difference = |[a, b]: [Tensor<NdArray, 3>; 2]| (a - b).abs().max().into_scalar();
+///
+/// // In training it is not the cell alone; without autodiff it is.
+/// let x = Tensor::ones([2, 5, 3], &device);
+/// let (y, alone) = (cell.forward(x.clone(), None).0, lstm.forward(x, None).0);
+/// assert!(difference([y.inner(), alone.inner()]) > 0.0);
+/// let x = Tensor::ones([2, 5, 3], &device);
+/// let (y, alone) = (cell.valid().forward(x.clone(), None).0, lstm.valid().forward(x, None).0);
+/// assert_eq!(difference([y, alone]), 0.0);
 /// ```
 #[derive(Module, Debug)]
 pub struct WeightDropout<B: Backend, C> {

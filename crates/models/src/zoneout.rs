@@ -15,6 +15,8 @@ use crate::{
 
 /// How to build a [`Zoneout`]. Probabilities go from 0 to below 1; the paper's for characters are 0.5 for the
 /// cell and 0.05 for the hidden state.
+///
+/// See the example of [`Zoneout`].
 #[derive(Config, Debug)]
 pub struct ZoneoutConfig {
     /// Probability that an element of the hidden state stays what it was.
@@ -39,10 +41,15 @@ pub struct ZoneoutConfig {
 /// use burn_ndarray::NdArray;
 /// use models::{LstmConfig, RecurrentCell, ZoneoutConfig};
 ///
-/// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&Default::default());
-/// let cell = ZoneoutConfig::new().with_hidden(0.05).with_cell(0.5).init(lstm);
-/// let (y, _) = cell.forward(Tensor::zeros([2, 5, 3], &Default::default()), None);
-/// assert_eq!(y.dims(), [2, 5, 8]);
+/// let device = Default::default();
+/// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&device);
+/// let zoneout = ZoneoutConfig::new().with_hidden(0.05).with_cell(0.5).init(lstm.clone());
+///
+/// // Here, without autodiff and from a cell of zeros, half of the new cell is taken.
+/// let x = Tensor::ones([2, 3], &device);
+/// let (_, of_zoneout) = zoneout.step(x.clone(), zoneout.initial_state(2));
+/// let (_, of_lstm) = lstm.step(x, lstm.initial_state(2));
+/// assert!((of_zoneout.cell - of_lstm.cell * 0.5).abs().max().into_scalar() < 1e-6);
 /// ```
 #[derive(Module, Debug)]
 pub struct Zoneout<B: Backend, C> {
