@@ -16,6 +16,7 @@ warnings.filterwarnings("ignore")  # that NumPy, which nothing here needs, is no
 try:
     import torch
     from torch import nn
+    from torch.nn.utils import rnn
 except ImportError as error:
     answer(f"absent {error}")
     sys.exit()
@@ -32,10 +33,10 @@ def forward(layer, batch, steps, d_input, d_hidden):
     return run
 
 
-def forward_backward(layer, batch, steps, d_input, d_hidden):
-    module = layer(d_input, d_hidden, batch_first=True)
+def forward_backward(layer, batch, steps, d_input, d_hidden, **options):
+    module = layer(d_input, d_hidden, batch_first=True, **options)
     x = torch.randn(batch, steps, d_input, requires_grad=True)
-    ones = torch.ones(batch, steps, d_hidden)
+    ones = torch.ones_like(module(x)[0])
 
     def run():
         module.zero_grad()
@@ -46,20 +47,36 @@ def forward_backward(layer, batch, steps, d_input, d_hidden):
     return run
 
 
+def padded(batch, steps, d_input, d_hidden):
+    module = nn.LSTM(d_input, d_hidden, batch_first=True)
+    x = torch.randn(batch, steps, d_input, requires_grad=True)
+    ones = torch.ones(batch, steps, d_hidden)
+    lengths = torch.tensor([1 + (37 * row % batch) * (steps - 1) // (batch - 1) for row in range(batch)])
+
+    def run():
+        module.zero_grad()
+        x.grad = None
+        packed = rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        y, _ = rnn.pad_packed_sequence(module(packed)[0], batch_first=True)
+        y.backward(ones)
+
+    return run
+
+
 class CharLm(nn.Module):
-    def __init__(self, d_embedding, d_hidden):
+    def __init__(self, layer, d_embedding, d_hidden):
         super().__init__()
         self.embedding = nn.Embedding(VOCABULARY, d_embedding)
-        self.lstm = nn.LSTM(d_embedding, d_hidden, LAYERS, batch_first=True)
+        self.layers = layer(d_embedding, d_hidden, LAYERS, batch_first=True)
         self.head = nn.Linear(d_hidden, VOCABULARY)
 
     def forward(self, tokens, state):
-        hidden, state = self.lstm(self.embedding(tokens), state)
+        hidden, state = self.layers(self.embedding(tokens), state)
         return self.head(hidden), state
 
 
 def update(batch, steps, d_embedding, d_hidden):
-    model = CharLm(d_embedding, d_hidden)
+    model = CharLm(nn.LSTM, d_embedding, d_hidden)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3, fused=True)
     windows = torch.randint(VOCABULARY, (16, 2, batch, steps))
     state, at = None, 0
@@ -80,8 +97,8 @@ def update(batch, steps, d_embedding, d_hidden):
     return run
 
 
-def stream(batch, steps, d_embedding, d_hidden):
-    model = CharLm(d_embedding, d_hidden).eval()
+def stream(layer, batch, steps, d_embedding, d_hidden):
+    model = CharLm(layer, d_embedding, d_hidden).eval()
     tokens = [torch.full((batch, steps), token) for token in range(VOCABULARY)]
     state, at = None, 0
 
@@ -104,8 +121,14 @@ CASES = {
     "lstm-forward": lambda *sizes: forward(nn.LSTM, *sizes),
     "lstm-train": lambda *sizes: forward_backward(nn.LSTM, *sizes),
     "rnn-train": lambda *sizes: forward_backward(nn.RNN, *sizes),
+    "gru-train": lambda *sizes: forward_backward(nn.GRU, *sizes),
+    "bidirectional-train": lambda *sizes: forward_backward(
+        nn.LSTM, *sizes, num_layers=LAYERS, bidirectional=True
+    ),
+    "padded-train": padded,
     "update": update,
-    "stream": stream,
+    "stream": lambda *sizes: stream(nn.LSTM, *sizes),
+    "gru-stream": lambda *sizes: stream(nn.GRU, *sizes),
     "sgemm": sgemm,
 }
 
@@ -132,6 +155,9 @@ def main():
                 answer("done")
                 continue
             name, *sizes, calls = rest
+            if name not in CASES:
+                answer("none")
+                continue
             key = name, *map(int, sizes)
             if key not in prepared:
                 prepared[key] = CASES[name](*key[1:])

@@ -13,16 +13,26 @@ pub enum Kind {
     LstmTrain,
     /// A plain recurrent layer over a batch of sequences, with the gradients of input and weights.
     RnnTrain,
+    /// A GRU layer in PyTorch's form, the same.
+    GruTrain,
+    /// [`LAYERS`] bidirectional LSTM layers, the same.
+    BidirectionalTrain,
+    /// An LSTM layer over sequences of the lengths [`Case::lengths`], padded to `time` steps, the same.
+    PaddedTrain,
+    /// A minimal LSTM layer, the same.
+    MinLstmTrain,
     /// A whole update of a character model: embedding, [`LAYERS`] LSTM layers, head, cross-entropy,
     /// gradients, clipping, Adam.
     Update,
     /// One character through the same model, from the state that the previous one left.
     Stream,
+    /// The same with GRU layers.
+    GruStream,
     /// `[batch·time, d_input]·[d_input, d_hidden]`
     Sgemm,
 }
 
-/// The number of layers in the character model.
+/// The number of layers in the character model, and of bidirectional ones.
 pub const LAYERS: usize = 2;
 /// The number of characters in its vocabulary.
 pub const VOCABULARY: usize = 65;
@@ -43,12 +53,17 @@ pub struct Case {
 }
 
 impl Kind {
-    const ALL: [Kind; 6] = [
+    const ALL: [Kind; 11] = [
         Kind::LstmForward,
         Kind::LstmTrain,
         Kind::RnnTrain,
+        Kind::GruTrain,
+        Kind::BidirectionalTrain,
+        Kind::PaddedTrain,
+        Kind::MinLstmTrain,
         Kind::Update,
         Kind::Stream,
+        Kind::GruStream,
         Kind::Sgemm,
     ];
 
@@ -57,8 +72,13 @@ impl Kind {
             Kind::LstmForward => "lstm-forward",
             Kind::LstmTrain => "lstm-train",
             Kind::RnnTrain => "rnn-train",
+            Kind::GruTrain => "gru-train",
+            Kind::BidirectionalTrain => "bidirectional-train",
+            Kind::PaddedTrain => "padded-train",
+            Kind::MinLstmTrain => "min-lstm-train",
             Kind::Update => "update",
             Kind::Stream => "stream",
+            Kind::GruStream => "gru-stream",
             Kind::Sgemm => "sgemm",
         }
     }
@@ -76,8 +96,17 @@ impl Kind {
 }
 
 impl Case {
+    /// The lengths of the sequences of a padded batch: evenly spaced from 1 to `time`, in a mixed order.
+    /// `benches/peers.py` has the same.
+    pub fn lengths(self) -> Vec<usize> {
+        let ranks = (0..self.batch).map(|row| 37 * row % self.batch);
+        ranks
+            .map(|rank| 1 + rank * (self.time - 1) / (self.batch - 1))
+            .collect()
+    }
+
     /// Multiplications and additions in the matrix products; the gradients take two more products for
-    /// each one forward. `None` for a whole model.
+    /// each one forward. `None` if they are not counted.
     pub fn flops(self) -> Option<f64> {
         let rows = 2.0 * (self.batch * self.time * self.d_hidden) as f64;
         let depth = (self.d_input + self.d_hidden) as f64;
@@ -86,7 +115,13 @@ impl Case {
             Kind::LstmTrain => Some(3.0 * rows * 4.0 * depth),
             Kind::RnnTrain => Some(3.0 * rows * depth),
             Kind::Sgemm => Some(rows * self.d_input as f64),
-            Kind::Update | Kind::Stream => None,
+            Kind::GruTrain
+            | Kind::BidirectionalTrain
+            | Kind::PaddedTrain
+            | Kind::MinLstmTrain
+            | Kind::Update
+            | Kind::Stream
+            | Kind::GruStream => None,
         }
     }
 
@@ -101,7 +136,9 @@ impl Case {
         } = self;
         match self.kind {
             Kind::Update => format!("B{batch} T{time}, {LAYERS}×{d_hidden}"),
-            Kind::Stream => format!("{LAYERS}×{d_hidden}"),
+            Kind::Stream | Kind::GruStream => format!("{LAYERS}×{d_hidden}"),
+            Kind::BidirectionalTrain => format!("B{batch} T{time} D{d_input}, {LAYERS}×{d_hidden}"),
+            Kind::PaddedTrain => format!("B{batch} T1…{time} D{d_input} H{d_hidden}"),
             Kind::Sgemm => format!("{}×{d_input}×{d_hidden}", batch * time),
             _ => format!("B{batch} T{time} D{d_input} H{d_hidden}"),
         }

@@ -16,6 +16,14 @@ pub enum Section {
     LstmTrain,
     /// plain recurrent layer, forward and backward
     RnnTrain,
+    /// GRU layer, forward and backward
+    GruTrain,
+    /// two bidirectional LSTM layers, forward and backward
+    Bidirectional,
+    /// LSTM layer over a padded batch, forward and backward
+    Padded,
+    /// minimal LSTM layer, forward and backward
+    MinLstm,
     /// an update of a character model
     Update,
     /// one streamed character
@@ -35,6 +43,9 @@ pub type Entrant = (Peer, Case);
 
 /// batch, time, d_input, d_hidden
 const LAYERS: [[usize; 4]; 3] = [[32, 50, 65, 128], [50, 50, 128, 128], [64, 50, 128, 512]];
+const BIDIRECTIONAL: [[usize; 4]; 2] = [[32, 50, 128, 128], [64, 50, 128, 256]];
+const PADDED: [usize; 4] = [64, 100, 128, 512];
+const MIN_LSTM: [usize; 4] = [4, 4096, 512, 512];
 const HIDDEN: [usize; 2] = [128, 512];
 
 /// The matrix product whose speed counts as the peak.
@@ -47,14 +58,32 @@ pub fn layers(kind: Kind) -> impl Iterator<Item = Case> {
     LAYERS.into_iter().map(move |sizes| kind.of(sizes))
 }
 
+/// The bidirectional layers to compare.
+pub fn bidirectional() -> impl Iterator<Item = Case> {
+    let sizes = BIDIRECTIONAL.into_iter();
+    sizes.map(|sizes| Kind::BidirectionalTrain.of(sizes))
+}
+
+/// A padded batch, and the same batch without lengths.
+pub fn padded_and_not() -> [Case; 2] {
+    [Kind::PaddedTrain, Kind::LstmTrain].map(|kind| kind.of(PADDED))
+}
+
+/// A minimal LSTM, and an LSTM of the same sizes.
+pub fn min_lstm_and_lstm() -> [Case; 2] {
+    [Kind::MinLstmTrain, Kind::LstmTrain].map(|kind| kind.of(MIN_LSTM))
+}
+
 /// The updates to compare.
 pub fn updates() -> impl Iterator<Item = Case> {
     HIDDEN.into_iter().map(|h| Kind::Update.of([50, 50, 64, h]))
 }
 
-/// The streams to compare.
-pub fn streams() -> impl Iterator<Item = Case> {
-    HIDDEN.into_iter().map(|h| Kind::Stream.of([1, 1, 64, h]))
+/// The streams to compare: of an LSTM and of a GRU of the same sizes.
+pub fn streams() -> impl Iterator<Item = [Case; 2]> {
+    let kinds = [Kind::Stream, Kind::GruStream];
+    let sizes = HIDDEN.into_iter().map(|h| [1, 1, 64, h]);
+    sizes.map(move |sizes| kinds.map(|kind| kind.of(sizes)))
 }
 
 /// The same layer with a short and a long sequence.
@@ -67,6 +96,11 @@ pub fn groups(wanted: &[Section]) -> Vec<Vec<Entrant>> {
     use Section::*;
     let any = |sections: &[Section]| sections.iter().any(|section| wanted.contains(section));
     let everyone = |case: Case| Peer::COMPARED.map(|peer| (peer, case));
+    // Cases that are compared with one another too.
+    let ours_and_pytorch = |cases: [Case; 2]| {
+        let peers = |case| [Peer::Ours, Peer::Pytorch].map(|peer| (peer, case));
+        cases.map(peers).concat()
+    };
     let by_threads = |case: Case| [Peer::Ours, Peer::OursOneThread].map(|peer| (peer, case));
 
     let mut groups = Vec::new();
@@ -74,6 +108,7 @@ pub fn groups(wanted: &[Section]) -> Vec<Vec<Entrant>> {
         (Kind::LstmForward, any(&[LstmForward])),
         (Kind::LstmTrain, any(&[LstmTrain, Peak])),
         (Kind::RnnTrain, any(&[RnnTrain])),
+        (Kind::GruTrain, any(&[GruTrain])),
     ] {
         for case in layers(kind) {
             let mut group = Vec::new();
@@ -91,11 +126,20 @@ pub fn groups(wanted: &[Section]) -> Vec<Vec<Entrant>> {
             groups.push(group);
         }
     }
+    if any(&[Bidirectional]) {
+        groups.extend(bidirectional().map(|case| everyone(case).to_vec()));
+    }
+    if any(&[Padded]) {
+        groups.push(ours_and_pytorch(padded_and_not()));
+    }
+    if any(&[MinLstm]) {
+        groups.push(ours_and_pytorch(min_lstm_and_lstm()));
+    }
     if any(&[Update]) {
         groups.extend(updates().map(|case| everyone(case).to_vec()));
     }
     if any(&[Stream]) {
-        groups.extend(streams().map(|case| everyone(case).to_vec()));
+        groups.extend(streams().map(ours_and_pytorch));
     }
     if any(&[Long]) {
         for kind in [Kind::LstmForward, Kind::LstmTrain] {

@@ -92,15 +92,24 @@ threads: one call that does not count, then as many as fit into 30 ms, at least 
 random, `f32`, `[batch, time, d]`; the state starts from zeros.
 
 - *backward*: the gradients of the input and of all weights, from a gradient of ones.
+- *bidirectional*: two layers, each of which reads in both directions and passes on both outputs; in PyTorch
+  `num_layers=2, bidirectional=True`.
+- *padded*: sequences of 1 to T steps, evenly spaced and in a mixed order; in PyTorch with
+  `pack_padded_sequence` (`enforce_sorted=False`) and back. *Speed over no lengths*: the time of the same LSTM,
+  which takes padding for input, over its time with lengths.
+- *MinLstm*: a minimal LSTM, whose gates do not see the state. *Speed over an LSTM*: the time of an LSTM over its
+  time.
 - *update*: an embedding of 64, two LSTM layers and a head for 65 characters; mean cross-entropy, gradients,
   clipping of the whole gradient to norm 5, Adam (PyTorch's is the fused one); the state is carried on.
-- *one character*: the same model with batch 1, one step from the state that the previous one left.
+- *one character*: the same model with batch 1, one step from the state that the previous one left; then with
+  GRU layers, and the time of these over that of LSTM layers.
 - *best sgemm*: a product of two 2048×2048 matrices, the minimum time over all rounds, by PyTorch and by the
   crate `gemm` (in candle, which uses it without AVX-512). The share is of the faster of the two. A layer takes
   2·B·T·4H·(D+H) operations forward, and twice as many backward.
 - *speed over one thread*: the time of ours with one thread over its time with all.
 - *memory*: the largest resident set of a process that makes a few updates and does nothing else.
-- –: not available. candle-nn has no plain RNN; whole models are compared with PyTorch only.
+- –: not available. candle-nn has neither a plain RNN nor bidirectional layers, PyTorch has no MinLstm; whole
+  models and padded batches are compared with PyTorch only.
 
 All Rust is compiled as `cargo run` compiles it here: for any x86-64, without `-C target-cpu`.
 ";

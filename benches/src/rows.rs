@@ -31,13 +31,52 @@ pub fn rows(
                 plan::layers(Kind::RnnTrain)
                     .map(|case| times("Rnn, forward and backward", case, "ms", timings)),
             ),
+            Section::GruTrain => rows.extend(
+                plan::layers(Kind::GruTrain)
+                    .map(|case| times("Gru, forward and backward", case, "ms", timings)),
+            ),
+            Section::Bidirectional => rows.extend(plan::bidirectional().map(|case| {
+                let what = "bidirectional LSTM, forward and backward";
+                times(what, case, "ms", timings)
+            })),
+            Section::Padded => {
+                let [padded, whole] = plan::padded_and_not();
+                rows.extend([
+                    times("LSTM, padded, forward and backward", padded, "ms", timings),
+                    times("LSTM, forward and backward", whole, "ms", timings),
+                    over(
+                        "LSTM, padded, speed over no lengths",
+                        whole,
+                        padded,
+                        timings,
+                    ),
+                ]);
+            }
+            Section::MinLstm => {
+                let [min_lstm, lstm] = plan::min_lstm_and_lstm();
+                rows.extend([
+                    times("MinLstm, forward and backward", min_lstm, "ms", timings),
+                    times("LSTM, forward and backward", lstm, "ms", timings),
+                    over("MinLstm, speed over an LSTM", lstm, min_lstm, timings),
+                ]);
+            }
             Section::Update => rows.extend(
                 plan::updates().map(|case| times("character model, update", case, "ms", timings)),
             ),
-            Section::Stream => rows.extend(
-                plan::streams()
-                    .map(|case| times("character model, one character", case, "µs", timings)),
-            ),
+            Section::Stream => {
+                rows.extend(plan::streams().flat_map(|[lstm, gru]| {
+                    [
+                        times("character model, one character", lstm, "µs", timings),
+                        times("character model of Gru, one character", gru, "µs", timings),
+                        over(
+                            "character model of Gru, time over an LSTM's",
+                            gru,
+                            lstm,
+                            timings,
+                        ),
+                    ]
+                }));
+            }
             Section::Peak => rows.extend(peak(timings)),
             Section::Threads => rows.extend(over_one_thread(timings, threads)),
             Section::Long => rows.extend(long(timings)),
@@ -61,6 +100,17 @@ fn times(what: &'static str, case: Case, unit: &'static str, timings: &Timings) 
         what,
         sizes: case.sizes(),
         unit,
+        cells: Peer::COMPARED.into_iter().filter_map(cell).collect(),
+    }
+}
+
+/// How many times as long `a` takes as `b`.
+fn over(what: &'static str, a: Case, b: Case, timings: &Timings) -> Row {
+    let cell = |peer| Some((peer, plain(timings.ratio((peer, a), (peer, b))?)));
+    Row {
+        what,
+        sizes: b.sizes(),
+        unit: "×",
         cells: Peer::COMPARED.into_iter().filter_map(cell).collect(),
     }
 }
@@ -120,6 +170,10 @@ fn over_one_thread(timings: &Timings, threads: usize) -> Vec<Row> {
         (
             Kind::RnnTrain,
             "Rnn, forward and backward, speed over one thread",
+        ),
+        (
+            Kind::GruTrain,
+            "Gru, forward and backward, speed over one thread",
         ),
     ] {
         rows.extend(plan::layers(kind).map(|case| row(what, case)));

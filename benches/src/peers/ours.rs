@@ -2,10 +2,16 @@
 
 use std::hint::black_box;
 
-use burn::tensor::{Distribution, Tensor};
+use burn::{
+    nn::DropoutConfig,
+    tensor::{Distribution, Tensor, backend::Backend},
+};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
-use models::{CharLmConfig, LstmConfig, RecurrentCell, RnnConfig};
+use models::{
+    Bidirectional, CellKind, CharLmConfig, GruConfig, Lengths, LstmConfig, MinLstmConfig,
+    RecurrentCell, RnnConfig, Stack,
+};
 use train::{Batch, RunConfig, Trainer};
 
 use super::Run;
@@ -16,56 +22,73 @@ type Tracked = Autodiff<Plain>;
 
 /// Makes ready to do the work of `case`.
 pub fn prepare(case: Case) -> Option<Run> {
+    let device = Default::default();
+    let (d_input, d_hidden) = (case.d_input, case.d_hidden);
+    let lstm = |d_input| LstmConfig::new(d_input, d_hidden).init::<Tracked>(&device);
     match case.kind {
         Kind::LstmForward => Some(lstm_forward(case)),
-        Kind::LstmTrain => Some(lstm_train(case)),
-        Kind::RnnTrain => Some(rnn_train(case)),
+        Kind::LstmTrain => Some(layer_train(lstm(d_input), case)),
+        Kind::RnnTrain => {
+            let rnn = RnnConfig::new(d_input, d_hidden);
+            Some(layer_train(rnn.init(&device), case))
+        }
+        Kind::GruTrain => {
+            let gru = GruConfig::new(d_input, d_hidden);
+            Some(layer_train(gru.init(&device), case))
+        }
+        Kind::BidirectionalTrain => {
+            let layer = |i| {
+                let d_input = if i == 0 { d_input } else { 2 * d_hidden };
+                Bidirectional::new(lstm(d_input), lstm(d_input))
+            };
+            let layers = (0..LAYERS).map(layer).collect();
+            let no_dropout = DropoutConfig::new(0.0).init();
+            Some(layer_train(Stack::new(layers, no_dropout), case))
+        }
+        Kind::PaddedTrain => Some(padded_train(lstm(d_input), case)),
+        Kind::MinLstmTrain => {
+            let min_lstm = MinLstmConfig::new(d_input, d_hidden);
+            Some(layer_train(min_lstm.init(&device), case))
+        }
         Kind::Update => Some(update(case)),
-        Kind::Stream => Some(stream(case)),
+        Kind::Stream => Some(stream(CellKind::Lstm, case)),
+        Kind::GruStream => Some(stream(CellKind::Gru, case)),
         Kind::Sgemm => None,
     }
 }
 
 fn lstm_forward(case: Case) -> Run {
-    let device = Default::default();
-    let lstm = LstmConfig::new(case.d_input, case.d_hidden).init::<Plain>(&device);
-    let shape = [case.batch, case.time, case.d_input];
-    let x = Tensor::random(shape, Distribution::Default, &device);
+    let lstm = LstmConfig::new(case.d_input, case.d_hidden).init::<Plain>(&Default::default());
+    let x = input(case);
     Box::new(move || {
         black_box(lstm.forward(x.clone(), None));
         Ok(())
     })
 }
 
-fn lstm_train(case: Case) -> Run {
-    let device = Default::default();
-    let lstm = LstmConfig::new(case.d_input, case.d_hidden).init::<Tracked>(&device);
-    let shape = [case.batch, case.time, case.d_input];
-    let x = Tensor::random(shape, Distribution::Default, &device).require_grad();
+/// Runs a layer forward and backward.
+fn layer_train(layer: impl RecurrentCell<Tracked> + 'static, case: Case) -> Run {
+    let x = input(case).require_grad();
     Box::new(move || {
-        let (y, _) = lstm.forward(x.clone(), None);
+        let (y, _) = layer.forward(x.clone(), None);
         black_box(y.backward());
         Ok(())
     })
 }
 
-fn rnn_train(case: Case) -> Run {
-    let device = Default::default();
-    let rnn = RnnConfig::new(case.d_input, case.d_hidden).init::<Tracked>(&device);
-    let shape = [case.batch, case.time, case.d_input];
-    let x = Tensor::random(shape, Distribution::Default, &device).require_grad();
+fn padded_train(layer: impl RecurrentCell<Tracked> + 'static, case: Case) -> Run {
+    let x = input(case).require_grad();
+    let lengths = Lengths::new(case.lengths());
     Box::new(move || {
-        let (y, _) = rnn.forward(x.clone(), None);
+        let (y, _) = layer.forward_padded(x.clone(), &lengths, None);
         black_box(y.backward());
         Ok(())
     })
 }
 
-fn char_lm(case: Case) -> CharLmConfig {
-    CharLmConfig::new(VOCABULARY)
-        .with_d_embedding(case.d_input)
-        .with_d_hidden(case.d_hidden)
-        .with_n_layers(LAYERS)
+fn input<B: Backend>(case: Case) -> Tensor<B, 3> {
+    let shape = [case.batch, case.time, case.d_input];
+    Tensor::random(shape, Distribution::Default, &Default::default())
 }
 
 /// What [`train::train()`] does for each batch.
@@ -91,9 +114,14 @@ fn update(case: Case) -> Run {
 }
 
 /// One character, from the state that the last one left.
-fn stream(case: Case) -> Run {
+fn stream(cell: CellKind, case: Case) -> Run {
     let device = Default::default();
-    let mut stepper = char_lm(case).init::<Plain>(&device).stepper(case.batch);
+    let model = CharLmConfig::new(VOCABULARY)
+        .with_cell(cell)
+        .with_d_embedding(case.d_input)
+        .with_d_hidden(case.d_hidden)
+        .with_n_layers(LAYERS);
+    let mut stepper = model.init::<Plain>(&device).stepper(case.batch);
     let mut logits = vec![0.0; case.batch * VOCABULARY];
     let mut tokens = (0..VOCABULARY as u32).cycle();
     Box::new(move || {
