@@ -80,7 +80,7 @@ def case_name(network, projection, shape):
 def draw_lengths(kind, time):
     """A length for each sequence; the longest may be shorter than `time`."""
     if kind == "ones":
-        lengths = [1, 1, *random.choices(range(1, time + 1), k=BATCH - 2)]
+        lengths = [1, 1, time, *random.choices(range(1, time + 1), k=BATCH - 3)]
         random.shuffle(lengths)
     else:
         lengths = sorted(random.sample(range(1, time + 1), BATCH), reverse=True)
@@ -114,8 +114,8 @@ def case(network, projection, shape):
         **({"proj_size": projection} if projection else {}),
     )
 
-    # Sorted and unsorted lengths differ from one another, so there must be room for them.
-    time = random.choice((1, 4, 7) if shape.lengths in ("none", "ones") else (4, 7))
+    # Lengths differ from one another, so there must be room for them.
+    time = random.choice((1, 4, 7) if shape.lengths == "none" else (4, 7))
     x = torch.randn(BATCH, time, D_INPUT)
     lengths = None
     if shape.lengths != "none":

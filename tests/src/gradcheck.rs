@@ -18,13 +18,7 @@ const SCALES: [(f64, f64); 2] = [(1e-6, 1e-6), (1e-5, 1e-7)];
 ///
 /// Panics if one is not, or if a parameter has no gradient.
 pub fn check<B: AutodiffBackend, M: Module<B>>(module: M, loss: impl Fn(&M) -> Tensor<B, 1>) {
-    let mut gradients = Gradients::<B> {
-        grads: loss(&module).backward(),
-        path: Vec::new(),
-        found: Vec::new(),
-    };
-    module.visit(&mut gradients);
-
+    let gradients = gradients(&module, loss(&module).backward());
     let module = module.no_grad();
     let at = |param, element, by| {
         let mut shift = Shift { param, element, by };
@@ -32,7 +26,7 @@ pub fn check<B: AutodiffBackend, M: Module<B>>(module: M, loss: impl Fn(&M) -> T
     };
     for (epsilon, tolerance) in SCALES {
         let mut worst = Worst::default();
-        for (param, (name, gradient)) in gradients.found.iter().enumerate() {
+        for (param, (name, gradient)) in gradients.iter().enumerate() {
             let slope = |element| {
                 (at(param, element, epsilon) - at(param, element, -epsilon)) / (2.0 * epsilon)
             };
@@ -42,6 +36,24 @@ pub fn check<B: AutodiffBackend, M: Module<B>>(module: M, loss: impl Fn(&M) -> T
         }
         worst.assert_within(tolerance);
     }
+}
+
+/// Returns the gradient of each parameter with its name, in the order of the module.
+///
+/// # Panics
+///
+/// Panics if a parameter has no gradient.
+pub fn gradients<B: AutodiffBackend, M: Module<B>>(
+    module: &M,
+    grads: B::Gradients,
+) -> Vec<(String, TensorData)> {
+    let mut gradients = Gradients::<B> {
+        grads,
+        path: Vec::new(),
+        found: Vec::new(),
+    };
+    module.visit(&mut gradients);
+    gradients.found
 }
 
 /// Finds the gradient of each parameter, in the order of the module.

@@ -3,12 +3,16 @@
 
 use std::sync::Mutex;
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::{
+    module::{Module, ModuleDisplay},
+    nn::{DropoutConfig, LinearConfig},
+    tensor::{Int, Tensor, backend::Backend},
+};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use models::{
-    Gru, GruConfig, Lstm, LstmConfig, MinGruConfig, RecurrentCell, VariationalDropoutConfig,
-    WeightDropoutConfig, ZoneoutConfig,
+    Bidirectional, CharLm, Gru, GruConfig, LearnedState, Lstm, LstmConfig, MinGruConfig,
+    RecurrentCell, Stack, VariationalDropoutConfig, WeightDropoutConfig, ZoneoutConfig,
 };
 use tests::{compare::assert_close, gradcheck::check, random::Random};
 
@@ -197,4 +201,58 @@ fn a_cell_without_recurrent_weights_is_refused() {
     let cell = MinGruConfig::new(3, 4).init_seeded::<B>(1, &Default::default());
     let cell = WeightDropoutConfig::new(P).init::<B, _>(cell);
     cell.forward(Random::new(2).tensor([2, 5, 3]), None);
+}
+
+/// Ways of running a layer that go around [`RecurrentCell::sequence`]: the directions of a bidirectional layer
+/// together, and tokens by a table.
+#[test]
+fn masks_act_on_every_way_to_a_kernel() {
+    type F = Autodiff<NdArray>;
+    let _alone = GENERATOR.lock();
+    let device = Default::default();
+    let lstm = |seed| LstmConfig::new(6, 8).init_seeded::<F>(seed, &device);
+    let thin = |seed| WeightDropoutConfig::new(P).init::<F, _>(lstm(seed));
+    let learned = |seed| LearnedState::new(thin(seed));
+    let hidden = |seed| {
+        let config = VariationalDropoutConfig::new().with_hidden(P);
+        config.init::<F, _>(lstm(seed))
+    };
+    fn differs(run: impl Fn() -> Vec<f64>) {
+        let [one, again, other] = [7, 7, 8].map(|seed| {
+            F::seed(&Default::default(), seed);
+            run()
+        });
+        assert_eq!(one, again);
+        assert_ne!(one, other);
+    }
+    fn both_ways<C: RecurrentCell<F>>(layer: impl Fn(u64) -> C) {
+        let both = Bidirectional::new(layer(1), layer(2));
+        let x = Random::new(2).tensor::<F, 3>([2, 5, 6]);
+        differs(|| both.forward(x.clone(), None).0.to_data().iter().collect());
+    }
+    both_ways(thin);
+    both_ways(learned);
+    both_ways(hidden);
+
+    fn of_tokens<C: RecurrentCell<F> + Module<F> + ModuleDisplay>(layer: impl Fn(u64) -> C) {
+        let device = Default::default();
+        let head = LinearConfig::new(8, 6).init(&device);
+        // It is drawn when it is first used, and must not be while the masks are.
+        drop(head.weight.val());
+        let model = CharLm {
+            // One-hot vectors of six characters.
+            embedding: None,
+            stack: Stack::new(vec![layer(1)], DropoutConfig::new(0.0).init()),
+            head,
+        };
+        let tokens =
+            Tensor::<F, 2, Int>::from_data([[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]], &device);
+        differs(|| {
+            let (logits, _) = model.forward(tokens.clone(), None);
+            logits.to_data().iter().collect()
+        });
+    }
+    of_tokens(thin);
+    of_tokens(learned);
+    of_tokens(hidden);
 }

@@ -7,9 +7,12 @@
 //! | to read about | see |
 //! |---|---|
 //! | the long short-term memory, forward and backward | [`recurrent::lstm`] |
+//! | the LSTM that takes in as much as it forgets | [`recurrent::coupled_lstm`] |
 //! | the gated recurrent unit, forward and backward | [`recurrent::gru`] |
 //! | the plain recurrent network, forward and backward | [`recurrent::rnn`] |
+//! | layers whose gates do not see the state | [`recurrent::linear`], [`recurrent::min_gru`], [`recurrent::min_lstm`] |
 //! | a layer over whole sequences | [`Layer`], [`Backward`] |
+//! | sequences of unequal length | [`Lengths`] |
 //! | a cell chosen at run time | [`Kernel`] |
 //! | from hidden states to the cross-entropy, and back | [`linear_cross_entropy`] |
 //! | a network in real time | [`stepper`] |

@@ -7,7 +7,7 @@ use burn::{
 
 use crate::{
     cell::{RecurrentCell, RecurrentState},
-    fused::KernelLayer,
+    fused::{Input, KernelLayer},
     lengths::Lengths,
 };
 
@@ -69,6 +69,27 @@ impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for LearnedState<B, C> {
         state: C::State,
     ) -> (Tensor<B, 3>, C::State) {
         self.cell.sequence(input, lengths, state)
+    }
+
+    fn by_kernels(
+        &self,
+        input: &Input<B>,
+        table: Option<&dyn Fn(Tensor<B, 2>) -> Tensor<B, 2>>,
+        lengths: Option<&Lengths>,
+        state: &C::State,
+    ) -> Option<(Tensor<B, 3>, C::State)> {
+        self.cell.by_kernels(input, table, lengths, state)
+    }
+
+    fn by_kernels_both_ways(
+        &self,
+        backward: &Self,
+        input: &Tensor<B, 3>,
+        lengths: Option<&Lengths>,
+        states: [&C::State; 2],
+    ) -> Option<(Tensor<B, 3>, [C::State; 2])> {
+        let (forward, backward) = (&self.cell, &backward.cell);
+        forward.by_kernels_both_ways(backward, input, lengths, states)
     }
 
     fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {

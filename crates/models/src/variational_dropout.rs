@@ -9,8 +9,8 @@ use burn::{
 };
 
 use crate::{
-    cell::RecurrentCell,
-    fused::KernelLayer,
+    cell::{RecurrentCell, RecurrentState},
+    fused::{Input, KernelLayer},
     lengths::Lengths,
     mask::{dropout_mask, map_recurrent_weights, probability, training},
 };
@@ -130,6 +130,35 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B>> RecurrentCell<B> for Variation
             thinned.sequence(input, lengths, state)
         };
         (one_mask(y, self.output), state)
+    }
+
+    /// `None` in training: the masks are not the kernels'.
+    fn by_kernels(
+        &self,
+        input: &Input<B>,
+        table: Option<&dyn Fn(Tensor<B, 2>) -> Tensor<B, 2>>,
+        lengths: Option<&Lengths>,
+        state: &C::State,
+    ) -> Option<(Tensor<B, 3>, C::State)> {
+        match training::<B>(&state.hidden().device()) {
+            true => None,
+            false => self.cell.by_kernels(input, table, lengths, state),
+        }
+    }
+
+    /// `None` in training.
+    fn by_kernels_both_ways(
+        &self,
+        backward: &Self,
+        input: &Tensor<B, 3>,
+        lengths: Option<&Lengths>,
+        states: [&C::State; 2],
+    ) -> Option<(Tensor<B, 3>, [C::State; 2])> {
+        let (forward, backward) = (&self.cell, &backward.cell);
+        match training::<B>(&input.device()) {
+            true => None,
+            false => forward.by_kernels_both_ways(backward, input, lengths, states),
+        }
     }
 
     /// The layers of the cell, without dropout.

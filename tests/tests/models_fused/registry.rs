@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::tensor::{Int, Tensor};
 use burn_ndarray::NdArray;
 use models::{
-    LstmConfig, RecurrentCell, RnnConfig,
+    Lengths, LstmConfig, RecurrentCell, RnnConfig,
     fused::{Input, KernelLayer, SequenceKernels, kernels, register},
 };
 
@@ -20,14 +20,16 @@ struct Zeros;
 impl SequenceKernels<B> for Zeros {
     fn sequence(
         &self,
-        layer: &KernelLayer<B>,
+        layers: &[&KernelLayer<B>],
         input: &Input<B>,
-        state: &[Tensor<B, 2>],
+        _: Option<&Lengths>,
+        states: &[&[Tensor<B, 2>]],
     ) -> Option<(Tensor<B, 3>, Vec<Tensor<B, 2>>)> {
         CALLS.fetch_add(1, Ordering::Relaxed);
-        if layer.kernel.name() == "lstm" {
+        if layers[0].kernel.name() == "lstm" {
             return None;
         }
+        let state = states[0];
         let ([batch, time], [_, h]) = (input.shape(), state[0].dims());
         let zeros = Tensor::zeros([batch, time, h], &Default::default());
         Some((zeros, state.iter().map(Tensor::zeros_like).collect()))

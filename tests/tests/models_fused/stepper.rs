@@ -46,7 +46,7 @@ fn of_layers_and_stacks() {
                 .with_bias(false)
                 .init_seeded::<B>(2, &device);
             same_steps(&lstm, Stepper::new(&lstm, batch), batch);
-            for cell in [CellKind::Rnn, CellKind::Lstm, CellKind::Gru] {
+            for cell in CellKind::ALL {
                 let stack = StackConfig::new(5, d_hidden).with_n_layers(3);
                 let stack: Stack<B> = stack.init_seeded(cell, 2, &device);
                 same_steps(&stack, Stepper::new(&stack, batch), batch);

@@ -24,7 +24,8 @@ pub struct Layer<'a, C> {
 impl<'a, C: Cell> Layer<'a, C> {
     /// Packs `wx` `[d_input, gates·d_hidden]`, `wh` `[d_hidden, gates·d_hidden]` and `b`
     /// `[sums·d_hidden]` (or empty). The gates of [`Lstm`](crate::Lstm) are i, f, g, o, those of
-    /// [`Gru`](crate::Gru) r, z, n; a Gru's `b` ends with the bias of n inside the reset gate.
+    /// [`CoupledLstm`](super::coupled_lstm::CoupledLstm) f, g, o, those of [`Gru`](crate::Gru) r, z, n; a Gru's
+    /// `b` ends with the bias of n inside the reset gate.
     ///
     /// # Panics
     ///
