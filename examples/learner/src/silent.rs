@@ -1,4 +1,4 @@
-//! A renderer that shows nothing. Burn's own one for terminals without colour prints a line per batch.
+//! A renderer that shows nothing. Burn's own one, without its feature `tui`, prints a line per batch.
 
 use burn::train::{
     metric::MetricDefinition,
