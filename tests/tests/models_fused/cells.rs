@@ -1,9 +1,14 @@
-//! Every cell that has kernels, padded or not, in one direction or both: kernels against the reference path
-//! in f64.
+//! Every cell that has kernels, padded or not, in one direction or both: kernels against a loop over
+//! steps.
+
+use std::marker::PhantomData;
 
 use burn::{
     module::Module,
-    tensor::{Tensor, TensorData, backend::AutodiffBackend},
+    tensor::{
+        Tensor, TensorData,
+        backend::{AutodiffBackend, Backend},
+    },
 };
 use burn_autodiff::Autodiff;
 use burn_flex::Flex;
@@ -41,11 +46,12 @@ fn cell<B: AutodiffBackend>(kind: CellKind, seed: u64) -> AnyCell<B> {
     AnyCell::init(kind, &options, &mut Init::from_seed(seed, &device))
 }
 
-fn both<B: AutodiffBackend>(forward: CellKind, backward: CellKind) -> Bidirectional<B, AnyCell<B>> {
-    Bidirectional::new(cell(forward, 1), cell(backward, 2))
+fn both_ways<B: AutodiffBackend>(what: &str, kinds: [CellKind; 2], merge: Merge) {
+    let cells = || (cell::<B>(kinds[0], 1), cell::<B>(kinds[1], 2));
+    let ours = Bidirectional::new(cells().0, cells().1).with_merge(merge);
+    let loops = Bidirectional::new(by_step(cells().0), by_step(cells().1)).with_merge(merge);
+    same::<B, _, _>(what, &ours, &loops);
 }
-
-type F64 = Autodiff<NdArray<f64>>;
 
 type Named = Vec<(String, TensorData)>;
 
@@ -91,27 +97,54 @@ where
     [values, found]
 }
 
-/// `precise` is the same cell in f64, for which there are no kernels.
-fn same<B, C, Precise>(what: &str, cell: &C, precise: &Precise)
+/// `by_step` is the same cell as a loop over its steps, without kernels or a parallel form.
+fn same<B, C, ByStep>(what: &str, cell: &C, by_step: &ByStep)
 where
     B: AutodiffBackend,
     C: RecurrentCell<B> + Module<B>,
-    Precise: RecurrentCell<F64> + Module<F64>,
+    ByStep: RecurrentCell<B> + Module<B>,
 {
     for lengths in lengths() {
         let lengths = lengths.as_ref();
         let ours = run::<B, C>(cell, lengths);
-        let expected = run::<F64, Precise>(precise, lengths);
+        let expected = run::<B, ByStep>(by_step, lengths);
         let mut worst = Worst::default();
         for (ours, expected) in ours.iter().zip(&expected) {
             // A sum whose terms cancel is as exact as its terms.
             let beside = 0.1 * largest_of(expected.iter().map(|(_, data)| data));
+            assert_eq!(ours.len(), expected.len());
             for ((name, ours), (_, expected)) in ours.iter().zip(expected) {
                 let what = format!("{name} of {what}, {lengths:?}");
                 worst.see_beside(beside, &what, ours, expected);
             }
         }
         worst.assert_within(1e-5);
+    }
+}
+
+/// A cell that can do nothing but step.
+#[derive(Module, Debug)]
+struct ByStep<B: Backend, C> {
+    cell: C,
+    backend: PhantomData<B>,
+}
+
+fn by_step<B: Backend, C>(cell: C) -> ByStep<B, C> {
+    ByStep {
+        cell,
+        backend: PhantomData,
+    }
+}
+
+impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for ByStep<B, C> {
+    type State = C::State;
+
+    fn initial_state(&self, batch: usize) -> C::State {
+        self.cell.initial_state(batch)
+    }
+
+    fn step(&self, x: Tensor<B, 2>, state: C::State) -> (Tensor<B, 2>, C::State) {
+        self.cell.step(x, state)
     }
 }
 
@@ -124,11 +157,10 @@ fn every_cell<B: AutodiffBackend>() {
         }
         let name = kind.description().name;
         with_kernels.push(name);
-        same::<B, _, _>(name, &forward, &cell::<F64>(kind, 1));
+        same::<B, _, _>(name, &forward, &by_step(forward.clone()));
         for merge in [Merge::Concatenate, Merge::Sum] {
             let what = format!("bidirectional {name}, {merge:?}");
-            let (ours, precise) = (both(kind, kind), both(kind, kind));
-            same::<B, _, _>(&what, &ours.with_merge(merge), &precise.with_merge(merge));
+            both_ways::<B>(&what, [kind, kind], merge);
         }
     }
     assert_eq!(
@@ -158,9 +190,8 @@ fn on_flex() {
 /// Two directions of different cells have no kernel in common, and run all the same.
 #[test]
 fn directions_of_different_cells() {
-    let kinds = (CellKind::Lstm, CellKind::CoupledLstm);
-    let (ours, precise) = (both(kinds.0, kinds.1), both(kinds.0, kinds.1));
-    same::<Autodiff<NdArray>, _, _>("lstm and coupled_lstm", &ours, &precise);
+    let kinds = [CellKind::Lstm, CellKind::CoupledLstm];
+    both_ways::<Autodiff<NdArray>>("lstm and coupled_lstm", kinds, Merge::Concatenate);
 }
 
 /// A long sequence at once and step by step, by kernels and on the reference path.

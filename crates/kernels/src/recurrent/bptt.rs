@@ -29,6 +29,7 @@ impl Products {
 /// Takes the gradient of some sequences back through all steps, from the last to the first. `d_sums`
 /// is `[sequences, time, sums·d_hidden]`; `d_h`, `[sequences, d_hidden]`, starts as zeros and becomes the
 /// gradient of `h0`.
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 pub(crate) fn through_time<S: Simd, C: Cell>(
     simd: S,

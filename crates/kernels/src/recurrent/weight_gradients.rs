@@ -52,7 +52,7 @@ pub(crate) fn weight_gradients(
     // h[t-1], which is h0 at the first step.
     let before = |k: usize| match hidden {
         None => &[][..],
-        Some((h0, _)) if k % time == 0 => &h0[k / time * h..],
+        Some((h0, _)) if k.is_multiple_of(time) => &h0[k / time * h..],
         Some((_, output)) => &output[(k - 1) * h..],
     };
     let hidden = Rows {
