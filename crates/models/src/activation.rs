@@ -10,10 +10,16 @@ pub(crate) fn sigmoid<B: Backend, const D: usize>(a: Tensor<B, D>) -> Tensor<B, 
     a.mul_scalar(0.5).tanh().mul_scalar(0.5).add_scalar(0.5)
 }
 
-/// `softplus(a) = ln(1 + eᵃ) = −ln σ(−a)`, as `½·a + ½·|a| + ln(1 + e^−|a|)`, which never overflows and whose
-/// gradient is right at 0 too.
+/// `softplus(a) = ln(1 + eᵃ) = −ln σ(−a)`, as `½·a + ½·|a| + ln(1 + e^−|a|)`, which never overflows.
+///
+/// Its gradient, `σ(a)`, is that of `a·σ(a)` with a constant σ: the backward pass of a logarithm takes a
+/// reciprocal, and Burn 0.21's `NdArray` estimates those to 12 bits.
 pub(crate) fn softplus<B: Backend, const D: usize>(a: Tensor<B, D>) -> Tensor<B, D> {
-    let size = a.clone().abs();
+    let constant = a.clone().detach();
+    let size = constant.clone().abs();
     let rest = size.clone().neg().exp().log1p();
-    (a + size).mul_scalar(0.5) + rest
+    let value = (constant.clone() + size).mul_scalar(0.5) + rest;
+
+    let tangent = a * sigmoid(constant);
+    tangent.clone() + (value - tangent.detach())
 }

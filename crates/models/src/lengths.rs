@@ -84,10 +84,11 @@ impl Lengths {
     /// Panics if [`last`](Self::last) does.
     pub fn mean<B: Backend>(&self, sequence: Tensor<B, 3>) -> Tensor<B, 2> {
         let options = (&sequence.device(), sequence.dtype());
-        let lengths: Vec<f64> = self.0.iter().map(|&length| length as f64).collect();
-        let data = TensorData::new(lengths, [self.0.len(), 1]);
+        // Not a division, whose gradient takes a reciprocal: Burn 0.21's `NdArray` estimates those to 12 bits.
+        let shares: Vec<f64> = self.0.iter().map(|&length| 1.0 / length as f64).collect();
+        let data = TensorData::new(shares, [self.0.len(), 1]);
         let sum = self.blank(sequence).sum_dim(1).squeeze_dim::<2>(1);
-        sum / Tensor::from_data(data, options)
+        sum * Tensor::from_data(data, options)
     }
 
     /// Returns the maximum over each sequence's own steps: `[batch, time, n]` → `[batch, n]`.

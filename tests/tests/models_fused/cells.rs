@@ -216,3 +216,23 @@ fn parallel_forms_equal_their_steps() {
     }
     worst.assert_within(1e-5);
 }
+
+/// Burn's `NdArray` estimates reciprocals to 12 bits, and with them the gradient of a division.
+#[test]
+fn the_gradient_of_a_mean_is_exact() {
+    type B = Autodiff<NdArray>;
+    let lengths = Lengths::new([3, 7, 1, 9, 6]);
+    let x = Random::new(6)
+        .tensor::<B, 3>([BATCH, TIME, 16])
+        .require_grad();
+    let grads = lengths.mean(x.clone()).sum().backward();
+    let gradient = x.grad(&grads).expect("tracked").into_data();
+    let expected = lengths.as_slice().iter().flat_map(|&length| {
+        let step = move |t| if t < length { 1.0 / length as f64 } else { 0.0 };
+        (0..TIME).flat_map(move |t| [step(t); 16])
+    });
+    let expected = TensorData::new(expected.collect::<Vec<f64>>(), [BATCH, TIME, 16]);
+    let mut worst = Worst::default();
+    worst.see("x", &gradient, &expected);
+    worst.assert_within(1e-7);
+}
