@@ -29,14 +29,18 @@
 //! ```
 //! use burn::tensor::Tensor;
 //! use burn_ndarray::NdArray;
-//! use models::{LstmConfig, RecurrentCell, RecurrentState, fused::Input};
+//! use models::{
+//!     LstmConfig, RecurrentCell, RecurrentState,
+//!     fused::{self, Input},
+//! };
 //!
 //! let lstm = LstmConfig::new(3, 8).init::<NdArray>(&Default::default());
 //! let layers = lstm.kernel_layers().expect("an Lstm has kernels");
 //! let input = Input::Vectors(Tensor::zeros([2, 5, 3], &Default::default()));
 //! assert_eq!(input.shape(), [2, 5]);
 //!
-//! let output = layers[0].forward(&input, &lstm.initial_state(2).tensors());
+//! let state = lstm.initial_state(2).tensors();
+//! let output = fused::forward(&[&layers[0]], &input, None, &[&state]);
 //! let (y, state) = output.expect("kernels for this backend");
 //! assert_eq!((y.dims(), state.len()), ([2, 5, 8], 2)); // h and c
 //! ```
