@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 
 use burn::{
-    module::{Module, ModuleDisplay},
+    module::{AutodiffModule, Module, ModuleDisplay},
     nn::{DropoutConfig, LinearConfig},
     tensor::{Int, Tensor, backend::Backend},
 };
@@ -201,6 +201,17 @@ fn a_cell_without_recurrent_weights_is_refused() {
     let cell = MinGruConfig::new(3, 4).init_seeded::<B>(1, &Default::default());
     let cell = WeightDropoutConfig::new(P).init::<B, _>(cell);
     cell.forward(Random::new(2).tensor([2, 5, 3]), None);
+}
+
+/// Without autodiff nothing is dropped, so nothing is looked for.
+#[test]
+fn a_cell_without_recurrent_weights_is_evaluated() {
+    let cell = MinGruConfig::new(3, 4).init_seeded::<B>(1, &Default::default());
+    let dropped = WeightDropoutConfig::new(P).init::<B, _>(cell.clone());
+    let x: Tensor<NdArray<f64>, 3> = Random::new(2).tensor([2, 5, 3]);
+    let (y, _) = dropped.valid().forward(x.clone(), None);
+    let (expected, _) = cell.valid().forward(x, None);
+    assert_eq!(y.into_data(), expected.into_data());
 }
 
 /// Ways of running a layer that go around [`RecurrentCell::sequence`]: the directions of a bidirectional layer

@@ -9,7 +9,7 @@ use burn::{
 };
 
 use crate::{
-    cell::RecurrentCell,
+    cell::{RecurrentCell, RecurrentState},
     fused::{Input, KernelLayer},
     lengths::Lengths,
     mask::{dropout_mask, map_recurrent_weights, probability, training},
@@ -77,15 +77,12 @@ impl WeightDropoutConfig {
 
 impl<B: Backend, C: Module<B>> WeightDropout<B, C> {
     /// Returns the cell without some of its recurrent weights, in training.
-    fn thinned(&self) -> C {
-        let drop = |wh: Tensor<B, 2>| match training::<B>(&wh.device()) {
-            true => wh.clone() * dropout_mask(&wh, self.p),
-            false => wh,
-        };
-        match self.p > 0.0 {
-            true => map_recurrent_weights(&self.cell, drop),
-            false => self.cell.clone(),
+    fn thinned(&self, device: &B::Device) -> C {
+        if self.p == 0.0 || !training::<B>(device) {
+            return self.cell.clone();
         }
+        let drop = |wh: Tensor<B, 2>| wh.clone() * dropout_mask(&wh, self.p);
+        map_recurrent_weights(&self.cell, drop)
     }
 }
 
@@ -113,7 +110,8 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B>> RecurrentCell<B> for WeightDro
         lengths: Option<&Lengths>,
         state: C::State,
     ) -> (Tensor<B, 3>, C::State) {
-        self.thinned().sequence(input, lengths, state)
+        let thinned = self.thinned(&input.device());
+        thinned.sequence(input, lengths, state)
     }
 
     /// With dropout.
@@ -124,7 +122,8 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B>> RecurrentCell<B> for WeightDro
         lengths: Option<&Lengths>,
         state: &C::State,
     ) -> Option<(Tensor<B, 3>, C::State)> {
-        self.thinned().by_kernels(input, table, lengths, state)
+        let thinned = self.thinned(&state.hidden().device());
+        thinned.by_kernels(input, table, lengths, state)
     }
 
     /// With dropout.
@@ -135,7 +134,8 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B>> RecurrentCell<B> for WeightDro
         lengths: Option<&Lengths>,
         states: [&C::State; 2],
     ) -> Option<(Tensor<B, 3>, [C::State; 2])> {
-        let (forward, backward) = (self.thinned(), backward.thinned());
+        let device = &input.device();
+        let (forward, backward) = (self.thinned(device), backward.thinned(device));
         forward.by_kernels_both_ways(&backward, input, lengths, states)
     }
 

@@ -6,7 +6,7 @@ use kernels::{Engine, LinearCrossEntropy};
 use super::{
     CpuBackend, Input, KernelLayer, SequenceKernels, SequenceOutput,
     cpu_backend::{are_f32, from_values, primitive, tensor, tokens},
-    sequence::{Direction, HostInput, Sequence, last_hidden},
+    sequence::{Direction, HostInput, Sequence, Values, last_hidden},
 };
 use crate::lengths::Lengths;
 
@@ -41,7 +41,7 @@ impl<B: CpuBackend> SequenceKernels<B> for CpuInference {
         }
 
         let outputs = layers.iter().map(|_| vec![0.0; batch * time * h]).collect();
-        let run = |values: &super::sequence::Values, mut output: Vec<f32>, engine: &Engine| {
+        let run = |values: &Values, mut output: Vec<f32>, engine: &Engine| {
             let (shape, lengths) = (sequence.kernel_shape(), values.order.lengths());
             let mut cell = values.c0.to_vec();
             let layer = values.pack(engine);
