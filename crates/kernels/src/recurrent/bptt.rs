@@ -43,9 +43,6 @@ pub(crate) fn through_time<S: Simd, C: Cell>(
 ) {
     let StepsBack { time, h, .. } = *steps;
     let width = C::GATES.sums() * h;
-    if sequences == 0 {
-        return;
-    }
     for t in (0..time).rev() {
         let sequences = lengths.running(t, sequences);
         if sequences == 0 {
