@@ -9,7 +9,7 @@ pub(crate) trait Tile<S: Simd> {
 
 /// Returns the largest number of rows whose sums fit into registers beside a panel's vectors.
 pub(crate) const fn most_rows<S: Simd>() -> usize {
-    if S::REGISTER_COUNT >= 32 { 6 } else { 2 }
+    if S::REGISTER_COUNT >= 32 { 6 } else { 3 }
 }
 
 /// Goes through `0..n` in tiles that are as equal as possible.
@@ -22,10 +22,10 @@ pub(crate) fn for_each_tile<S: Simd>(simd: S, n: usize, tile: &mut impl Tile<S>)
         match rows {
             1 => tile.rows::<1>(simd, first),
             2 => tile.rows::<2>(simd, first),
-            3 if most_rows::<S>() > 2 => tile.rows::<3>(simd, first),
-            4 if most_rows::<S>() > 2 => tile.rows::<4>(simd, first),
-            5 if most_rows::<S>() > 2 => tile.rows::<5>(simd, first),
-            6 if most_rows::<S>() > 2 => tile.rows::<6>(simd, first),
+            3 => tile.rows::<3>(simd, first),
+            4 if most_rows::<S>() > 3 => tile.rows::<4>(simd, first),
+            5 if most_rows::<S>() > 3 => tile.rows::<5>(simd, first),
+            6 if most_rows::<S>() > 3 => tile.rows::<6>(simd, first),
             _ => unreachable!("a tile has at most `most_rows` rows"),
         }
         first += rows;

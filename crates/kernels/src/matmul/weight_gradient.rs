@@ -141,11 +141,13 @@ impl<S: Simd> Tile<S> for Outer<'_, S> {
     fn rows<const M: usize>(&mut self, simd: S, first: usize) {
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; M];
         for (a, b) in self.a.iter().zip(self.b) {
-            let a = &a[first..first + M];
-            for m in 0..M {
-                let x = simd.splat_f32s(a[m]);
-                for v in 0..VECTORS {
-                    sums[m][v] = simd.mul_add_e_f32s(x, b[v], sums[m][v]);
+            let mut x = [simd.splat_f32s(0.0); M];
+            for (x, &a) in x.iter_mut().zip(&a[first..first + M]) {
+                *x = simd.splat_f32s(a);
+            }
+            for v in 0..VECTORS {
+                for m in 0..M {
+                    sums[m][v] = simd.mul_add_e_f32s(x[m], b[v], sums[m][v]);
                 }
             }
         }

@@ -327,10 +327,11 @@ impl<S: Simd, C: LinearCell> Tile<S> for PanelOf<'_, '_, C> {
             store(simd, &mut all.keep[row * h..][..h], j, k);
             if !all.gates.is_empty() {
                 let gates = &mut all.gates[row * (n_gates + 1) * h..][..(n_gates + 1) * h];
-                let values = slopes.into_iter().take(n_gates).chain([candidate[m]]);
-                for (gate, value) in gates.chunks_exact_mut(h).zip(values) {
-                    store(simd, gate, j, value);
+                let (of_slopes, of_candidate) = gates.split_at_mut(n_gates * h);
+                for (gate, slope) in of_slopes.chunks_exact_mut(h).zip(slopes) {
+                    store(simd, gate, j, slope);
                 }
+                store(simd, of_candidate, j, candidate[m]);
             }
         }
     }
@@ -363,10 +364,12 @@ impl<C: LinearCell> PanelOf<'_, '_, C> {
             _ => unreachable!("checked"),
         }
         let mut gates = [[simd.splat_f32s(0.0); VECTORS]; M];
-        for (gates, sums) in gates.iter_mut().zip(sums) {
-            gates[..V - 1].copy_from_slice(&sums[..V - 1]);
+        let mut candidate = [simd.splat_f32s(0.0); M];
+        for m in 0..M {
+            gates[m][..V - 1].copy_from_slice(&sums[m][..V - 1]);
+            candidate[m] = sums[m][V - 1];
         }
-        (gates, sums.map(|sums| sums[V - 1]))
+        (gates, candidate)
     }
 }
 

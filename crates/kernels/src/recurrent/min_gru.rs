@@ -28,8 +28,15 @@ impl LinearCell for MinGru {
     /// `k = 1 − z = σ(−az)`, `dk/daz = −k(1 − k)`
     #[inline(always)]
     fn keep<S: Simd, const M: usize>(simd: S, sums: [Sums<S>; M]) -> [Sums<S>; M] {
-        let keep = sigmoid(simd, sums.map(|[az, ..]| simd.neg_f32s(az)));
         let zero = simd.splat_f32s(0.0);
-        keep.map(|k| [k, simd.mul_add_e_f32s(k, k, simd.neg_f32s(k)), zero, zero])
+        let mut minus_az = [zero; M];
+        for m in 0..M {
+            minus_az[m] = simd.neg_f32s(sums[m][0]);
+        }
+        let mut kept = [[zero; 4]; M];
+        for (kept, k) in kept.iter_mut().zip(sigmoid(simd, minus_az)) {
+            *kept = [k, simd.mul_add_e_f32s(k, k, simd.neg_f32s(k)), zero, zero];
+        }
+        kept
     }
 }

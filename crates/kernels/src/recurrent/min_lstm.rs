@@ -33,27 +33,26 @@ impl LinearCell for MinLstm {
     /// Since `1/f = 1 + exp(−af)`, `k = (1 + exp(−ai))/(2 + exp(−ai) + exp(−af))`. Both sides are multiplied by
     /// `exp(min(af, ai, 0))`, so that no exponential overflows and the divisor is at least 1.
     #[inline(always)]
-    fn keep<S: Simd, const M: usize>(simd: S, sums: [Sums<S>; M]) -> [Sums<S>; M] {
+    fn keep<S: Simd, const M: usize>(simd: S, mut sums: [Sums<S>; M]) -> [Sums<S>; M] {
         let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
-        // The difference of two infinities would be NaN.
-        let sums = sums.map(|sums| clamp(simd, sums, 1e30));
-        let least = sums.map(|[af, ai, ..]| simd.min_f32s(simd.min_f32s(af, ai), zero));
-        let minus = |gate: usize| {
-            let mut exponents = least;
-            for (exponent, sums) in exponents.iter_mut().zip(&sums) {
-                *exponent = simd.sub_f32s(*exponent, sums[gate]);
-            }
-            exp(simd, exponents)
-        };
-        let (of_f, of_i, of_1) = (minus(0), minus(1), exp(simd, least));
+        let mut least = [zero; M];
+        for m in 0..M {
+            // The difference of two infinities would be NaN.
+            sums[m] = clamp(simd, sums[m], 1e30);
+            let [af, ai, ..] = sums[m];
+            least[m] = simd.min_f32s(simd.min_f32s(af, ai), zero);
+        }
+        let of_f = exp(simd, less(simd, least, sums, 0));
+        let of_i = exp(simd, less(simd, least, sums, 1));
+        let of_1 = exp(simd, least);
         let (mut above, mut below) = (of_f, of_f);
         for m in 0..M {
             above[m] = simd.add_f32s(of_1[m], of_i[m]);
             below[m] = simd.add_f32s(above[m], simd.add_f32s(of_1[m], of_f[m]));
         }
         let keep = quotient(simd, above, below);
-        let not_f = sigmoid(simd, sums.map(|[af, ..]| simd.neg_f32s(af)));
-        let not_i = sigmoid(simd, sums.map(|[_, ai, ..]| simd.neg_f32s(ai)));
+        let not_f = sigmoid(simd, less(simd, [zero; M], sums, 0));
+        let not_i = sigmoid(simd, less(simd, [zero; M], sums, 1));
 
         let mut kept = [[zero; 4]; M];
         for m in 0..M {
@@ -65,4 +64,18 @@ impl LinearCell for MinLstm {
         }
         kept
     }
+}
+
+/// `from − a` for the sums `a` of one gate.
+#[inline(always)]
+fn less<S: Simd, const M: usize>(
+    simd: S,
+    mut from: [S::f32s; M],
+    sums: [Sums<S>; M],
+    gate: usize,
+) -> [S::f32s; M] {
+    for m in 0..M {
+        from[m] = simd.sub_f32s(from[m], sums[m][gate]);
+    }
+    from
 }

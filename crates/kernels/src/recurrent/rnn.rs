@@ -55,9 +55,12 @@ impl<S: Simd> Activation<S> for Rnn {
 /// NaN stays NaN.
 impl<S: Simd> Activation<S> for ReluRnn {
     #[inline(always)]
-    fn apply(simd: S, sums: Sums<S>) -> Sums<S> {
+    fn apply(simd: S, mut sums: Sums<S>) -> Sums<S> {
         let zero = simd.splat_f32s(0.0);
-        sums.map(|a| simd.select_f32s(simd.less_than_f32s(a, zero), zero, a))
+        for a in &mut sums {
+            *a = simd.select_f32s(simd.less_than_f32s(*a, zero), zero, *a);
+        }
+        sums
     }
 
     #[inline(always)]
