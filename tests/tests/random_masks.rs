@@ -255,6 +255,7 @@ fn masks_act_on_every_way_to_a_kernel() {
             embedding: None,
             stack: Stack::new(vec![layer(1)], DropoutConfig::new(0.0).init()),
             head,
+            weight_dropout: 0.0,
         };
         let tokens =
             Tensor::<F, 2, Int>::from_data([[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]], &device);

@@ -12,9 +12,10 @@ use train::{Event, RunConfig};
 type B = Autodiff<NdArray<f32>>;
 
 /// The weights file, and the loss of each update.
-fn run(dropout: f64, seed: u64) -> (Vec<u8>, Vec<f64>) {
+fn run([dropout, weight_dropout]: [f64; 2], seed: u64) -> (Vec<u8>, Vec<f64>) {
     let config = RunConfig {
         dropout,
+        weight_dropout,
         seed,
         max_epochs: 3,
         ..config(CellKind::Lstm, 4)
@@ -32,15 +33,17 @@ fn run(dropout: f64, seed: u64) -> (Vec<u8>, Vec<f64>) {
 
 #[test]
 fn the_seed_decides_dropout() {
-    let (weights, losses) = run(0.5, 1);
-    assert!(
-        (weights.clone(), losses.clone()) == run(0.5, 1),
-        "twice the same"
-    );
-    assert!(weights != run(0.5, 2).0, "the seed matters");
+    let (_, without) = run([0.0, 0.0], 1);
+    for dropout in [[0.5, 0.0], [0.0, 0.5]] {
+        let (weights, losses) = run(dropout, 1);
+        assert!(
+            (weights.clone(), losses.clone()) == run(dropout, 1),
+            "twice the same"
+        );
+        assert!(weights != run(dropout, 2).0, "the seed matters");
 
-    // The first loss is that of the fresh weights, which dropout does not touch: only the masks
-    // make it another one.
-    let (_, without) = run(0.0, 1);
-    assert_ne!(losses[0], without[0], "dropout acts in training");
+        // The first loss is that of the fresh weights, which dropout does not touch: only the masks
+        // make it another one.
+        assert_ne!(losses[0], without[0], "dropout acts in training");
+    }
 }

@@ -107,6 +107,7 @@ fn sizes_that_are_none() {
         ("--num-layers", &["0", "-1", "x"]),
         ("--embedding-size", &["-1", "x"]),
         ("--dropout", &["1", "-0.1", "NaN", "x"]),
+        ("--weight-dropout", &["1", "-0.1", "NaN", "x"]),
         ("--seq-length", &["0", "-1", "x"]),
         ("--batch-size", &["0", "-1", "x"]),
         ("--max-epochs", &["0", "-1", "x"]),

@@ -177,12 +177,17 @@ fn config_is_saved_and_flags_win_over_it() {
     assert_eq!(one.replace("\"seed\": 1", "\"seed\": 5"), two);
 }
 
-/// The defaults of `train.lua` in char-rnn (Karpathy 2015).
-#[test]
-fn preset_char_rnn() {
+/// The settings of a tiny run with this preset.
+fn preset(name: &str) -> serde_json::Value {
     let place = Place::new();
     place.file("abc.txt", "abcabcab\n".repeat(20));
-    let tiny = [
+    let args = [
+        "--preset",
+        name,
+        "--data",
+        "abc.txt",
+        "--out",
+        "run",
         "--batch-size",
         "2",
         "--seq-length",
@@ -192,14 +197,14 @@ fn preset_char_rnn() {
         "--hidden-size",
         "8",
     ];
-    place.succeeds(
-        &[
-            &["--preset", "char-rnn", "--data", "abc.txt", "--out", "run"][..],
-            &tiny,
-        ]
-        .concat(),
-    );
-    let config: serde_json::Value = serde_json::from_str(&place.read("run/config.json")).unwrap();
+    place.succeeds(&args);
+    serde_json::from_str(&place.read("run/config.json")).unwrap()
+}
+
+/// The defaults of `train.lua` in char-rnn (Karpathy 2015).
+#[test]
+fn preset_char_rnn() {
+    let config = preset("char-rnn");
     for (name, value) in [
         ("model", "\"lstm\""),
         ("num_layers", "2"),
@@ -212,6 +217,21 @@ fn preset_char_rnn() {
         ("split", "\"lanes\""),
         ("val_frac", "0.05"),
         ("initializer", "{\"uniform\":{\"bound\":0.08}}"),
+    ] {
+        assert_eq!(config[name].to_string(), value, "{name}");
+    }
+}
+
+/// A text of one's own, cut like nanoGPT's: the last tenth is held out.
+#[test]
+fn preset_shakespeare_of_another_text() {
+    let config = preset("shakespeare");
+    for (name, value) in [
+        ("dataset", "null"),
+        ("model", "\"gru\""),
+        ("split", "\"tail\""),
+        ("val_frac", "0.1"),
+        ("hidden_size", "8"),
     ] {
         assert_eq!(config[name].to_string(), value, "{name}");
     }

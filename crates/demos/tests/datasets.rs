@@ -227,10 +227,18 @@ fn slower_than_patience() {
 #[test]
 fn without_network_it_says_what_to_put_where() {
     let place = Place::new();
-    let args = [TINY, &["--dataset", "tiny-shakespeare"]].concat();
+    for flags in [
+        ["--dataset", "tiny-shakespeare"],
+        ["--preset", "shakespeare"],
+    ] {
+        says_what_to_put_where(&place, &[TINY, &flags].concat());
+    }
+}
+
+fn says_what_to_put_where(place: &Place, args: &[&str]) {
     // Nothing listens on port 9 (discard).
     let output = place
-        .command(&args)
+        .command(args)
         .env("CHAR_LSTM_DATASETS", "http://127.0.0.1:9")
         .env("CHAR_LSTM_CACHE", place.path().join("cache"))
         .output()
@@ -243,7 +251,7 @@ fn without_network_it_says_what_to_put_where() {
         "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
         &file.display().to_string(),
     ];
-    refused(&output, 1, &args, &told);
+    refused(&output, 1, args, &told);
     assert!(!place.path().join("runs").exists());
 }
 

@@ -504,6 +504,8 @@ pub struct Description {
     pub title: &'static str,
     /// Trainable numbers, given `d_input` and `d_hidden`.
     pub parameters: fn(f64, f64) -> f64,
+    /// Whether the hidden state goes through weights, the parameter `wh`.
+    pub recurrent_weights: bool,
     /// Numbers in the state of one sequence, given `d_hidden`.
     pub state: fn(f64) -> f64,
     /// Numbers that a step of one sequence leaves for the backward pass, given `d_hidden`.

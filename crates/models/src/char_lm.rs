@@ -17,6 +17,7 @@ use crate::{
     init::{Init, Initializer},
     lengths::indices,
     loss::cross_entropy,
+    mask::{probability, thinned},
     matmul::{linear, matmul},
     stack::{Stack, StackConfig, StackState},
     stepper::{Stepper, from_host, host_values, to_host},
@@ -53,6 +54,10 @@ pub struct CharLmConfig {
     /// Probability of zeroing an element of a layer's output during training.
     #[config(default = 0.0)]
     pub dropout: f64,
+    /// Probability of zeroing a recurrent weight for a whole batch of texts during training
+    /// ([`WeightDropout`](crate::WeightDropout)).
+    #[config(default = 0.0)]
+    pub weight_dropout: f64,
     /// What the weights are drawn from.
     #[config(default = "Initializer::PyTorch")]
     pub initializer: Initializer,
@@ -86,6 +91,8 @@ pub struct CharLm<B: Backend, C = AnyCell<B>> {
     pub stack: Stack<B, C>,
     /// From the top layer's hidden state to a score for each character.
     pub head: Linear<B>,
+    /// Probability of zeroing a recurrent weight; acts on autodiff backends only.
+    pub weight_dropout: f64,
 }
 
 impl CharLmConfig {
@@ -138,6 +145,7 @@ impl CharLmConfig {
             embedding,
             stack,
             head,
+            weight_dropout: probability("weight dropout", self.weight_dropout),
         }
     }
 }
@@ -201,19 +209,19 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
     ) -> (Tensor<B, 3>, StackState<B, C>) {
         let [batch, time] = tokens.dims();
         let state = state.unwrap_or_else(|| self.initial_state(batch));
+        let stack = thinned(&self.stack, self.weight_dropout, &tokens.device());
         // Multiplying `Wx` by each vector of the embedding is less work than by each character's vector.
         let [_, vocab_size] = self.head.weight.dims();
         if self.embedding.is_none() || vocab_size <= batch * time {
             let table = |wx| self.token_table(wx);
-            let fused = self.stack.forward_tokens(tokens.clone(), table, &state);
+            let fused = stack.forward_tokens(tokens.clone(), table, &state);
             if let Some(fused) = fused {
                 return fused;
             }
         }
         let x = self.embed(tokens.flatten(0, 1));
         let [_, d_input] = x.dims();
-        self.stack
-            .forward(x.reshape([batch, time, d_input]), Some(state))
+        stack.forward(x.reshape([batch, time, d_input]), Some(state))
     }
 
     /// Runs one character of each text: `[batch]` → `[batch, vocab_size]` logits.

@@ -21,6 +21,7 @@ pub const DESCRIPTION: Description = Description {
     title: "Gru",
     parameters: |d_input, d_hidden| d_hidden * (3.0 * (d_input + d_hidden + 1.0) + 1.0),
     state: |d_hidden| d_hidden,
+    recurrent_weights: true,
     saved: |d_hidden| 5.0 * d_hidden,
 };
 

@@ -21,6 +21,7 @@ pub const DESCRIPTION: Description = Description {
     title: "Lstm",
     parameters: |d_input, d_hidden| 4.0 * d_hidden * (d_input + d_hidden + 1.0),
     state: |d_hidden| 2.0 * d_hidden,
+    recurrent_weights: true,
     saved: |d_hidden| 8.0 * d_hidden,
 };
 

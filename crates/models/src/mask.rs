@@ -55,6 +55,19 @@ pub(crate) fn map_recurrent_weights<B: Backend, C: Module<B>>(
     cell
 }
 
+/// Returns the cell without some of its recurrent weights, in training: each element of a parameter `wh` is
+/// zero with probability `p`, and the others are divided by `1 − p`.
+///
+/// # Panics
+///
+/// Panics in training if `p` is above 0 and the cell has no parameter of this name.
+pub(crate) fn thinned<B: Backend, C: Module<B>>(cell: &C, p: f64, device: &B::Device) -> C {
+    if p == 0.0 || !training::<B>(device) {
+        return cell.clone();
+    }
+    map_recurrent_weights(cell, |wh| wh.clone() * dropout_mask(&wh, p))
+}
+
 struct MapRecurrentWeights<F> {
     f: F,
     path: Vec<String>,

@@ -23,6 +23,7 @@ pub const DESCRIPTION: Description = Description {
     title: "MinGru",
     parameters: |d_input, d_hidden| 2.0 * d_hidden * (d_input + 1.0),
     state: |d_hidden| d_hidden,
+    recurrent_weights: false,
     saved: |d_hidden| 3.0 * d_hidden,
 };
 

@@ -24,6 +24,7 @@ pub const DESCRIPTION: Description = Description {
     title: "ProjectedLstm",
     parameters: |d_input, d_hidden| d_hidden * (8.0 * (d_input + d_hidden + 1.0) + 2.0 * d_hidden),
     state: |d_hidden| 3.0 * d_hidden,
+    recurrent_weights: true,
     saved: |d_hidden| 17.0 * d_hidden,
 };
 

@@ -20,6 +20,7 @@ pub const DESCRIPTION: Description = Description {
     title: "Rnn",
     parameters: |d_input, d_hidden| d_hidden * (d_input + d_hidden + 1.0),
     state: |d_hidden| d_hidden,
+    recurrent_weights: true,
     saved: |d_hidden| 2.0 * d_hidden,
 };
 

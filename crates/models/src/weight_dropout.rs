@@ -12,7 +12,7 @@ use crate::{
     cell::{RecurrentCell, RecurrentState},
     fused::{Input, KernelLayer},
     lengths::Lengths,
-    mask::{dropout_mask, map_recurrent_weights, probability, training},
+    mask::{probability, thinned},
 };
 
 /// How to build a [`WeightDropout`].
@@ -76,13 +76,8 @@ impl WeightDropoutConfig {
 }
 
 impl<B: Backend, C: Module<B>> WeightDropout<B, C> {
-    /// Returns the cell without some of its recurrent weights, in training.
     fn thinned(&self, device: &B::Device) -> C {
-        if self.p == 0.0 || !training::<B>(device) {
-            return self.cell.clone();
-        }
-        let drop = |wh: Tensor<B, 2>| wh.clone() * dropout_mask(&wh, self.p);
-        map_recurrent_weights(&self.cell, drop)
+        thinned(&self.cell, self.p, device)
     }
 }
 
@@ -110,8 +105,8 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B>> RecurrentCell<B> for WeightDro
         lengths: Option<&Lengths>,
         state: C::State,
     ) -> (Tensor<B, 3>, C::State) {
-        let thinned = self.thinned(&input.device());
-        thinned.sequence(input, lengths, state)
+        self.thinned(&input.device())
+            .sequence(input, lengths, state)
     }
 
     /// With dropout.
@@ -122,8 +117,8 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B>> RecurrentCell<B> for WeightDro
         lengths: Option<&Lengths>,
         state: &C::State,
     ) -> Option<(Tensor<B, 3>, C::State)> {
-        let thinned = self.thinned(&state.hidden().device());
-        thinned.by_kernels(input, table, lengths, state)
+        self.thinned(&state.hidden().device())
+            .by_kernels(input, table, lengths, state)
     }
 
     /// With dropout.

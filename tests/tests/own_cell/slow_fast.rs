@@ -12,6 +12,7 @@ pub const DESCRIPTION: Description = Description {
     title: "SlowFast",
     parameters: |d_input, d_hidden| 2.0 * d_hidden * (d_input + d_hidden + 1.0),
     state: |d_hidden| 3.0 * d_hidden,
+    recurrent_weights: true,
     saved: |d_hidden| 6.0 * d_hidden,
 };
 

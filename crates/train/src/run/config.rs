@@ -43,6 +43,8 @@ pub struct RunConfig<K = CellKind> {
     pub embedding_size: usize,
     /// Probability of zeroing an element of a layer's output during training.
     pub dropout: f64,
+    /// Probability of zeroing a recurrent weight for a whole window during training.
+    pub weight_dropout: f64,
     /// The distribution that the initial weights are drawn from.
     pub initializer: Initializer,
 
@@ -88,6 +90,7 @@ fn of_kind<K: Kind>(model: K) -> RunConfig<K> {
         num_layers: 2,
         embedding_size: 64,
         dropout: 0.0,
+        weight_dropout: 0.0,
         initializer: Initializer::PyTorch,
         seq_length: 50,
         batch_size: 50,
@@ -146,6 +149,25 @@ impl<K: Kind> RunConfig<K> {
         of_kind(model)
     }
 
+    /// Returns settings for a text as short as Shakespeare's plays (1.1 million characters), whose last tenth is
+    /// held out, as nanoGPT does. `benches/src/bin/recipes` shows what each part of them brings.
+    pub fn shakespeare(model: K) -> Self {
+        RunConfig {
+            val_frac: 0.1,
+            split: Split::Tail,
+            hidden_size: 512,
+            dropout: 0.25,
+            weight_dropout: 0.3,
+            seq_length: 100,
+            batch_size: 32,
+            max_epochs: 9,
+            learning_rate: 3e-3,
+            schedule: Schedule::Cosine { warmup: 100 },
+            grad_clip: Clip::Norm(1.0),
+            ..of_kind(model)
+        }
+    }
+
     /// Returns how the text is cut into batches.
     pub fn batches(&self) -> BatchConfig {
         BatchConfig {
@@ -191,6 +213,7 @@ impl<K: Kind> RunConfig<K> {
             .with_d_hidden(self.hidden_size)
             .with_n_layers(self.num_layers)
             .with_dropout(self.dropout)
+            .with_weight_dropout(self.weight_dropout)
             .with_initializer(self.initializer)
     }
 
@@ -221,6 +244,20 @@ impl<K: Kind> RunConfig<K> {
         )
     }
 
+    /// Checks that layers of this cell have what the settings act on.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error on the first setting that acts on nothing.
+    pub fn check_cell(&self, cell: &Description) -> Result<(), Error> {
+        check(
+            self.weight_dropout == 0.0 || cell.recurrent_weights,
+            "weight_dropout",
+            self.weight_dropout,
+            "this cell has no recurrent weights",
+        )
+    }
+
     /// Checks that each setting is in its range.
     ///
     /// # Errors
@@ -234,12 +271,13 @@ impl<K: Kind> RunConfig<K> {
         ] {
             check_count(setting, value, least)?;
         }
-        check(
-            (0.0..1.0).contains(&self.dropout),
-            "dropout",
-            self.dropout,
-            "must be at least 0 and below 1",
-        )?;
+        for (setting, p) in [
+            ("dropout", self.dropout),
+            ("weight_dropout", self.weight_dropout),
+        ] {
+            let is_probability = (0.0..1.0).contains(&p);
+            check(is_probability, setting, p, "must be at least 0 and below 1")?;
+        }
         self.batches().validate()?;
         self.trainer().validate()?;
         check(

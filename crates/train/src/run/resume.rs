@@ -103,6 +103,7 @@ fn restore<B: AutodiffBackend, C: TrainableCell<B>>(
     let precision = <B::FloatElem as Element>::dtype();
     let run = &checkpoint.run;
     let cell = C::description(run.config.model);
+    config.check_cell(cell)?;
     checkpoint.check_sizes(cell, epoch_length, precision)?;
     let model = config.new_model::<B, C>(run.vocab.size(), device);
     let trainer = config.trainer();

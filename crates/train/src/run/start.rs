@@ -95,6 +95,7 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
         model: impl FnOnce() -> Result<CharLm<B, C>, Error>,
     ) -> Result<Self, Error> {
         config.validate()?;
+        config.check_cell(C::description(config.model))?;
         let (batches, val_batches) = split(corpus, &config.batches())?;
         let epoch_length = batches.n_batches();
         let trainer = Trainer::new(config.trainer(), model()?, epoch_length, device);

@@ -17,6 +17,7 @@ fn saved_settings_are_loaded() {
         val_frac: 1.0 / 3.0,
         model: CellKind::Rnn,
         dropout: 0.1,
+        weight_dropout: 0.2,
         schedule: Schedule::Plateau {
             factor: 0.5,
             patience: 3,
@@ -83,6 +84,8 @@ fn a_setting_out_of_its_range_is_named() {
         ("val_frac", "-0.1"),
         ("dropout", "1"),
         ("dropout", "-1e-9"),
+        ("weight_dropout", "1"),
+        ("weight_dropout", "-1e-9"),
         ("learning_rate", "0"),
         ("learning_rate", "-1"),
         ("patience", "0"),

@@ -75,7 +75,7 @@ pub struct TrainArgs {
     /// Fraction held out for validation
     #[arg(long, value_name = "X", default_value_t = RunConfig::default().val_frac, help_heading = "Text")]
     val_frac: f64,
-    /// What to hold out: the end of each lane (lanes) or of the whole text (tail)
+    /// Hold out lane ends or the text's tail
     #[arg(long, default_value = "lanes", help_heading = "Text", hide_possible_values = true,
           value_parser = one_of(SPLITS, split_name))]
     split: Split,
@@ -97,6 +97,9 @@ pub struct TrainArgs {
     /// Dropout on each layer's output
     #[arg(long, value_name = "X", help_heading = "Model", default_value_t = RunConfig::default().dropout)]
     dropout: f64,
+    /// Dropout of recurrent weights
+    #[arg(long, value_name = "X", help_heading = "Model", default_value_t = RunConfig::default().weight_dropout)]
+    weight_dropout: f64,
 
     /// Stop after N passes over the text
     #[arg(long, value_name = "N", help_heading = "Training",
@@ -146,7 +149,7 @@ pub struct TrainArgs {
     /// Start from the weights and settings of this run
     #[arg(long, value_name = "DIR", help_heading = "Run", conflicts_with_all = ["preset", "config"])]
     pub init_from: Option<PathBuf>,
-    /// Start from preset settings: char-rnn
+    /// Start from preset settings: char-rnn or shakespeare
     #[arg(
         long,
         value_name = "NAME",
@@ -172,6 +175,7 @@ pub struct TrainArgs {
 #[derive(Clone, Copy, ValueEnum)]
 enum Preset {
     CharRnn,
+    Shakespeare,
 }
 
 #[derive(Args)]
@@ -224,6 +228,10 @@ impl TrainArgs {
             (Some(before), _, _) => before.config()?,
             (None, Some(file), _) => RunConfig::load(file)?,
             (None, None, Some(Preset::CharRnn)) => RunConfig::char_rnn(),
+            (None, None, Some(Preset::Shakespeare)) => RunConfig {
+                dataset: Some("tiny-shakespeare".to_owned()),
+                ..RunConfig::shakespeare(CellKind::Gru)
+            },
             (None, None, None) if has_text => RunConfig::default(),
             // The built-in text is short: with these settings, it is learned in a minute or two.
             (None, None, None) => RunConfig {
@@ -249,7 +257,7 @@ impl TrainArgs {
                 }
             )*};
         }
-        flags_win!(units val_frac split model hidden_size num_layers embedding_size dropout
+        flags_win!(units val_frac split model hidden_size num_layers embedding_size dropout weight_dropout
             max_epochs seq_length batch_size optimizer learning_rate schedule patience grad_clip seed
             checkpoint_every max_skipped skip_outliers);
         config.validate()?;
