@@ -27,6 +27,7 @@
 //! - The recurrent weights are packed once per sequence, in the order in which the innermost loop reads
 //!   them. Input and state go through one such product per step, and the gates are computed while its
 //!   sums are in registers.
+//! - A product takes as many rows at a time as their sums fit into registers: three with AVX2, six with AVX-512.
 //! - In the backward pass the gradients of the gates' sums overwrite the gates. The gradient of the
 //!   weights is one product over all steps at the end.
 //! - A token's `x·Wx` is a row of a table; the gradient of the table is a sum per row.

@@ -149,7 +149,7 @@ pub struct TrainArgs {
     /// Start from the weights and settings of this run
     #[arg(long, value_name = "DIR", help_heading = "Run", conflicts_with_all = ["preset", "config"])]
     pub init_from: Option<PathBuf>,
-    /// Start from preset settings: char-rnn or shakespeare
+    /// Preset settings: char-rnn or shakespeare
     #[arg(
         long,
         value_name = "NAME",
