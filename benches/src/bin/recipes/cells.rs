@@ -92,7 +92,7 @@ macro_rules! cell_with {
 cell_with!(
     VariationalGru: VariationalDropout,
     VARIATIONAL_GRU = "variational_gru",
-    VariationalDropoutConfig::new().with_output(0.25)
+    VariationalDropoutConfig::new().with_output(0.4)
 );
 cell_with!(
     ZoneoutGru: Zoneout,
