@@ -177,8 +177,8 @@ fn config_is_saved_and_flags_win_over_it() {
     assert_eq!(one.replace("\"seed\": 1", "\"seed\": 5"), two);
 }
 
-/// The settings of a tiny run with this preset.
-fn preset(name: &str) -> serde_json::Value {
+/// Checks the settings of a tiny run with this preset.
+fn preset_sets(name: &str, expected: &[(&str, &str)]) {
     let place = Place::new();
     place.file("abc.txt", "abcabcab\n".repeat(20));
     let args = [
@@ -198,43 +198,46 @@ fn preset(name: &str) -> serde_json::Value {
         "8",
     ];
     place.succeeds(&args);
-    serde_json::from_str(&place.read("run/config.json")).unwrap()
+    let config: serde_json::Value = serde_json::from_str(&place.read("run/config.json")).unwrap();
+    for &(setting, value) in expected {
+        assert_eq!(config[setting].to_string(), value, "{setting}");
+    }
 }
 
 /// The defaults of `train.lua` in char-rnn (Karpathy 2015).
 #[test]
 fn preset_char_rnn() {
-    let config = preset("char-rnn");
-    for (name, value) in [
-        ("model", "\"lstm\""),
-        ("num_layers", "2"),
-        ("embedding_size", "0"),
-        ("dropout", "0.0"),
-        ("optimizer", "\"rmsprop:0.95\""),
-        ("learning_rate", "0.002"),
-        ("schedule", "\"decay:0.97:10\""),
-        ("grad_clip", "\"value:5\""),
-        ("split", "\"lanes\""),
-        ("val_frac", "0.05"),
-        ("initializer", "{\"uniform\":{\"bound\":0.08}}"),
-    ] {
-        assert_eq!(config[name].to_string(), value, "{name}");
-    }
+    preset_sets(
+        "char-rnn",
+        &[
+            ("model", "\"lstm\""),
+            ("num_layers", "2"),
+            ("embedding_size", "0"),
+            ("dropout", "0.0"),
+            ("optimizer", "\"rmsprop:0.95\""),
+            ("learning_rate", "0.002"),
+            ("schedule", "\"decay:0.97:10\""),
+            ("grad_clip", "\"value:5\""),
+            ("split", "\"lanes\""),
+            ("val_frac", "0.05"),
+            ("initializer", "{\"uniform\":{\"bound\":0.08}}"),
+        ],
+    );
 }
 
 /// A text of one's own, cut like nanoGPT's: the last tenth is held out.
 #[test]
 fn preset_shakespeare_of_another_text() {
-    let config = preset("shakespeare");
-    for (name, value) in [
-        ("dataset", "null"),
-        ("model", "\"gru\""),
-        ("split", "\"tail\""),
-        ("val_frac", "0.1"),
-        ("hidden_size", "8"),
-    ] {
-        assert_eq!(config[name].to_string(), value, "{name}");
-    }
+    preset_sets(
+        "shakespeare",
+        &[
+            ("dataset", "null"),
+            ("model", "\"gru\""),
+            ("split", "\"tail\""),
+            ("val_frac", "0.1"),
+            ("hidden_size", "8"),
+        ],
+    );
 }
 
 #[test]
