@@ -10,19 +10,17 @@ pub(crate) type Sums<S> = [<S as Simd>::f32s; VECTORS];
 
 /// `sums[m] += rows[m]·panel`, for the columns of one panel.
 ///
-/// The sums stay in registers only if nothing refers to them by an index that the compiler does not know. What
-/// becomes of them later may do so: they are copied here, one by one, and so are `rows` (`map` may become a call).
+/// The loops use no `map`: it may become a call, which keeps the sums out of registers.
 #[inline(always)]
 pub(crate) fn accumulate<S: Simd, const M: usize, const V: usize>(
     simd: S,
-    before: [[S::f32s; V]; M],
+    mut sums: [[S::f32s; V]; M],
     mut rows: [&[f32]; M],
     panel: &[[S::f32s; V]],
 ) -> [[S::f32s; V]; M] {
     for row in &mut rows {
         *row = &row[..panel.len()];
     }
-    let mut sums = copied(simd, &before);
     for (k, weights) in panel.iter().enumerate() {
         let mut x = [simd.splat_f32s(0.0); M];
         for m in 0..M {
@@ -34,21 +32,7 @@ pub(crate) fn accumulate<S: Simd, const M: usize, const V: usize>(
             }
         }
     }
-    copied(simd, &sums)
-}
-
-#[inline(always)]
-fn copied<S: Simd, const M: usize, const V: usize>(
-    simd: S,
-    from: &[[S::f32s; V]; M],
-) -> [[S::f32s; V]; M] {
-    let mut to = [[simd.splat_f32s(0.0); V]; M];
-    for m in 0..M {
-        for v in 0..V {
-            to[m][v] = from[m][v];
-        }
-    }
-    to
+    sums
 }
 
 /// Loads `row[j..]`, with zeros beyond its end.
