@@ -195,7 +195,7 @@ pub fn forward<B: Backend>(
 
 /// The kernels of a backend. A method returns `None` for what it does not support.
 ///
-/// Shapes are checked before a method is called.
+/// Shapes are checked before a method is called. [`register`] shows an implementation.
 pub trait SequenceKernels<B: Backend>: Send + Sync + 'static {
     /// Runs a layer over sequences: one direction, or a forward and a backward one, of the same cell and
     /// `d_hidden`, whose outputs lie side by side. Each starts from its own of the `states`: the hidden state
@@ -233,6 +233,51 @@ static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(|| {
 });
 
 /// Registers the kernels of a backend, replacing any that it had.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+///
+/// use burn::tensor::{Int, Tensor};
+/// use burn_ndarray::NdArray;
+/// use models::{
+///     Lengths, LstmConfig, RecurrentCell,
+///     fused::{self, CpuInference, Input, KernelLayer, SequenceKernels, SequenceOutput},
+/// };
+///
+/// static CALLS: AtomicUsize = AtomicUsize::new(0);
+///
+/// /// The kernels for CPUs, which count the sequences that they run.
+/// struct Counting;
+///
+/// impl SequenceKernels<NdArray> for Counting {
+///     fn sequence(
+///         &self,
+///         layers: &[&KernelLayer<NdArray>],
+///         input: &Input<NdArray>,
+///         lengths: Option<&Lengths>,
+///         states: &[&[Tensor<NdArray, 2>]],
+///     ) -> Option<SequenceOutput<NdArray>> {
+///         CALLS.fetch_add(1, Relaxed);
+///         CpuInference.sequence(layers, input, lengths, states)
+///     }
+///
+///     fn cross_entropy(
+///         &self,
+///         _: &Tensor<NdArray, 2>,
+///         _: &Tensor<NdArray, 2>,
+///         _: &Tensor<NdArray, 1>,
+///         _: &Tensor<NdArray, 1, Int>,
+///     ) -> Option<Tensor<NdArray, 1>> {
+///         None // the reference path
+///     }
+/// }
+///
+/// fused::register::<NdArray>(Counting);
+/// let device = Default::default();
+/// let lstm = LstmConfig::new(3, 8).init::<NdArray>(&device);
+/// lstm.forward(Tensor::zeros([2, 5, 3], &device), None);
+/// assert_eq!(CALLS.load(Relaxed), 1);
+/// ```
 pub fn register<B: Backend>(kernels: impl SequenceKernels<B>) {
     insert::<B>(
         &mut REGISTRY.write().expect("no panic while it is held"),

@@ -13,6 +13,16 @@ use super::{CpuBackend, Input, KernelLayer, SequenceKernels, SequenceOutput};
 use crate::lengths::Lengths;
 
 /// The kernels of the crate [`kernels`](mod@kernels) for a CPU backend under `Autodiff`.
+///
+/// ```
+/// use burn_autodiff::Autodiff;
+/// use burn_ndarray::NdArray;
+/// use models::fused::{self, CpuAutodiff};
+///
+/// // As the feature `ndarray` does by itself:
+/// fused::register::<Autodiff<NdArray>>(CpuAutodiff);
+/// assert!(fused::kernels::<Autodiff<NdArray>>().is_some());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CpuAutodiff;
 

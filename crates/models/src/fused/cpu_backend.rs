@@ -5,10 +5,21 @@ use std::borrow::Cow;
 use burn::tensor::{
     DType, Int, Shape, Tensor, TensorData, TensorPrimitive, backend::Backend, ops::FloatTensor,
 };
+
 /// A backend whose tensors can be read in place.
 ///
 /// Implement it for a backend of your own, and [`register`](super::register) [`CpuInference`](super::CpuInference) for it and
 /// [`CpuAutodiff`](super::CpuAutodiff) for it under `Autodiff`.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_ndarray::NdArray;
+/// use models::fused::CpuBackend;
+///
+/// let x = Tensor::<NdArray, 1>::from_floats([1.0, 2.0], &Default::default());
+/// let x = x.into_primitive().tensor(); // the backend's own form
+/// assert_eq!(NdArray::values(&x)[..], [1.0, 2.0]);
+/// ```
 pub trait CpuBackend: Backend {
     /// Returns the values of a tensor of 32-bit floats in row-major order: borrowed if they are stored that
     /// way, copied otherwise.

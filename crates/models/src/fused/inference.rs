@@ -11,6 +11,15 @@ use super::{
 use crate::lengths::Lengths;
 
 /// The kernels of the crate [`kernels`](mod@kernels) for a CPU backend.
+///
+/// ```
+/// use burn_ndarray::NdArray;
+/// use models::fused::{self, CpuInference};
+///
+/// // As the feature `ndarray` does by itself:
+/// fused::register::<NdArray>(CpuInference);
+/// assert!(fused::kernels::<NdArray>().is_some());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CpuInference;
 
