@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use burn_ndarray::NdArray;
 use fuzz::{Damage, Target};
 use libfuzzer_sys::fuzz_target;
-use train::{History, RunFolder, Sampler};
+use train::{History, RunFolder, Sampler, Sampling};
 
 static TARGET: LazyLock<Target> = LazyLock::new(Target::folder);
 
@@ -26,8 +26,12 @@ fn write(target: &Target) -> Option<()> {
         &Default::default(),
     );
     let model = model.ok()?;
-    let documents = config.documents.as_ref();
-    let sampler = Sampler::new(&model, &vocab, documents, "", 1.0, config.seed).ok()?;
+    let how = Sampling {
+        documents: config.documents.as_ref(),
+        seed: config.seed,
+        ..Sampling::default()
+    };
+    let sampler = Sampler::new(&model, &vocab, &how).ok()?;
     for token in sampler.take(3) {
         assert!((token as usize) < vocab.size());
     }

@@ -7,6 +7,8 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context;
+
 /// What the person asked for cannot be done as asked: exit code 2. Any other error has exit code 1.
 #[derive(Debug)]
 pub struct UsageError(pub String);
@@ -30,6 +32,20 @@ impl fmt::Display for Signalled {
 }
 
 impl Error for Signalled {}
+
+/// Returns the outcome of writing to standard output, where a reader who has gone is no problem.
+///
+/// # Errors
+///
+/// Returns an error if the text could not be written for another reason.
+pub fn unless_nobody_reads(written: io::Result<()>) -> anyhow::Result<()> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("standard output")
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Prints the error, if there is one, and gives the exit code for it.
 pub fn report(result: anyhow::Result<()>) -> ExitCode {
@@ -56,6 +72,7 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
                 train::Error::Setting { .. }
                     | train::Error::NoValidation { .. }
                     | train::Error::Fixed { .. }
+                    | train::Error::PrimeNotUtf8 { .. }
                     | train::Error::UnknownSymbol { .. }
             )
         );
@@ -77,26 +94,29 @@ fn with_flags(error: &(dyn Error + 'static)) -> String {
             let flag = setting.replace('_', "-");
             format!("--{flag}{rest}{}", mended_by(error))
         }
-        _ => told + mended_by(error),
+        _ => told + &mended_by(error),
     }
 }
 
-/// Returns the flags that mend a problem.
-fn mended_by(error: &train::Error) -> &'static str {
+/// Returns the flags that mend a problem, in parentheses.
+fn mended_by(error: &train::Error) -> String {
     use train::Error;
-    match error {
+    let flags = match error {
         Error::Occupied { .. } => " (--out)",
-        Error::NotUtf8 { .. } => " (--units bytes)",
-        Error::TooShort { .. } => " (--batch-size, --seq-length)",
+        Error::NotUtf8 { .. } | Error::NotText { .. } => " (--units bytes)",
+        Error::TooShort {
+            that_fit: Some((batch_size, seq_length)),
+            ..
+        } => return format!(" (--batch-size {batch_size} --seq-length {seq_length})"),
         Error::FewDocuments { .. } => " (--documents, --val-frac)",
-        Error::UnknownSymbol { .. } => " (--prime-text)",
+        Error::PrimeNotUtf8 { .. } => " (--prime-file)",
+        Error::UnknownSymbol { .. } => " (--prime-text, --unknown skip)",
         Error::NoValidation { .. } => " (--val-frac above 0)",
         Error::Diverged {
-            checkpoint: Some(_),
-            ..
+            resumable: Some(_), ..
         } => " (--resume, --learning-rate, --grad-clip)",
         Error::Diverged {
-            checkpoint: None, ..
+            resumable: None, ..
         } => " (--learning-rate, --grad-clip)",
         Error::OtherText { .. } => " (--data, --init-from)",
         Error::File { .. }
@@ -110,30 +130,15 @@ fn mended_by(error: &train::Error) -> &'static str {
         | Error::Setting { .. }
         | Error::Locked { .. }
         | Error::NoCheckpoint { .. }
+        | Error::OtherCheckpoints { .. }
         | Error::NewerFormat { .. }
-        | Error::Fixed { .. } => "",
-    }
+        | Error::Fixed { .. }
+        | Error::TooShort { that_fit: None, .. } => "",
+    };
+    flags.to_owned()
 }
 
-/// The command line, read by clap. Help goes out as it is, an error as one line.
-pub fn parse(command: clap::Command) -> Result<clap::ArgMatches, ExitCode> {
-    command.try_get_matches().map_err(|error| {
-        if !error.use_stderr() {
-            // Nobody may be there to read it.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
-        }
-        let text = error.render().to_string();
-        let lines = text.lines().map(str::trim);
-        let told =
-            lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-        let told: Vec<&str> = told.filter(|line| !line.is_empty()).collect();
-        complain(&format!("{} (--help lists the flags)", told.join(" ")));
-        ExitCode::from(2)
-    })
-}
-
-/// A line on standard error. Nobody may be there to read it.
-fn complain(line: &str) {
+/// Writes a line to standard error. Nobody may be there to read it.
+pub fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -13,9 +13,11 @@
 
 pub mod backend;
 pub mod choices;
+pub mod command_line;
 pub mod datasets;
 pub mod exit;
 pub mod memory;
 pub mod open_files;
+pub mod shell;
 pub mod stop;
 pub mod view;

@@ -1,6 +1,7 @@
 //! What people see: lines and samples on standard output, progress bars, charts.
 
 mod bars;
+mod fit;
 mod legend;
 pub mod loss_curves;
 pub mod loss_svg;
@@ -13,6 +14,7 @@ mod run_view;
 mod say;
 
 pub use bars::{download_bar, training_bar};
-pub use numbers::{bytes, grouped, plural};
+pub use fit::wrapped;
+pub use numbers::{bytes, grouped, plural, symbol};
 pub use run_view::RunView;
-pub use say::say;
+pub use say::{note_above, say, tell};

@@ -66,10 +66,27 @@ fn shorter_than_one_window() {
             "the text has 8 symbols",
             "a batch size of 2",
             "a sequence length of 5",
-            "--batch-size",
-            "--seq-length",
+            "--batch-size 1 --seq-length",
         ],
     );
+}
+
+/// The flags that the error proposes work.
+#[test]
+fn a_short_text_is_told_sizes_that_fit() {
+    let place = Place::new();
+    place.file("text", "hello world\n".repeat(250));
+    let args = ["train", "--data", "text", "--max-epochs", "1"];
+    for flags in [&[][..], &["--split", "tail", "--val-frac", "0.3"]] {
+        let output =
+            place.run(&[&args[..], &["--batch-size=100", "--seq-length=70"], flags].concat());
+        let said = text(&output.stderr);
+        let (_, proposal) = said.split_once(" (").expect("flags in parentheses");
+        let proposal = proposal.trim().trim_end_matches(')').split(' ');
+        place.succeeds(&[&args[..], flags, &proposal.collect::<Vec<_>>()].concat());
+    }
+    place.file("text", "ab");
+    place.fails(1, &args, &["the text has 2 symbols", "give a longer text"]);
 }
 
 #[test]
@@ -266,6 +283,7 @@ fn run_folder_that_lacks_a_file() {
     for name in ["config.json", "vocab.json", "weights.safetensors"] {
         let place = Place::new();
         place.trained();
+        fs::remove_dir_all(place.path().join("run/checkpoints")).unwrap();
         fs::remove_file(place.path().join("run").join(name)).unwrap();
         place.fails(
             1,

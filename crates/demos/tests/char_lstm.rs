@@ -232,7 +232,7 @@ fn preset_shakespeare_of_another_text() {
         "shakespeare",
         &[
             ("dataset", "null"),
-            ("model", "\"gru\""),
+            ("model", "\"lstm\""),
             ("split", "\"tail\""),
             ("val_frac", "0.1"),
             ("hidden_size", "8"),

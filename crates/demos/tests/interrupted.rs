@@ -8,13 +8,13 @@ use std::{
     fs::{self, File},
     io::Read,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::SystemTime,
 };
 
 use common::{
     Place,
-    events::{Running, wait_for, within_limit},
+    events::{Running, within_limit},
     text, words,
 };
 use rustix::process::Signal;
@@ -152,13 +152,15 @@ fn stopped_by(place: &Place, signal: Signal) -> Output {
 
 #[test]
 fn a_signal_ends_a_run_that_goes_on_to_the_same_weights() {
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    let hangup = cfg!(target_os = "linux").then_some((Signal::HUP, 129));
+    let signals = [(Signal::INT, 130), (Signal::TERM, 143)];
+    for (signal, code) in signals.into_iter().chain(hangup) {
         let place = place();
         let output = stopped_by(&place, signal);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "{out}{err}");
         assert!(
-            out.contains("train --resume run") && err.is_empty(),
+            out.contains("train --resume run") && err.starts_with("stopping after this update"),
             "{out}{err}"
         );
         // On a busy machine it may have got far before the signal arrived.
@@ -195,9 +197,11 @@ fn a_second_signal_ends_a_run_at_once() {
         file
     });
     program.signal(Signal::INT);
-    wait_until_delivered(&program, Signal::INT);
+    let mut said = program.take_stderr();
+    within_limit("an answer", move || said.read_exact(&mut [0; 8])).expect("stopping");
     assert!(program.status().is_none(), "it finishes what it is at");
-    program.signal(Signal::INT);
+    // Until half a second has passed, another one is the same.
+    program.wait_for_end("a second signal", |program| program.signal(Signal::INT));
     let output = program.output();
     assert_eq!(output.status.code(), Some(130));
     assert!(
@@ -207,18 +211,96 @@ fn a_second_signal_ends_a_run_at_once() {
     );
 }
 
-/// Until then a second signal of this kind would be none. Only Linux tells.
-fn wait_until_delivered(program: &Running, signal: Signal) {
-    let status = format!("/proc/{}/status", program.id());
-    if !cfg!(target_os = "linux") {
-        return;
+/// Before the end of the first epoch, there are no best weights, but there is a model.
+#[test]
+fn a_run_that_is_stopped_in_its_first_epoch_can_write() {
+    let place = place();
+    // An epoch of 100,000 updates.
+    let args = "train --data text --hidden-size 8 --batch-size 1 --seq-length 1 --max-epochs 1 --out run \
+                --checkpoint-every 20 --val-frac 0.01";
+    let args: Vec<&str> = args.split_whitespace().collect();
+    place.file("text", words(200_000));
+    let mut program = begin(&place, &args, "run");
+    let run = place.path().join("run");
+    program.wait_for("some updates", || count(&run, "update") > 50);
+    program.signal(Signal::INT);
+    assert_eq!(program.output().status.code(), Some(130));
+    assert!(
+        !run.join("weights.safetensors").exists(),
+        "an epoch has ended"
+    );
+
+    let sample =
+        |flags: &[&'static str]| place.run(&[&["sample", "--length", "5", "run"], flags].concat());
+    let output = sample(&[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("weights after update"),
+        "{}",
+        text(&output.stderr)
+    );
+    place.fails(
+        1,
+        &["sample", "run", "--checkpoint", "7"],
+        &["after update 7", "there are"],
+    );
+
+    // From these weights, another run.
+    let from = [
+        "train",
+        "--init-from",
+        "run",
+        "--data",
+        "text",
+        "--batch-size",
+        "50",
+        "--seq-length",
+        "50",
+    ];
+    place.succeeds(&[&from[..], &["--out", "next", "--max-epochs", "1"]].concat());
+    let checkpoints = fs::read_dir(place.path().join("next/checkpoints")).expect("checkpoints");
+    let names = checkpoints.map(|entry| entry.expect("a checkpoint").file_name());
+    let names: Vec<String> = names.filter_map(|name| name.into_string().ok()).collect();
+    for name in names {
+        let args = ["sample", "next", "--length", "5", "--checkpoint", &name];
+        place.succeeds(&args);
     }
-    wait_for("the signal to be delivered", || {
-        let status = fs::read_to_string(&status).expect("it is there");
-        let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
-        let pending = u64::from_str_radix(pending.expect("a line").trim(), 16).expect("a mask");
-        (pending >> (signal.as_raw() - 1) & 1 == 0).then_some(())
-    });
+}
+
+/// A terminal and a parent process both pass on a Ctrl-C.
+#[test]
+fn signals_at_the_same_time_are_one() {
+    let place = place();
+    let mut program = begin(&place, &endless("run"), "run");
+    program.signal(Signal::STOP);
+    program.signal(Signal::INT);
+    program.signal(Signal::TERM);
+    program.signal(Signal::CONT);
+    let output = program.output();
+    let code = output.status.code();
+    assert!(code == Some(130) || code == Some(143), "{}", output.status);
+    let out = text(&output.stdout);
+    assert!(out.contains("the run is saved"), "{out}");
+}
+
+/// `nohup char_lstm` outlives its terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hangup_that_is_ignored_stays_so() {
+    let place = place();
+    let mut command = Command::new("nohup");
+    command
+        .arg(env!("CARGO_BIN_EXE_char_lstm"))
+        .args(run_of("3", "run"));
+    command
+        .current_dir(place.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut program = Running::start(&mut command);
+    let run = place.path().join("run");
+    program.wait_for("some updates", || count(&run, "update") > 5);
+    program.signal(Signal::HUP);
+    assert!(program.output().status.success());
 }
 
 #[test]

@@ -24,18 +24,16 @@ fn several_files_and_a_folder() {
         let shown = place.succeeds(&[TINY, data].concat());
         for part in [
             "one.txt and 2 more: 540 characters",
-            "left out 1 file",
-            "image.png",
+            "left out more/image.png (",
         ] {
             assert!(shown.contains(part), "{part:?} is not in\n{shown}");
         }
     }
     let config = place.read("runs/one-2/config.json");
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
-    assert_eq!(
-        config["data"],
-        serde_json::json!(["one.txt", "two.txt", "more"])
-    );
+    // The run can be resumed from any folder.
+    let expected = ["one.txt", "two.txt", "more"].map(|name| place.path().join(name));
+    assert_eq!(config["data"], serde_json::json!(expected));
 
     // The same again from the saved settings.
     place.succeeds(&[
@@ -46,6 +44,58 @@ fn several_files_and_a_folder() {
         "again",
     ]);
     assert_eq!(place.losses("again"), place.losses("runs/one-1"));
+}
+
+/// A second run on the same folder does not learn from what the first one wrote there.
+#[test]
+fn folders_of_runs_are_no_text() {
+    let place = Place::new();
+    place.file("text", "hello world\n".repeat(40));
+    let args = [TINY, &["--data", "."]].concat();
+    for run in ["1", "2"] {
+        let said = place.succeeds(&[&args[..], &["--out", run]].concat());
+        assert!(said.contains(".: 480 characters"), "{said}");
+        assert_eq!(
+            said.contains("left out ./1 (the folder of a run)"),
+            run == "2",
+            "{said}"
+        );
+    }
+    place.succeeds(&["train", "--resume", "1", "--max-epochs", "3"]);
+}
+
+#[test]
+fn a_file_of_another_kind_is_called_by_its_name() {
+    let place = Place::new();
+    let utf16 = |text: &str| {
+        text.encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<u8>>()
+    };
+    let mut tar = b"text".to_vec();
+    tar.resize(257, 0);
+    tar.extend(b"ustar\x0000");
+    tar.resize(512, 0);
+    tar.extend(b"hello world\n".repeat(40));
+    for (content, told) in [
+        (utf16("hello world\n"), "UTF-16"),
+        (utf16("\u{feff}привет мир\n"), "UTF-16"),
+        (tar, "a tar archive"),
+        (b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec(), "a gzip file"),
+        (b"PK\x03\x04\x14\0\0\0".to_vec(), "a zip archive"),
+        (b"\xfd7zXZ\0\0\x04".to_vec(), "an xz file"),
+        (b"BZh91AY&SY\xe9".to_vec(), "a bzip2 file"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec(), "a PDF"),
+    ] {
+        place.file("text", content.repeat(20));
+        let told = ["text: looks like", told, "--units bytes"];
+        place.fails(1, &[TINY, &["--data", "text"]].concat(), &told);
+    }
+    // What only begins like another kind is text.
+    for text in ["BMW and MZ and PK\n", "Rar! GIF8 %PDF\n", "a\0b\0c\n"] {
+        place.file("text", text.repeat(20));
+        place.succeeds(&[TINY, &["--data", "text"]].concat());
+    }
 }
 
 #[test]

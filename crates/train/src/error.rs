@@ -93,6 +93,16 @@ pub enum Error {
         /// What is there.
         problem: String,
     },
+    /// The file is not text but something else.
+    #[error("{name}: looks like {kind}, not like text; {remedy}, or model it byte by byte")]
+    NotText {
+        /// Which file.
+        name: String,
+        /// What it looks like.
+        kind: &'static str,
+        /// How to make a text of it.
+        remedy: &'static str,
+    },
     /// The text is one symbol over and over.
     #[error(
         "{name}: every symbol of the text is {symbol:?}; there is nothing to learn from fewer than two"
@@ -106,7 +116,11 @@ pub enum Error {
     /// The text is too short for the batch size and the sequence length.
     #[error(
         "{name}: the text has {found} symbols, but a batch size of {batch_size} and a sequence length of \
-         {seq_length} need at least {needed}{}; give a longer text or lower these", held_out(*val_frac)
+         {seq_length} need at least {needed}{}; {}", held_out(*val_frac),
+        match that_fit {
+            Some((batch_size, seq_length)) => format!("sizes of {batch_size} and {seq_length} fit"),
+            None => "give a longer text".to_owned(),
+        }
     )]
     TooShort {
         /// Which text.
@@ -121,6 +135,8 @@ pub enum Error {
         seq_length: usize,
         /// The share that is held out.
         val_frac: f64,
+        /// A smaller batch size and sequence length for which it is long enough.
+        that_fit: Option<(usize, usize)>,
     },
     /// The text has too few documents.
     #[error(
@@ -139,9 +155,18 @@ pub enum Error {
         /// The share that is held out.
         val_frac: f64,
     },
+    /// The text to continue is not UTF-8, but the model writes characters.
+    #[error(
+        "the text to continue: not UTF-8 at byte offset {offset}, but the model knows characters only"
+    )]
+    PrimeNotUtf8 {
+        /// Where the valid UTF-8 ends, in bytes from its start.
+        offset: usize,
+    },
     /// The text to continue has a character that is not in the model's vocabulary.
     #[error(
-        "the model does not know the character {symbol:?} of the text to continue; it knows {known}"
+        "the model does not know the character {symbol:?} of the text to continue; it knows {}",
+        listed(known)
     )]
     UnknownSymbol {
         /// The first such character.
@@ -172,8 +197,8 @@ pub enum Error {
         "update {update}: loss {loss}, gradient norm {grad_norm}, norm of the weights {weight_norm}, \
          {skipped} updates skipped in a row: training has diverged; {} with a lower learning rate or a \
          tighter gradient clip",
-        match checkpoint {
-            Some(path) => format!("resume from the last good checkpoint, {},", path.display()),
+        match resumable {
+            Some(run) => format!("resume {} from its last good checkpoint,", run.display()),
             None => "there is no checkpoint: start again".to_owned(),
         }
     )]
@@ -188,8 +213,8 @@ pub enum Error {
         weight_norm: f64,
         /// How many updates were skipped in a row.
         skipped: usize,
-        /// The last good checkpoint.
-        checkpoint: Option<PathBuf>,
+        /// The folder of the run, if it has a good checkpoint.
+        resumable: Option<PathBuf>,
     },
     /// Another process trains in the folder.
     #[error("{}: another run trains in this folder{}; wait for it, or name another folder",
@@ -213,6 +238,17 @@ pub enum Error {
         path: PathBuf,
         /// Why the checkpoints that are there cannot be used.
         passed_over: Vec<String>,
+    },
+    /// A checkpoint that was asked for is not there.
+    #[error("{}: no checkpoint after update {wanted}; there are those after {}", path.display(),
+        there.iter().map(usize::to_string).collect::<Vec<_>>().join(", "))]
+    OtherCheckpoints {
+        /// The folder of the checkpoints.
+        path: PathBuf,
+        /// Which was asked for.
+        wanted: usize,
+        /// Which there are.
+        there: Vec<usize>,
     },
     /// A checkpoint was written by a later version of this program.
     #[error("{}: a checkpoint of format {format}; this program knows formats up to {known}: use the one \
@@ -250,6 +286,16 @@ pub enum Error {
         /// Why it cannot change.
         reason: &'static str,
     },
+}
+
+/// Lists some characters: all of an alphabet, the first of a thousand.
+fn listed(characters: &str) -> String {
+    const MOST: usize = 100;
+    let first: String = characters.chars().take(MOST).collect();
+    match characters.chars().count() {
+        n if n > MOST => format!("{n}, among them {first:?}"),
+        _ => format!("{first:?}"),
+    }
 }
 
 fn held_out(val_frac: f64) -> String {

@@ -39,5 +39,5 @@ pub use run::{
     Event, History, Outcome, Run, RunConfig, RunFolder, SaveEvery, bits_per_char, peak_memory,
     train,
 };
-pub use sampler::Sampler;
+pub use sampler::{Sampler, Sampling};
 pub use text::{Corpus, Separator, TextStream, Units, Vocab};

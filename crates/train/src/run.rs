@@ -16,6 +16,7 @@ mod events;
 mod folder;
 mod history;
 mod metrics_log;
+mod paths;
 mod peak_memory;
 mod resume;
 mod run_state;

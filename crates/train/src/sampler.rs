@@ -1,5 +1,7 @@
 //! Writes text with a trained model: each symbol is drawn from the distribution that the model predicts.
 
+use std::borrow::Cow;
+
 use burn::tensor::backend::Backend;
 use models::{Cell, CharLm, Stepper};
 use rand::{SeedableRng, distr::Distribution, distr::weighted::WeightedIndex};
@@ -23,43 +25,66 @@ pub struct Sampler {
     ending: Vec<u32>,
 }
 
+/// What to write after, and how.
+#[derive(Clone, Debug)]
+pub struct Sampling<'a> {
+    /// What ends a document, if the text consists of documents.
+    pub documents: Option<&'a Separator>,
+    /// What the model reads first, for a state like those that it has met in training; it is no part of the
+    /// text. Symbols that the model does not know are left out.
+    pub warm_up: &'a [u8],
+    /// The beginning of the text; with `documents`, of a document.
+    pub prime: &'a [u8],
+    /// Whether symbols of `prime` that the model does not know are left out, instead of an error.
+    pub skip_unknown: bool,
+    /// 1 draws from the model's own distribution; less favours likely symbols, and 0 always takes the likeliest.
+    pub temperature: f64,
+    /// Decides what is drawn.
+    pub seed: u64,
+}
+
+/// One long text from the model's own distribution, after nothing, with seed 1.
+impl Default for Sampling<'_> {
+    fn default() -> Self {
+        Sampling {
+            documents: None,
+            warm_up: b"",
+            prime: b"",
+            skip_unknown: false,
+            temperature: 1.0,
+            seed: 1,
+        }
+    }
+}
+
 impl Sampler {
-    /// Creates a sampler that continues `prime`.
+    /// Creates a sampler of a model's text. The same model and the same `how` give the same text.
     ///
-    /// With `documents`, `prime` is the beginning of a document, and a new document follows the end of each.
-    /// Without, an empty `prime` counts as a line feed.
-    ///
-    /// Temperature 1 draws from the model's own distribution; a lower one favours likely symbols, and 0
-    /// always takes the likeliest. The same seed gives the same text.
+    /// With documents, a new one follows the end of each. Without, nothing to read counts as a line feed.
     ///
     /// # Errors
     ///
-    /// Returns an error if `prime` has a character that is not in the vocabulary.
+    /// Returns an error if `how.prime` is not UTF-8 for a model of characters, or has a character that is not in
+    /// its vocabulary.
     pub fn new<B: Backend, C: Cell<B>>(
         model: &CharLm<B, C>,
         vocab: &Vocab,
-        documents: Option<&Separator>,
-        prime: &str,
-        temperature: f64,
-        seed: u64,
+        how: &Sampling,
     ) -> Result<Self, Error> {
-        let unknown = |symbol| Error::UnknownSymbol {
-            symbol,
-            known: match vocab {
-                Vocab::Chars(symbols) => format!("{:?}", symbols.iter().collect::<String>()),
-                Vocab::Bytes => unreachable!("bytes are all known"),
-            },
+        let separator = how.documents.map_or("", |separator| &separator.0);
+        let separator = encode(vocab, separator.as_bytes(), false)?;
+        let mut tokens = match separator.is_empty() {
+            true => encode(vocab, how.warm_up, true)?,
+            false => Vec::new(),
         };
-        let separator = documents.map_or("", |separator| &separator.0);
-        let separator = vocab.encode(separator).map_err(unknown)?;
-        let mut tokens = vocab.encode(prime).map_err(unknown)?;
+        tokens.extend(encode(vocab, how.prime, how.skip_unknown)?);
         if tokens.is_empty() && separator.is_empty() {
             tokens = vocab.encode("\n").unwrap_or_else(|_| vec![0]);
         }
         let model = model.stepper(1);
         let mut sampler = Sampler {
-            temperature,
-            rng: ChaCha8Rng::seed_from_u64(seed),
+            temperature: how.temperature,
+            rng: ChaCha8Rng::seed_from_u64(how.seed),
             logits: vec![0.0; model.output_len()],
             model,
             ending: Vec::new(),
@@ -116,4 +141,25 @@ impl Iterator for Sampler {
         self.read(token);
         Some(token)
     }
+}
+
+/// Returns the tokens of a text to read.
+fn encode(vocab: &Vocab, text: &[u8], skip_unknown: bool) -> Result<Vec<u32>, Error> {
+    let Vocab::Chars(known) = vocab else {
+        return Ok(text.iter().copied().map(u32::from).collect());
+    };
+    let text = str::from_utf8(text).map_err(|e| Error::PrimeNotUtf8 {
+        offset: e.valid_up_to(),
+    })?;
+    let text: Cow<str> = match skip_unknown {
+        true => text
+            .chars()
+            .filter(|symbol| known.contains(symbol))
+            .collect(),
+        false => text.into(),
+    };
+    vocab.encode(&text).map_err(|symbol| Error::UnknownSymbol {
+        symbol,
+        known: known.iter().collect(),
+    })
 }

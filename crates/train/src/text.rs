@@ -9,9 +9,11 @@
 mod byte_store;
 mod corpus;
 mod decompress;
+mod escapes;
 mod files;
 mod hash;
 mod ingest;
+mod kind;
 mod read_ahead;
 mod separator;
 mod stream;
@@ -19,6 +21,7 @@ mod symbol_codes;
 mod vocab;
 
 pub use corpus::{Corpus, TextId};
+pub use escapes::unescape;
 pub use files::Skipped;
 pub use separator::Separator;
 pub use stream::TextStream;

@@ -24,7 +24,7 @@ use tests::{
     random::Random,
     tiny::{corpus, random_text},
 };
-use train::{Corpus, Event, Outcome, Run, RunConfig, Sampler, TextStream};
+use train::{Corpus, Event, Outcome, Run, RunConfig, Sampler, Sampling, TextStream};
 
 models::cells! {
     /// The kinds of a list with a cell of one's own.
@@ -188,10 +188,15 @@ fn it_writes() {
     let model = begin::<SlowFast<B>>(&config, folder.path(), TO_THE_END).model;
     assert!(model.stack.kernel_layers().is_none());
 
-    let (vocab, prime) = (text().vocab, "abc");
-    let sampler = Sampler::new(&model, &vocab, None, prime, 0.0, 1).expect("known symbols");
+    let (vocab, prime) = (text().vocab, b"abc");
+    let how = Sampling {
+        prime,
+        temperature: 0.0,
+        ..Sampling::default()
+    };
+    let sampler = Sampler::new(&model, &vocab, &how).expect("known symbols");
     let written: Vec<u32> = sampler.take(20).collect();
-    let mut tokens = vocab.encode(prime).unwrap();
+    let mut tokens = vocab.encode("abc").unwrap();
     for &token in &written {
         let ints = tokens.iter().map(|&token| i64::from(token)).collect();
         let ints = TensorData::new::<i64, _>(ints, [1, tokens.len()]);

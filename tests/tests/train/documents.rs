@@ -11,7 +11,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tests::tiny::{self, MODELS, Values, difference, gradients, parameters, with_parameters};
 use train::{
-    Batch, Batches, Corpus, Error, OptimizerConfig, RunConfig, Sampler, Separator, Split, Units,
+    Batch, Batches, Corpus, Error, OptimizerConfig, RunConfig, Sampler, Sampling, Separator, Split,
+    Units,
     batches::documents::{self, Documents},
     learn::tbptt::{evaluate, loss},
 };
@@ -454,8 +455,13 @@ fn a_model_of_documents_writes_documents() {
     let folder = tempfile::tempdir().expect("a folder");
     let (outcome, _) = tiny::train::<B>(&corpus, &config, folder.path()).expect("a run");
     let write = |prime: &str| -> Vec<String> {
-        let (vocab, documents) = (&corpus.vocab, config.documents.as_ref());
-        let sampler = Sampler::new(&outcome.model, vocab, documents, prime, 1.0, 1);
+        let vocab = &corpus.vocab;
+        let how = Sampling {
+            documents: config.documents.as_ref(),
+            prime: prime.as_bytes(),
+            ..Sampling::default()
+        };
+        let sampler = Sampler::new(&outcome.model, vocab, &how);
         let mut text = Vec::new();
         for token in sampler.expect("known").take(2000) {
             vocab.decode(token, &mut text);

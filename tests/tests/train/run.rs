@@ -15,8 +15,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tests::tiny::{self, MODELS, config, corpus, parameters, random_text};
 use train::{
-    Clip, Corpus, Error, Event, OptimizerConfig, Outcome, RunConfig, RunFolder, Sampler, Schedule,
-    Split, Units, batches::split, learn::tbptt::evaluate,
+    Clip, Corpus, Error, Event, OptimizerConfig, Outcome, RunConfig, RunFolder, Sampler, Sampling,
+    Schedule, Split, Units, batches::split, learn::tbptt::evaluate,
 };
 
 type Inner = NdArray<f32>;
@@ -93,7 +93,12 @@ fn a_text_that_repeats_is_learned() {
         );
 
         let (model, vocab) = (&run.outcome.model, &corpus.vocab);
-        let sampler = Sampler::new(model, vocab, None, "abca", 0.0, 1);
+        let how = Sampling {
+            prime: b"abca",
+            temperature: 0.0,
+            ..Sampling::default()
+        };
+        let sampler = Sampler::new(model, vocab, &how);
         let text: Vec<u32> = sampler.expect("known").take(9).collect();
         assert_eq!(text, vocab.encode("bcabcabca").expect("known"));
     }

@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use burn_ndarray::NdArray;
 use models::{CharLm, Initializer};
 use tests::tiny::{self, MODELS, config};
-use train::{Error, RunConfig, Sampler, Vocab};
+use train::{Error, RunConfig, Sampler, Sampling, Vocab};
 
 type B = NdArray<f32>;
 
@@ -32,7 +32,13 @@ fn sampler(
     temperature: f64,
     seed: u64,
 ) -> Sampler {
-    Sampler::new(model, vocab, None, prime, temperature, seed).expect("known")
+    let how = Sampling {
+        prime: prime.as_bytes(),
+        temperature,
+        seed,
+        ..Sampling::default()
+    };
+    Sampler::new(model, vocab, &how).expect("known")
 }
 
 /// What the model expects after a text, from `forward`.
@@ -173,7 +179,11 @@ fn nothing_works_where_the_text_had_one_line() {
 #[test]
 fn an_unknown_character_is_named_with_those_that_are_known() {
     let (model, vocab) = models().next().expect("a model");
-    let sampler = Sampler::new(&model, &vocab, None, "bäd", 1.0, 1);
+    let how = Sampling {
+        prime: "bäd".as_bytes(),
+        ..Sampling::default()
+    };
+    let sampler = Sampler::new(&model, &vocab, &how);
     match sampler.err() {
         Some(error @ Error::UnknownSymbol { symbol: 'ä', .. }) => {
             let message = error.to_string();

@@ -33,6 +33,16 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(any::<char>(), 0..40).prop_map(|chars| chars.into_iter().collect())
 }
 
+/// A text as it can be shown.
+fn shown(text: &str) -> String {
+    let show = |c: char| match c {
+        '\n' | '\r' | '\t' => c.to_string(),
+        _ if c.is_control() => format!("\\u{{{:x}}}", u32::from(c)),
+        _ => c.to_string(),
+    };
+    text.chars().map(show).collect()
+}
+
 /// Bytes that often begin, go on with or break off a character.
 fn nearly_utf8() -> impl Strategy<Value = Vec<u8>> {
     let encoded = any::<char>().prop_map(|c| c.to_string().into_bytes());
@@ -120,6 +130,7 @@ proptest! {
 
     #[test]
     fn a_stream_of_bytes_shows_valid_text_unchanged(text in texts()) {
+        let text = text.replace(char::is_control, "");
         let mut stream = TextStream::new(&Vocab::Bytes);
         let mut shown = String::new();
         for (i, byte) in text.bytes().enumerate() {
@@ -136,25 +147,22 @@ proptest! {
         let mut stream = TextStream::new(&vocab);
         for c in text.chars() {
             let token = vocab.encode(&c.to_string()).expect("known")[0];
-            prop_assert_eq!(stream.push(token), c.to_string());
+            prop_assert_eq!(stream.push(token), shown(&c.to_string()));
         }
     }
 
-    /// What is not UTF-8 is replaced as `String::from_utf8_lossy` does, so that the character after
-    /// it is whole.
+    /// What is not UTF-8 is escaped byte by byte, so that the character after it is whole.
     #[test]
-    fn a_stream_of_bytes_replaces_only_what_is_not_utf8(mut bytes in nearly_utf8()) {
-        let mut stream = TextStream::new(&Vocab::Bytes);
-        let mut shown = String::new();
-        for i in 0..bytes.len() {
-            shown.push_str(&stream.push(bytes[i].into()));
-            let shown_of = |held| String::from_utf8_lossy(&bytes[..=i - held]) == shown;
-            let is_all = shown.is_empty() && i < 3;
-            prop_assert!(is_all || (0..=i.min(3)).any(shown_of), "after {:x?}: {shown:?}", &bytes[..=i]);
-        }
+    fn a_stream_of_bytes_escapes_only_what_is_not_utf8(mut bytes in nearly_utf8()) {
         bytes.push(b'.');
-        shown.push_str(&stream.push(b'.'.into()));
-        prop_assert_eq!(shown, String::from_utf8_lossy(&bytes));
+        let mut stream = TextStream::new(&Vocab::Bytes);
+        let written: String = bytes.iter().map(|&byte| stream.push(byte.into())).collect();
+        let mut expected = String::new();
+        for part in bytes.utf8_chunks() {
+            expected += &shown(part.valid());
+            part.invalid().iter().for_each(|byte| expected += &format!("\\x{byte:02x}"));
+        }
+        prop_assert_eq!(written, expected);
     }
 }
 
@@ -165,7 +173,19 @@ fn a_character_after_a_broken_one_is_whole() {
     let shown: Vec<String> = [0xe2, 0x82, 0xe2, 0x82, 0xac]
         .map(|byte| stream.push(byte))
         .into();
-    assert_eq!(shown.concat(), "\u{fffd}€");
+    assert_eq!(shown.concat(), "\\xe2\\x82€");
+}
+
+/// A model of a terminal's log must not turn the reader's terminal red.
+#[test]
+fn a_stream_escapes_control_characters() {
+    let vocab = Vocab::of_chars("\u{1b}[31m\n\t\r\0");
+    let mut stream = TextStream::new(&vocab);
+    let tokens = vocab
+        .encode("\u{1b}[31m\n\t\r\0")
+        .expect("its own characters");
+    let shown: String = tokens.into_iter().map(|token| stream.push(token)).collect();
+    assert_eq!(shown, "\\u{1b}[31m\n\t\r\\u{0}");
 }
 
 #[test]

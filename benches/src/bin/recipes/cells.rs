@@ -1,13 +1,13 @@
-//! The cells to compare: some of the crate's, and the GRU in two combinators.
+//! The cells to compare: some of the crate's, and the LSTM in two combinators.
 
 use burn::{
     module::Module,
     tensor::{Tensor, backend::Backend},
 };
 use models::{
-    Cell, CellOptions, Description, Gru, GruState, Init, Lengths, RecurrentCell, Reset,
+    Cell, CellOptions, Description, Init, Lengths, Lstm, LstmState, RecurrentCell,
     VariationalDropout, VariationalDropoutConfig, Zoneout, ZoneoutConfig, fused::Input,
-    gru::DESCRIPTION,
+    lstm::DESCRIPTION,
 };
 
 models::cells! {
@@ -18,15 +18,15 @@ models::cells! {
     /// Its state.
     pub enum RecipeState;
 
-    Gru = models::gru::{Gru, GruState, DESCRIPTION},
     Lstm = models::lstm::{Lstm, LstmState, DESCRIPTION},
+    Gru = models::gru::{Gru, GruState, DESCRIPTION},
     CoupledLstm = models::coupled_lstm::{CoupledLstm, LstmState, DESCRIPTION},
     Rnn = models::rnn::{Rnn, RnnState, DESCRIPTION},
-    VariationalGru = crate::cells::{VariationalGru, GruState, VARIATIONAL_GRU},
-    ZoneoutGru = crate::cells::{ZoneoutGru, GruState, ZONEOUT_GRU},
+    VariationalLstm = crate::cells::{VariationalLstm, LstmState, VARIATIONAL_LSTM},
+    ZoneoutLstm = crate::cells::{ZoneoutLstm, LstmState, ZONEOUT_LSTM},
 }
 
-/// Makes a cell of a [`Gru`] in a combinator.
+/// Makes a cell of a [`Lstm`] in a combinator.
 macro_rules! cell_with {
     ($Cell:ident: $Combinator:ident, $description:ident = $name:literal, $config:expr) => {
         const $description: Description = Description {
@@ -35,20 +35,20 @@ macro_rules! cell_with {
             ..DESCRIPTION
         };
 
-        #[doc = concat!("[`", stringify!($Combinator), "`] of a [`Gru`].")]
+        #[doc = concat!("[`", stringify!($Combinator), "`] of a [`Lstm`].")]
         #[derive(Module, Debug)]
         pub struct $Cell<B: Backend> {
-            cell: $Combinator<B, Gru<B>>,
+            cell: $Combinator<B, Lstm<B>>,
         }
 
         impl<B: Backend> RecurrentCell<B> for $Cell<B> {
-            type State = GruState<B>;
+            type State = LstmState<B>;
 
-            fn initial_state(&self, batch: usize) -> GruState<B> {
+            fn initial_state(&self, batch: usize) -> LstmState<B> {
                 self.cell.initial_state(batch)
             }
 
-            fn step(&self, x: Tensor<B, 2>, state: GruState<B>) -> (Tensor<B, 2>, GruState<B>) {
+            fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
                 self.cell.step(x, state)
             }
 
@@ -56,8 +56,8 @@ macro_rules! cell_with {
                 &self,
                 input: Tensor<B, 3>,
                 lengths: Option<&Lengths>,
-                state: GruState<B>,
-            ) -> (Tensor<B, 3>, GruState<B>) {
+                state: LstmState<B>,
+            ) -> (Tensor<B, 3>, LstmState<B>) {
                 self.cell.sequence(input, lengths, state)
             }
 
@@ -66,8 +66,8 @@ macro_rules! cell_with {
                 input: &Input<B>,
                 table: Option<&dyn Fn(Tensor<B, 2>) -> Tensor<B, 2>>,
                 lengths: Option<&Lengths>,
-                state: &GruState<B>,
-            ) -> Option<(Tensor<B, 3>, GruState<B>)> {
+                state: &LstmState<B>,
+            ) -> Option<(Tensor<B, 3>, LstmState<B>)> {
                 self.cell.by_kernels(input, table, lengths, state)
             }
         }
@@ -80,9 +80,9 @@ macro_rules! cell_with {
             }
 
             fn init((): (), options: &CellOptions, init: &mut Init<B>) -> Self {
-                let gru = Gru::init(Reset::AfterProduct, options, init);
+                let lstm = Lstm::init((), options, init);
                 $Cell {
-                    cell: $config.init(gru),
+                    cell: $config.init(lstm),
                 }
             }
         }
@@ -90,12 +90,12 @@ macro_rules! cell_with {
 }
 
 cell_with!(
-    VariationalGru: VariationalDropout,
-    VARIATIONAL_GRU = "variational_gru",
-    VariationalDropoutConfig::new().with_output(0.4)
+    VariationalLstm: VariationalDropout,
+    VARIATIONAL_LSTM = "variational_lstm",
+    VariationalDropoutConfig::new().with_output(0.3)
 );
 cell_with!(
-    ZoneoutGru: Zoneout,
-    ZONEOUT_GRU = "zoneout_gru",
-    ZoneoutConfig::new().with_hidden(0.1)
+    ZoneoutLstm: Zoneout,
+    ZONEOUT_LSTM = "zoneout_lstm",
+    ZoneoutConfig::new().with_hidden(0.1).with_cell(0.1)
 );

@@ -5,7 +5,7 @@ mod cells;
 
 use std::{num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use clap::Parser;
@@ -39,31 +39,27 @@ type Variant = (&'static str, fn(Config) -> Config);
 
 const VARIANTS: &[Variant] = &[
     ("the recipe", |c| c),
-    ("without weight dropout", |c| Config {
-        weight_dropout: 0.0,
+    ("without dropout", |c| Config { dropout: 0.0, ..c }),
+    ("dropout of 0.5", |c| Config { dropout: 0.5, ..c }),
+    ("weight dropout of 0.2 too", |c| Config {
+        weight_dropout: 0.2,
         ..c
     }),
-    ("without dropout between layers", |c| Config {
+    ("variational dropout instead", |c| Config {
         dropout: 0.0,
+        model: RecipeKind::VariationalLstm,
         ..c
     }),
-    ("without either", |c| Config {
-        dropout: 0.0,
-        weight_dropout: 0.0,
+    ("zoneout of 0.1 too", |c| Config {
+        model: RecipeKind::ZoneoutLstm,
         ..c
     }),
-    ("variational dropout between layers instead", |c| Config {
-        dropout: 0.0,
-        model: RecipeKind::VariationalGru,
+    ("batches of 16", |c| Config {
+        batch_size: 16,
         ..c
     }),
-    ("zoneout of 0.1 instead of weight dropout", |c| Config {
-        weight_dropout: 0.0,
-        model: RecipeKind::ZoneoutGru,
-        ..c
-    }),
-    ("Lstm", |c| Config {
-        model: RecipeKind::Lstm,
+    ("Gru", |c| Config {
+        model: RecipeKind::Gru,
         ..c
     }),
     ("CoupledLstm", |c| Config {
@@ -87,6 +83,13 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
+    if let Some(i) = args.only.iter().find(|&&i| i >= VARIANTS.len()) {
+        let titles = VARIANTS.iter().enumerate();
+        let titles: Vec<_> = titles
+            .map(|(i, (title, _))| format!("{i} {title}"))
+            .collect();
+        bail!("--only {i}: the variants are {}", titles.join(", "));
+    }
     let corpus = Corpus::read(std::slice::from_ref(&args.text), Units::Chars, None)?;
     println!("| | parameters | minutes | nats per character | after epoch | loss in training |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: |");
@@ -94,7 +97,7 @@ fn run(args: &Args) -> Result<()> {
         if !args.only.is_empty() && !args.only.contains(&i) {
             continue;
         }
-        let mut config = change(Config::shakespeare(RecipeKind::Gru));
+        let mut config = change(Config::shakespeare(RecipeKind::Lstm));
         if let Some(epochs) = args.epochs {
             config.max_epochs = epochs.get();
         }

@@ -1,5 +1,7 @@
 //! Formats numbers for people.
 
+use train::Units;
+
 /// Formats `1115394` as `1,115,394`.
 pub fn grouped(n: usize) -> String {
     indicatif::HumanCount(n as u64).to_string()
@@ -13,4 +15,12 @@ pub fn plural(n: usize, what: &str) -> String {
 /// Formats `3.2e9` as `2.98 GiB`.
 pub fn bytes(n: f64) -> String {
     indicatif::BinaryBytes(n as u64).to_string()
+}
+
+/// Returns what one symbol of a text is called.
+pub fn symbol(units: Units) -> &'static str {
+    match units {
+        Units::Chars => "character",
+        Units::Bytes => "byte",
+    }
 }

@@ -1,32 +1,56 @@
 //! Shows a training run as it goes: a progress bar, a line for each epoch, samples.
 
+use std::{
+    io::{IsTerminal, stdout},
+    time::{Duration, Instant},
+};
+
 use indicatif::ProgressBar;
-use train::{Event, bits_per_char};
+use train::{Event, Units, bits_per_char};
 
 use super::{
     bars::training_bar,
-    numbers::{grouped, plural},
+    fit::{first_that_fit, quoted, width, width_of_stderr, wrapped},
+    numbers::{grouped, plural, symbol},
     say::say,
 };
+
+/// Columns of a bar's line for the percentage, the time left and what is between them.
+const BESIDE_MESSAGE: usize = 20;
+
+/// A terminal too narrow for both losses of an epoch.
+const NARROW: usize = 60;
+
+/// How long a log may be silent.
+const A_MINUTE: Duration = Duration::from_secs(60);
 
 /// Shows the events of one run, with a bar on standard error if that is a terminal.
 pub struct RunView {
     bar: ProgressBar,
     epochs: usize,
+    units: Units,
     /// Smoothed, so that the bar does not flicker.
     loss: Option<f64>,
     speed: Option<f64>,
+    last_line: Instant,
 }
 
 impl RunView {
-    /// Creates a view of a run of `epochs` epochs.
-    pub fn new(epochs: usize) -> Self {
+    /// Creates a view of a run of `epochs` epochs over a text of these units.
+    pub fn new(epochs: usize, units: Units) -> Self {
         RunView {
             bar: training_bar(None),
             epochs,
+            units,
             loss: None,
             speed: None,
+            last_line: Instant::now(),
         }
+    }
+
+    /// Returns the bar, for whoever has something to say from another thread.
+    pub fn bar(&self) -> ProgressBar {
+        self.bar.clone()
     }
 
     /// Shows an event.
@@ -41,14 +65,14 @@ impl RunView {
                 ..
             } => {
                 self.bar.set_length(*updates as u64);
-                self.say(&format!(
-                    "{} parameters; {} symbols to train on, {} held out; {} of {}\n\n",
+                self.say(&wrapped(&format!(
+                    "{} parameters; {} of {}\n{} symbols to train on, {} held out\n\n",
                     grouped(*parameters),
-                    grouped(*train_symbols),
-                    grouped(*val_symbols),
                     plural(self.epochs, "epoch"),
                     plural(*epoch_length, "update"),
-                ));
+                    grouped(*train_symbols),
+                    grouped(*val_symbols),
+                )));
             }
             Event::Resume {
                 update,
@@ -79,13 +103,23 @@ impl RunView {
             } => {
                 let loss = smooth(&mut self.loss, *loss);
                 let speed = smooth(&mut self.speed, *chars_per_second);
-                self.bar.set_message(format!(
-                    "epoch {epoch:.2}/{}  loss {loss:.3}  {:.2} bits/char  {} chars/s",
-                    self.epochs,
-                    bits_per_char(loss),
-                    grouped(speed as usize),
-                ));
+                let unit = match self.units {
+                    Units::Chars => "char",
+                    Units::Bytes => "byte",
+                };
+                let parts = [
+                    format!("epoch {epoch:.2}/{}", self.epochs),
+                    format!("loss {loss:.3}"),
+                    format!("{:.2} bits/{unit}", bits_per_char(loss)),
+                    format!("{} {unit}s/s", grouped(speed as usize)),
+                ];
+                let room = width_of_stderr().saturating_sub(BESIDE_MESSAGE);
+                self.bar.set_message(first_that_fit(&parts, room));
                 self.bar.set_position(*update as u64);
+                // A log has no bar.
+                if !stdout().is_terminal() && self.last_line.elapsed() > A_MINUTE {
+                    self.say(&(parts.join("  ") + "\n"));
+                }
             }
             Event::Epoch {
                 epoch,
@@ -94,23 +128,24 @@ impl RunView {
                 saved,
                 ..
             } => {
-                let validation = match val_loss {
-                    Some(loss) => format!(
-                        "   validation {loss:.4} nats, {:.3} bits per character{}",
-                        bits_per_char(*loss),
-                        if *saved { "   best so far" } else { "" },
-                    ),
-                    None => String::new(),
-                };
-                self.say(&format!(
-                    "epoch {epoch:>3}/{}   loss {train_loss:.4}{validation}\n",
-                    self.epochs
-                ));
+                let mut parts = vec![
+                    format!("epoch {epoch:>3}/{}", self.epochs),
+                    format!("loss {train_loss:.4}"),
+                ];
+                if let Some(loss) = val_loss {
+                    // What matters most stays where there is little room.
+                    if width() < NARROW {
+                        parts.pop();
+                    }
+                    let best = if *saved { " (best)" } else { "" };
+                    let (bits, symbol) = (bits_per_char(*loss), symbol(self.units));
+                    parts.push(format!("validation {loss:.4}{best}"));
+                    parts.push(format!("{bits:.3} bits per {symbol}"));
+                }
+                self.say(&(first_that_fit(&parts, width()) + "\n"));
             }
             Event::Sample { text, .. } => {
-                let lines = text.trim().lines();
-                let quoted: String = lines.map(|line| format!("    {line}\n")).collect();
-                self.say(&format!("\n{quoted}\n"));
+                self.say(&format!("\n{}\n\n", quoted(text.trim(), width())));
             }
         }
     }
@@ -120,7 +155,8 @@ impl RunView {
         self.bar.finish_and_clear();
     }
 
-    fn say(&self, text: &str) {
+    fn say(&mut self, text: &str) {
+        self.last_line = Instant::now();
         self.bar.suspend(|| say(text));
     }
 }

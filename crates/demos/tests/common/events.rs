@@ -2,7 +2,7 @@
 
 use std::{
     io::Read,
-    process::{Child, ChildStdout, Command, ExitStatus, Output},
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -76,6 +76,23 @@ impl Running {
     pub fn signal(&self, signal: rustix::process::Signal) {
         use rustix::process::{Pid, kill_process};
         kill_process(Pid::from_child(&self.0), signal).expect("it is there");
+    }
+
+    /// Does something again and again until the program ends.
+    #[cfg(unix)]
+    pub fn wait_for_end(&mut self, what: &str, act: impl Fn(&Self)) {
+        wait_for(what, || {
+            if self.status().is_none() {
+                act(self);
+                return None;
+            }
+            Some(())
+        });
+    }
+
+    /// Its standard error, for a test that reads as it runs.
+    pub fn take_stderr(&mut self) -> ChildStderr {
+        self.0.stderr.take().expect("piped")
     }
 
     /// Its standard output, for a test that reads as it runs, or does not.

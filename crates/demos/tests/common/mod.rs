@@ -2,6 +2,8 @@
 #![allow(dead_code, missing_docs)]
 
 pub mod events;
+#[cfg(unix)]
+pub mod terminal;
 
 use std::{
     fs,

@@ -104,27 +104,20 @@ pub fn split<'a>(
     config: &BatchConfig,
 ) -> Result<(Lanes<'a>, Option<Lanes<'a>>), Error> {
     let n = corpus.n_symbols();
-    let parts = |n| match config.split {
-        Split::Tail => tail_parts(n, config),
-        Split::Lanes => lane_parts(n, config),
-    };
-    let fits = |n| {
-        let (to_train, held_out) = parts(n);
-        to_train > 0 && (held_out > 0 || config.val_frac == 0.0)
-    };
-    if !fits(n) {
+    if !fits(n, config) {
         return Err(Error::TooShort {
             name: corpus.name.clone(),
             found: n,
-            needed: shortest_that_fits(n, fits),
+            needed: shortest_that_fits(n, |n| fits(n, config)),
             batch_size: config.batch_size,
             seq_length: config.seq_length,
             val_frac: config.val_frac,
+            that_fit: sizes_that_fit(n, config),
         });
     }
 
     let (batch_size, seq_length) = (config.batch_size, config.seq_length);
-    let (windows, held_out) = parts(n);
+    let (windows, held_out) = parts(n, config);
     match config.split {
         Split::Lanes => {
             let lanes = |first: usize, length: usize| {
@@ -150,6 +143,35 @@ pub fn split<'a>(
             });
             Ok((train, val))
         }
+    }
+}
+
+fn fits(n: usize, config: &BatchConfig) -> bool {
+    let (to_train, held_out) = parts(n, config);
+    to_train > 0 && (held_out > 0 || config.val_frac == 0.0)
+}
+
+/// Returns a smaller batch size and sequence length that a text of `n` symbols is long enough for, if there are
+/// any.
+fn sizes_that_fit(n: usize, config: &BatchConfig) -> Option<(usize, usize)> {
+    let mut smaller = config.clone();
+    while smaller.batch_size * smaller.seq_length > 1 {
+        match smaller.batch_size > smaller.seq_length / 2 {
+            true if smaller.batch_size > 1 => smaller.batch_size /= 2,
+            _ => smaller.seq_length = (smaller.seq_length / 2).max(1),
+        }
+        if fits(n, &smaller) {
+            return Some((smaller.batch_size, smaller.seq_length));
+        }
+    }
+    None
+}
+
+/// Returns how much of a text of `n` symbols to train on, in windows of a lane, and how much to hold out.
+fn parts(n: usize, config: &BatchConfig) -> (usize, usize) {
+    match config.split {
+        Split::Tail => tail_parts(n, config),
+        Split::Lanes => lane_parts(n, config),
     }
 }
 

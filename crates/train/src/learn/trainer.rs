@@ -183,7 +183,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
             grad_norm,
             weight_norm: weight_norm(&self.model()),
             skipped: self.progress.skipped_in_a_row,
-            checkpoint: None,
+            resumable: None,
         }
     }
 

@@ -209,6 +209,11 @@ impl<K: Kind> Checkpoint<K> {
         })
     }
 
+    /// Reads the file of the weights, for a model that checks them.
+    pub(super) fn read_weights(&self) -> Result<Vec<u8>, Error> {
+        read_entry(&self.path.join(WEIGHTS), &self.files[WEIGHTS], u64::MAX)
+    }
+
     /// Reads the file of the best weights, which must have exactly this layout.
     pub(super) fn read_best(&self, layout: &Layout, precision: DType) -> Result<Vec<u8>, Error> {
         Ok(self.read(BEST, layout, precision)?.0)

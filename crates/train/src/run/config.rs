@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::backend::Backend;
 use models::{Cell, CellKind, CharLm, CharLmConfig, Description, Init, Initializer, Kind};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use super::save_every::SaveEvery;
+use super::{paths, save_every::SaveEvery};
 use crate::{
     batches::{BatchConfig, Split},
     disk::{Disk, atomic},
@@ -20,7 +20,7 @@ use crate::{
 #[serde(deny_unknown_fields, default = "defaults", bound = "K: Kind")]
 pub struct RunConfig<K = CellKind> {
     /// The files and folders that make up the text, in order; empty if the text comes from elsewhere.
-    #[serde(deserialize_with = "paths")]
+    #[serde(with = "paths")]
     pub data: Vec<PathBuf>,
     /// A text that the program knows by name, instead of `data`.
     pub dataset: Option<String>,
@@ -156,11 +156,10 @@ impl<K: Kind> RunConfig<K> {
             val_frac: 0.1,
             split: Split::Tail,
             hidden_size: 512,
-            dropout: 0.4,
-            weight_dropout: 0.2,
+            dropout: 0.3,
             seq_length: 100,
             batch_size: 32,
-            max_epochs: 9,
+            max_epochs: 22,
             learning_rate: 3e-3,
             schedule: Schedule::Cosine { warmup: 100 },
             grad_clip: Clip::Norm(1.0),
@@ -407,19 +406,4 @@ impl<K: Kind> RunConfig<K> {
         }
         Ok(())
     }
-}
-
-/// Reads a list, or one path or null, as older versions wrote it.
-fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a path or a list of paths")]
-    enum Paths {
-        One(PathBuf),
-        Many(Vec<PathBuf>),
-    }
-    Ok(match Option::deserialize(deserializer)? {
-        None => Vec::new(),
-        Some(Paths::One(path)) => vec![path],
-        Some(Paths::Many(paths)) => paths,
-    })
 }

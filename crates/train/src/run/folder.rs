@@ -10,7 +10,11 @@ use std::{
 use burn::tensor::{Element, backend::Backend};
 use models::{Cell, CharLm, Kind};
 
-use super::{config::RunConfig, metrics_log::METRICS};
+use super::{
+    checkpoint::{self, Checkpoint},
+    config::RunConfig,
+    metrics_log::METRICS,
+};
 use crate::{
     disk::{Disk, FileSystem, atomic, tensors},
     error::{Error, InFile},
@@ -38,6 +42,8 @@ const LOCK: &str = "lock";
 pub struct RunFolder {
     path: PathBuf,
     disk: Arc<dyn FileSystem>,
+    /// The checkpoint to take the weights from, instead of the best ones.
+    checkpoint: Option<usize>,
 }
 
 impl RunFolder {
@@ -78,14 +84,47 @@ impl RunFolder {
         unreachable!("a number is free")
     }
 
-    /// Opens the folder of a finished run, to read its model.
+    /// Opens the folder of a run, to read its model: the best weights or, before the end of the first epoch,
+    /// those of the newest checkpoint.
     ///
     /// # Errors
     ///
     /// Returns an error if one of its files is missing.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        check_has(path, &[CONFIG, VOCAB, WEIGHTS])?;
-        Ok(Self::new(path.to_owned()))
+        check_has(path, &[CONFIG, VOCAB])?;
+        let mut folder = Self::new(path.to_owned());
+        if !folder.weights().is_file() {
+            let newest = checkpoint::list(&folder.checkpoints())?.into_iter().next();
+            let (update, _) = newest.ok_or_else(|| Error::NotARun {
+                path: path.to_owned(),
+                missing: WEIGHTS,
+            })?;
+            folder.checkpoint = Some(update);
+        }
+        Ok(folder)
+    }
+
+    /// Takes the weights after this many updates, of a checkpoint that is there, instead of the best ones.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that lists the checkpoints if this one is not there.
+    pub fn at_checkpoint(mut self, update: usize) -> Result<Self, Error> {
+        let there = checkpoint::list(&self.checkpoints())?;
+        if !there.iter().any(|(there, _)| *there == update) {
+            return Err(Error::OtherCheckpoints {
+                path: self.checkpoints(),
+                wanted: update,
+                there: there.into_iter().map(|(update, _)| update).collect(),
+            });
+        }
+        self.checkpoint = Some(update);
+        Ok(self)
+    }
+
+    /// Returns the number of updates after which the weights were saved, unless they are the best ones.
+    pub fn checkpoint(&self) -> Option<usize> {
+        self.checkpoint
     }
 
     /// Opens the folder of a run that is to be resumed.
@@ -99,8 +138,11 @@ impl RunFolder {
     }
 
     fn new(path: PathBuf) -> Self {
-        let disk = Arc::new(Disk);
-        RunFolder { path, disk }
+        RunFolder {
+            path,
+            disk: Arc::new(Disk),
+            checkpoint: None,
+        }
     }
 
     /// Locks the folder until the process ends or drops the lock. The file of the lock holds the process ID.
@@ -204,8 +246,18 @@ impl RunFolder {
         vocab: &Vocab,
         device: &B::Device,
     ) -> Result<CharLm<B, C>, Error> {
-        let path = self.weights();
-        let bytes = fs::read(&path).in_file(&path)?;
+        let (path, bytes) = match self.checkpoint {
+            None => {
+                let path = self.weights();
+                let bytes = fs::read(&path).in_file(&path)?;
+                (path, bytes)
+            }
+            Some(update) => {
+                let path = self.checkpoints().join(update.to_string());
+                let bytes = Checkpoint::<C::Kind>::open(&path)?.read_weights()?;
+                (path, bytes)
+            }
+        };
         model_from(&bytes, config, vocab, device).map_err(|e| Error::foreign(&path, e))
     }
 

@@ -23,7 +23,7 @@ use crate::{
     disk::tensors,
     error::Error,
     learn::{Trainer, norms::is_finite, tbptt::evaluate_unless},
-    sampler::Sampler,
+    sampler::{Sampler, Sampling},
     text::{Corpus, TextStream, Vocab},
 };
 
@@ -66,6 +66,16 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
     /// Returns the folder of the run.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
+    }
+
+    /// Returns how many epochs are done.
+    pub fn epochs(&self) -> usize {
+        self.trainer.progress().epoch
+    }
+
+    /// Returns whether there is nothing left to do: a run can be resumed after its end.
+    pub fn is_finished(&self) -> bool {
+        self.trainer.next_batch() < self.batches.n_batches() && self.is_over()
     }
 
     /// Trains to the end, or until `stop` returns true: then the current update is finished and a checkpoint
@@ -269,11 +279,11 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         self.writer.save(new)
     }
 
-    /// Adds the last good checkpoint to an error of divergence.
+    /// Adds the folder of the run to an error of divergence, if there is a checkpoint to resume from.
     fn with_checkpoint(&self, mut error: Error) -> Error {
-        if let Error::Diverged { checkpoint, .. } = &mut error {
+        if let Error::Diverged { resumable, .. } = &mut error {
             let list = checkpoint::list(&self.folder.checkpoints()).unwrap_or_default();
-            *checkpoint = list.into_iter().next().map(|(_, path)| path);
+            *resumable = (!list.is_empty()).then(|| self.folder.path().to_owned());
         }
         error
     }
@@ -288,8 +298,12 @@ fn sample<B: Backend, C: Cell<B>>(
     vocab: &Vocab,
     config: &RunConfig<C::Kind>,
 ) -> Result<String, Error> {
-    let documents = config.documents.as_ref();
-    let sampler = Sampler::new(model, vocab, documents, "", 1.0, config.seed)?;
+    let how = Sampling {
+        documents: config.documents.as_ref(),
+        seed: config.seed,
+        ..Sampling::default()
+    };
+    let sampler = Sampler::new(model, vocab, &how)?;
     let mut stream = TextStream::new(vocab);
     let text: String = sampler
         .take(SAMPLE_LENGTH)

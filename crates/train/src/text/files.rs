@@ -16,7 +16,7 @@ pub(crate) struct Source {
 }
 
 /// Lists the files that `paths` name. A folder stands for all files in it and in its folders, sorted by
-/// name, except for names that begin with a dot. Also returns what else was skipped, and why.
+/// name, except for names that begin with a dot and folders of runs. Also returns what else was skipped, and why.
 pub(crate) fn list(paths: &[PathBuf]) -> Result<(Vec<Source>, Vec<Skipped>), Error> {
     let (mut sources, mut skipped) = (Vec::new(), Vec::new());
     for path in paths {
@@ -47,6 +47,9 @@ fn walk(folder: &Path, sources: &mut Vec<Source>, skipped: &mut Vec<Skipped>) ->
                 path,
                 is_found: true,
             }),
+            Ok(there) if there.is_dir() && is_run(&path) => {
+                skipped.push(Skipped::new(path, "the folder of a run"));
+            }
             Ok(there) if there.is_dir() && !is_link => walk(&path, sources, skipped)?,
             Ok(there) if there.is_dir() => skipped.push(Skipped::new(path, "a link to a folder")),
             Ok(_) => skipped.push(Skipped::new(path, "not a file")),
@@ -55,6 +58,13 @@ fn walk(folder: &Path, sources: &mut Vec<Source>, skipped: &mut Vec<Skipped>) ->
         }
     }
     Ok(())
+}
+
+/// Returns whether a folder is the folder of a run: what came of a text is not part of it.
+fn is_run(folder: &Path) -> bool {
+    ["config.json", "vocab.json", "metrics.jsonl"]
+        .iter()
+        .all(|file| folder.join(file).is_file())
 }
 
 /// Something in a folder that is not read.

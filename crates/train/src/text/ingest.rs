@@ -12,6 +12,7 @@ use super::{
     decompress::Reader,
     files::{self, Skipped, Source},
     hash::TextHash,
+    kind,
     read_ahead::{BLOCK, Blocks},
     separator::Separator,
     symbol_codes::{Extent, SymbolCodes},
@@ -120,6 +121,17 @@ impl<'a> TextReader<'a> {
         // Position in the file of the bytes to count next.
         let mut offset = 0;
         if self.units == Units::Chars {
+            match kind::not_text(&first) {
+                Some((kind, _)) if source.is_found => {
+                    self.skipped.push(Skipped::new(path.clone(), kind));
+                    return Ok(());
+                }
+                Some((kind, remedy)) => {
+                    let name = path.display().to_string();
+                    return Err(Error::NotText { name, kind, remedy });
+                }
+                None => (),
+            }
             if source.is_found && !is_text(&first) {
                 let path = path.clone();
                 self.skipped.push(Skipped::new(path, "not UTF-8 text"));

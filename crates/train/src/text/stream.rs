@@ -1,11 +1,13 @@
 //! Tokens back to text.
 
+use std::fmt::Write;
+
 use super::vocab::Vocab;
 
-/// Tokens as UTF-8 text that can be shown as it grows.
+/// Tokens as text that can be shown as it grows.
 ///
-/// A character is complete at once. Bytes are held back until their character is complete; bytes that
-/// cannot be UTF-8 are replaced by U+FFFD.
+/// A character is complete at once. Bytes are held back until their character is complete. What cannot be shown
+/// is escaped: bytes that are not UTF-8 as `\xe9`, control characters as `\u{1b}`.
 pub struct TextStream<'a> {
     vocab: &'a Vocab,
     pending: Vec<u8>,
@@ -25,14 +27,20 @@ impl<'a> TextStream<'a> {
         self.vocab.decode(token, &mut self.pending);
         let mut text = String::new();
         loop {
-            let (whole, broken) = match std::str::from_utf8(&self.pending) {
+            let (whole, broken) = match str::from_utf8(&self.pending) {
                 Ok(all) => (all.len(), None),
                 Err(e) => (e.valid_up_to(), e.error_len()),
             };
-            text.push_str(&String::from_utf8_lossy(&self.pending[..whole]));
-            self.pending.drain(..whole + broken.unwrap_or(0));
+            for symbol in String::from_utf8_lossy(&self.pending[..whole]).chars() {
+                match symbol {
+                    '\n' | '\r' | '\t' => text.push(symbol),
+                    _ if symbol.is_control() => text.extend(symbol.escape_unicode()),
+                    _ => text.push(symbol),
+                }
+            }
+            self.pending.drain(..whole);
             match broken {
-                Some(_) => text.push(char::REPLACEMENT_CHARACTER),
+                Some(broken) => push_bytes(&mut text, self.pending.drain(..broken)),
                 None => return text,
             }
         }
@@ -40,6 +48,14 @@ impl<'a> TextStream<'a> {
 
     /// Returns what is still held back at the end of the text.
     pub fn finish(self) -> String {
-        String::from_utf8_lossy(&self.pending).into_owned()
+        let mut text = String::new();
+        push_bytes(&mut text, self.pending);
+        text
+    }
+}
+
+fn push_bytes(text: &mut String, bytes: impl IntoIterator<Item = u8>) {
+    for byte in bytes {
+        write!(text, "\\x{byte:02x}").expect("a string takes all");
     }
 }

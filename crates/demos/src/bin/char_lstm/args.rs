@@ -1,6 +1,6 @@
 //! The command line, with flags named as in char-rnn and torch-rnn.
 
-use std::path::PathBuf;
+use std::{convert::Infallible, path::PathBuf};
 
 use clap::{
     ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum, parser::ValueSource,
@@ -12,11 +12,13 @@ use demos::{
 use models::CellKind;
 use train::{
     Clip, OptimizerConfig, RunConfig, RunFolder, SaveEvery, Schedule, Separator, Split, Units,
+    text::unescape,
 };
 
 /// Train a character-level language model on a text, then generate text with it
 #[derive(Parser)]
 #[command(
+    name = "char_lstm",
     version,
     args_conflicts_with_subcommands = true,
     max_term_width = 80,
@@ -55,7 +57,7 @@ pub fn command() -> Command {
 pub struct TrainArgs {
     /// Files (also .gz, .zst), folders, - for standard input [default: a text by Cicero, with settings
     /// that suit it]
-    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Text")]
+    #[arg(long, alias = "data-dir", value_name = "PATH", num_args = 1.., help_heading = "Text")]
     data: Vec<PathBuf>,
     /// Data set to download, once: tiny-shakespeare
     #[arg(
@@ -80,19 +82,19 @@ pub struct TrainArgs {
           value_parser = one_of(SPLITS, split_name))]
     split: Split,
 
-    #[arg(long, help = format!("Cell: {}, …; help lists all", CellKind::NAMES[..2].join(", ")), help_heading = "Model",
+    #[arg(long, alias = "model-type", help = format!("Cell: {}, …; help lists all", CellKind::NAMES[..2].join(", ")), help_heading = "Model",
           default_value_t = RunConfig::default().model, hide_possible_values = true,
           value_parser = one_of(CellKind::ALL, |kind| kind.description().name))]
     model: CellKind,
     /// Units per layer
-    #[arg(long, visible_alias = "rnn-size", value_name = "N", help_heading = "Model",
+    #[arg(long, visible_alias = "rnn-size", alias = "n-embd", value_name = "N", help_heading = "Model",
           default_value_t = RunConfig::default().hidden_size)]
     hidden_size: usize,
     /// Recurrent layers
-    #[arg(long, value_name = "N", help_heading = "Model", default_value_t = RunConfig::default().num_layers)]
+    #[arg(long, alias = "n-layer", value_name = "N", help_heading = "Model", default_value_t = RunConfig::default().num_layers)]
     num_layers: usize,
     /// Embedding size; 0 for one-hot input
-    #[arg(long, value_name = "N", help_heading = "Model", default_value_t = RunConfig::default().embedding_size)]
+    #[arg(long, alias = "wordvec-size", value_name = "N", help_heading = "Model", default_value_t = RunConfig::default().embedding_size)]
     embedding_size: usize,
     /// Dropout on each layer's output
     #[arg(long, value_name = "X", help_heading = "Model", default_value_t = RunConfig::default().dropout)]
@@ -106,7 +108,7 @@ pub struct TrainArgs {
           default_value_t = RunConfig::default().max_epochs)]
     max_epochs: usize,
     /// Time steps of truncated BPTT
-    #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().seq_length)]
+    #[arg(long, alias = "block-size", value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().seq_length)]
     seq_length: usize,
     /// Sequences trained on in parallel
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().batch_size)]
@@ -166,7 +168,7 @@ pub struct TrainArgs {
     )]
     config: Option<PathBuf>,
     /// Folder for the run [default: runs/NAME-1, -2, …]
-    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    #[arg(long, aliases = ["checkpoint-dir", "out-dir"], value_name = "DIR", help_heading = "Run")]
     pub out: Option<PathBuf>,
     #[command(flatten, next_help_heading = "Run")]
     pub backend: BackendArg,
@@ -178,25 +180,52 @@ enum Preset {
     Shakespeare,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Unknown {
+    Error,
+    Skip,
+}
+
 #[derive(Args)]
 pub struct SampleArgs {
     /// Folder of the run [default: the newest in runs/]
     pub run: Option<PathBuf>,
+    /// Take the weights after update N, of those in its folder checkpoints [default: the best ones]
+    #[arg(long, value_name = "N")]
+    pub checkpoint: Option<usize>,
     /// Symbols to generate
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    #[arg(
+        long,
+        alias = "max-new-tokens",
+        value_name = "N",
+        default_value_t = 2000
+    )]
     pub length: usize,
     /// Lower is safer, higher is bolder; 0 always takes the likeliest symbol
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     pub temperature: f64,
-    /// Text to continue
+    /// Text to continue; \n, \t, \0 and \\ stand for what cannot be typed
+    #[arg(long, visible_alias = "start-text", aliases = ["primetext", "start"], value_name = "TEXT",
+          default_value = "", hide_default_value = true,
+          value_parser = |text: &str| Ok::<_, Infallible>(unescape(text)))]
+    pub prime_text: String,
+    /// File with the text to continue
+    #[arg(long, value_name = "FILE", conflicts_with = "prime_text")]
+    pub prime_file: Option<PathBuf>,
+    /// Characters to continue that the model does not know: error or skip
     #[arg(
         long,
-        visible_alias = "start-text",
-        value_name = "TEXT",
-        default_value = "",
-        hide_default_value = true
+        value_name = "HOW",
+        default_value = "error",
+        hide_possible_values = true
     )]
-    pub prime_text: String,
+    pub unknown: Unknown,
+    /// File that the model reads before the text to continue [default: the end of a line]
+    #[arg(long, value_name = "FILE")]
+    pub warm_up: Option<PathBuf>,
+    /// Write control characters and bytes that are not text to a terminal too
+    #[arg(long)]
+    pub raw: bool,
     /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -230,7 +259,7 @@ impl TrainArgs {
             (None, None, Some(Preset::CharRnn)) => RunConfig::char_rnn(),
             (None, None, Some(Preset::Shakespeare)) => RunConfig {
                 dataset: Some("tiny-shakespeare".to_owned()),
-                ..RunConfig::shakespeare(CellKind::Gru)
+                ..RunConfig::shakespeare(CellKind::Lstm)
             },
             (None, None, None) if has_text => RunConfig::default(),
             // The built-in text is short: with these settings, it is learned in a minute or two.

@@ -1,6 +1,7 @@
 //! A character-level language model: trains on a text, then generates more of it.
 
 mod args;
+mod habits;
 mod plot;
 mod runs;
 mod sample;
@@ -11,7 +12,8 @@ use std::process::ExitCode;
 
 use args::{Cli, Mode};
 use clap::FromArgMatches;
-use demos::{backend, exit, view};
+use demos::{backend, command_line, exit, view};
+use habits::HABITS;
 
 /// Every update frees and allocates the same large blocks. This allocator keeps them in between instead
 /// of returning them to the system, which saves a sixth of the processor time (measured).
@@ -19,7 +21,7 @@ use demos::{backend, exit, view};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let given = match exit::parse(args::command()) {
+    let given = match command_line::parse(args::command(), HABITS) {
         Ok(given) => given,
         Err(code) => return code,
     };
@@ -31,10 +33,7 @@ fn main() -> ExitCode {
             let given = given.subcommand_matches("train").expect("train's flags");
             train_run::run(&args, given)
         }
-        None if cli.list.list_backends => {
-            view::say(&backend::list());
-            Ok(())
-        }
+        None if cli.list.list_backends => view::tell(&backend::list()),
         None => train_run::run(&cli.train, &given),
     })
 }

@@ -24,7 +24,7 @@ pub fn run(args: PlotArgs) -> Result<()> {
     let files = files(args.out.as_deref(), runs[0].0)?;
     let curves = LossCurves::new(&runs);
     let (_, width) = Term::stdout().size();
-    view::say(&loss_terminal::draw(&curves, width.into()));
+    view::tell(&loss_terminal::draw(&curves, width.into()))?;
 
     let svg = loss_svg::draw(&curves)?;
     for file in &files {
@@ -33,7 +33,7 @@ pub fn run(args: PlotArgs) -> Result<()> {
             false => svg.clone().into_bytes(),
         };
         fs::write(file, content).with_context(|| file.display().to_string())?;
-        view::say(&format!("wrote {}\n", file.display()));
+        view::tell(&format!("wrote {}\n", file.display()))?;
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use anyhow::Result;
-use demos::exit::UsageError;
+use demos::exit::{UsageError, complain};
+use train::RunFolder;
 
 /// The folder of runs without `--out`.
 pub const RUNS: &str = "runs";
@@ -26,4 +27,14 @@ pub fn newest_run(file: &str) -> Result<PathBuf> {
         let problem = format!("no run in {RUNS}/ yet; train one first, or name its folder");
         UsageError(problem).into()
     })
+}
+
+/// Says which weights of a run are used, if there are no best ones yet.
+pub fn note_early_weights(folder: &RunFolder) {
+    if let Some(update) = folder.checkpoint() {
+        let run = folder.path().display();
+        complain(&format!(
+            "{run}: no epoch has ended yet; these are the weights after update {update}"
+        ));
+    }
 }

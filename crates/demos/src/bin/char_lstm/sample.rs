@@ -1,14 +1,20 @@
 //! `char_lstm sample`: generates text with a trained model.
 
-use anyhow::Result;
+use std::{borrow::Cow, fs, path::Path};
+
+use anyhow::{Context, Result};
 use burn::tensor::backend::AutodiffBackend;
 use demos::{
     backend::{self, OpenBackend, Program},
     exit::UsageError,
 };
-use train::{RunFolder, run::WEIGHTS};
+use train::{RunFolder, Sampling, run::METRICS};
 
-use crate::{args::SampleArgs, runs::newest_run, write_text::Text};
+use crate::{
+    args::{SampleArgs, Unknown},
+    runs::{newest_run, note_early_weights},
+    write_text::write_text,
+};
 
 struct SampleRun {
     folder: RunFolder,
@@ -23,9 +29,14 @@ pub fn run(args: SampleArgs) -> Result<()> {
     }
     let path = match &args.run {
         Some(path) => path.clone(),
-        None => newest_run(WEIGHTS)?,
+        None => newest_run(METRICS)?,
     };
-    let folder = RunFolder::open(&path)?;
+    let mut folder = RunFolder::open(&path)?;
+    if let Some(update) = args.checkpoint {
+        folder = folder.at_checkpoint(update)?;
+    } else {
+        note_early_weights(&folder);
+    }
     backend::run(args.backend.name, SampleRun { folder, args })
 }
 
@@ -38,13 +49,28 @@ impl Program for SampleRun {
             .load_model::<B::InnerBackend, models::AnyCell<B::InnerBackend>>(
                 &config, &vocab, device,
             )?;
-        let text = Text {
-            documents: config.documents.as_ref(),
-            prime: &self.args.prime_text,
-            length: self.args.length,
-            temperature: self.args.temperature,
-            seed: self.args.seed,
+        let args = &self.args;
+        let warm_up = match &args.warm_up {
+            Some(file) => read(file)?,
+            None => Cow::from(b"\n"),
         };
-        text.write(&model, &vocab)
+        let prime = match &args.prime_file {
+            Some(file) => read(file)?,
+            None => Cow::from(args.prime_text.as_bytes()),
+        };
+        let how = Sampling {
+            documents: config.documents.as_ref(),
+            warm_up: &warm_up,
+            prime: &prime,
+            skip_unknown: matches!(args.unknown, Unknown::Skip),
+            temperature: args.temperature,
+            seed: args.seed,
+        };
+        write_text(&model, &vocab, &how, args.length, args.raw)
     }
+}
+
+fn read(file: &Path) -> Result<Cow<'static, [u8]>> {
+    let bytes = fs::read(file).with_context(|| file.display().to_string())?;
+    Ok(bytes.into())
 }

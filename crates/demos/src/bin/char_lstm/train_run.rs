@@ -9,17 +9,23 @@ use demos::{
     backend::{self, OpenBackend, Program},
     datasets,
     exit::Signalled,
-    memory, open_files,
+    memory, open_files, shell,
     stop::Stop,
     view::{self, RunView},
 };
-use train::{Corpus, Run, RunConfig, RunFolder, Units};
+use train::{Corpus, Run, RunConfig, RunFolder, Sampling, Vocab};
 
-use crate::{args::TrainArgs, runs::RUNS, write_text::Text};
+use crate::{
+    args::TrainArgs,
+    runs::{RUNS, note_early_weights},
+    write_text::write_text,
+};
 
 /// The name of the built-in text: book one of Cicero's De finibus bonorum et malorum, the source of
 /// "lorem ipsum".
 const LIBER_PRIMUS: &str = "liber-primus";
+
+const STOPPING: &str = "stopping after this update; the run will be saved";
 
 struct TrainRun<'a> {
     corpus: Corpus,
@@ -50,10 +56,14 @@ impl Origin {
 pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
     let origin = match (&args.resume, &args.init_from) {
         (Some(path), _) => Origin::Resume(RunFolder::resume(path)?),
-        (None, Some(path)) => Origin::InitFrom(RunFolder::open(path)?),
+        (None, Some(path)) => {
+            let folder = RunFolder::open(path)?;
+            note_early_weights(&folder);
+            Origin::InitFrom(folder)
+        }
         (None, None) => Origin::Fresh,
     };
-    let config = args.run_config(origin.folder(), given)?;
+    let mut config = args.run_config(origin.folder(), given)?;
     match &origin {
         Origin::Fresh => (),
         Origin::InitFrom(old) => old.config()?.check_init_from(&config)?,
@@ -63,6 +73,14 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
     let mut corpus = read_corpus(&config)?;
     if let Some(folder) = origin.folder() {
         corpus = corpus.with_known(&folder.vocab()?)?;
+    }
+    // So that the run can be resumed from another folder.
+    for path in config
+        .data
+        .iter_mut()
+        .filter(|path| path.as_os_str() != "-")
+    {
+        *path = std::path::absolute(&path)?;
     }
     let run = TrainRun {
         corpus,
@@ -111,15 +129,24 @@ impl Program for TrainRun<'_> {
         }?;
         let folder = run.folder().path().to_owned();
         let on = format!("{} ({})", backend.name, backend.device_name);
-        view::say(&heading(&corpus, &config, &on));
+        view::say(&view::wrapped(&heading(&corpus, &config, &on)));
 
-        let stop = Stop::on_signals()?;
-        let mut run_view = RunView::new(config.max_epochs);
+        if run.is_finished() {
+            let done = view::plural(run.epochs(), "epoch");
+            view::say(&format!(
+                "the run in {} has already finished, after {done}; train it further with a larger --max-epochs\n",
+                folder.display()
+            ));
+            return Ok(());
+        }
+        let mut run_view = RunView::new(config.max_epochs, config.units);
+        let bar = run_view.bar();
+        let stop = Stop::on_signals(move || view::note_above(&bar, STOPPING))?;
         let is_asked = || stop.signal().is_some();
         let outcome = run.go(is_asked, |event| run_view.show(event));
         run_view.finish();
         let outcome = outcome?;
-        let (path, program) = (folder.display(), program());
+        let (path, program) = (shell::quoted(&folder), shell::program("char_lstm"));
         if let (true, Some(signal)) = (outcome.is_stopped, stop.signal()) {
             view::say(&format!(
                 "\nstopped; the run is saved. Resume it with:\n  {program} train --resume {path}\n"
@@ -127,15 +154,14 @@ impl Program for TrainRun<'_> {
             return Err(Signalled(signal).into());
         }
 
-        view::say(&summary(&outcome, &config));
-        let text = Text {
+        view::say(&view::wrapped(&summary(&outcome, &config)));
+        let how = Sampling {
             documents: config.documents.as_ref(),
-            prime: "",
-            length: 500,
             temperature: 0.8,
             seed: config.seed,
+            ..Sampling::default()
         };
-        text.write(&outcome.model, &corpus.vocab)?;
+        write_text(&outcome.model, &corpus.vocab, &how, 500, false)?;
 
         view::say(&format!(
             "\n\nThe run is in {path}. Try next:\n  \
@@ -152,9 +178,9 @@ fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
         (None, []) => "Cicero, De finibus bonorum et malorum, book one",
         _ => corpus.name.as_str(),
     };
-    let symbols = match config.units {
-        Units::Chars => "characters",
-        Units::Bytes => "bytes",
+    let distinct = match &corpus.vocab {
+        Vocab::Chars(symbols) => format!(", {} distinct", view::grouped(symbols.len())),
+        Vocab::Bytes => String::new(),
     };
     let model = config.model.description().title;
     let input = match config.embedding_size {
@@ -163,17 +189,19 @@ fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
     };
     let skipped = match &corpus.skipped[..] {
         [] => String::new(),
-        [first, ..] => format!(
-            "left out {}; the first: {} ({})\n",
-            view::plural(corpus.skipped.len(), "file"),
+        [first, rest @ ..] => format!(
+            "left out {} ({}){}\n",
             first.path.display(),
             first.reason,
+            match rest.len() {
+                0 => String::new(),
+                n => format!(" and {} more", view::grouped(n)),
+            },
         ),
     };
     format!(
-        "{text}: {} {symbols}, {} distinct\n{skipped}{model}, {} of {}, {input}, on {on}\n",
-        view::grouped(corpus.n_symbols()),
-        corpus.vocab.size(),
+        "{text}: {}{distinct}\n{skipped}{model}, {} of {}, {input}, on {on}\n",
+        view::plural(corpus.n_symbols(), view::symbol(config.units)),
         view::plural(config.num_layers, "layer"),
         config.hidden_size,
     )
@@ -192,8 +220,9 @@ fn summary<B: Backend>(outcome: &train::Outcome<B>, config: &RunConfig) -> Strin
     }
     text += &match outcome.best {
         Some((loss, epoch)) => format!(
-            "\nbest validation loss {loss:.4} nats ({:.3} bits) per character, after epoch {epoch}",
-            train::bits_per_char(loss)
+            "\nbest validation loss {loss:.4} nats ({:.3} bits) per {},\nafter epoch {epoch}",
+            train::bits_per_char(loss),
+            view::symbol(config.units)
         ),
         None => "\nno validation: the weights are from the last epoch".to_owned(),
     };
@@ -209,14 +238,5 @@ fn stem(config: &RunConfig) -> String {
         (None, [path, ..]) => path
             .file_prefix()
             .map_or("run".into(), |stem| stem.to_string_lossy().into()),
-    }
-}
-
-/// Returns the command that started this program.
-fn program() -> String {
-    let by_cargo = std::env::var_os("CARGO").is_some();
-    match std::env::args().next() {
-        Some(path) if !by_cargo => path,
-        _ => "cargo run -p demos --bin char_lstm --".to_owned(),
     }
 }

@@ -12,6 +12,7 @@ use long_memory::{Budget, Experiment, NetworkKind, Task, tasks};
 /// Compare networks with and without memory over growing distances
 #[derive(Parser)]
 #[command(
+    name = "long_memory",
     version,
     max_term_width = 80,
     after_help = "A feed-forward network, a plain recurrent network and an LSTM with as many \
@@ -52,17 +53,11 @@ pub struct Args {
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = Budget::default().batch_size)]
     batch_size: usize,
     /// Peak learning rate
-    #[arg(long, value_name = "X", help_heading = "Training", default_value_t = Budget::default().learning_rate,
-          allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", help_heading = "Training", default_value_t = Budget::default().learning_rate)]
     learning_rate: f64,
     /// Initial forget-gate bias of the LSTM [default: random, so that its units remember from 1 step
     /// to a whole sequence]
-    #[arg(
-        long,
-        value_name = "X",
-        help_heading = "Training",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "X", help_heading = "Training")]
     forget_bias: Option<f64>,
     /// Start the RNN's Wh as a random orthogonal matrix
     #[arg(long, help_heading = "Training")]

@@ -16,6 +16,8 @@ use long_memory::{Experiment, ExperimentEvent, Job, NetworkKind};
 
 use crate::{args::Args, csv_files, figures, report, results::Results};
 
+const STOPPING: &str = "stopping; what has finished will be reported";
+
 pub fn run(args: &Args) -> Result<()> {
     let experiment = args.experiment()?;
     backend::run(args.backend.name, Run { args, experiment })
@@ -50,8 +52,9 @@ impl Program for Run<'_> {
             backend.name,
             backend.device_name,
         ));
-        let stop = Stop::on_signals()?;
         let bar = bar(&experiment, &jobs);
+        let shown = bar.clone();
+        let stop = Stop::on_signals(move || view::note_above(&shown, STOPPING))?;
         let trained = experiment.run::<B>(&backend.device, workers, |event| {
             match event {
                 ExperimentEvent::Update(job) => bar.inc(cost(job)),
@@ -69,10 +72,10 @@ impl Program for Run<'_> {
         bar.finish_and_clear();
 
         let results = Results::new(&experiment, trained, &backend.device);
-        view::say(&report::draw(&results));
         csv_files::write(folder, &results)?;
         let pictures = figures::write(folder, &results)?;
-        view::say(&format!("\n{pictures}"));
+        view::tell(&report::draw(&results))?;
+        view::tell(&format!("\n{pictures}"))?;
         match stop.signal() {
             Some(signal) => {
                 let missing = jobs.len() - results.trained.len();

@@ -11,21 +11,20 @@ use std::process::ExitCode;
 
 use args::Args;
 use clap::{CommandFactory, FromArgMatches};
-use demos::{backend, exit, view};
+use demos::{backend, command_line, exit, view};
 
 /// As in `char_lstm`: every update frees and allocates the same blocks.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let given = match exit::parse(Args::command()) {
+    let given = match command_line::parse(Args::command(), &[]) {
         Ok(given) => given,
         Err(code) => return code,
     };
     let args = Args::from_arg_matches(&given).expect("clap has checked the arguments");
-    if args.list.list_backends {
-        view::say(&backend::list());
-        return ExitCode::SUCCESS;
-    }
-    exit::report(experiment_run::run(&args))
+    exit::report(match args.list.list_backends {
+        true => view::tell(&backend::list()),
+        false => experiment_run::run(&args),
+    })
 }

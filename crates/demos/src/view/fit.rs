@@ -1,0 +1,57 @@
+//! Fits lines into the width of a terminal.
+
+use console::Term;
+use textwrap::Options;
+
+/// Returns the width of the terminal that standard output goes to, in columns; a file takes any.
+pub(super) fn width() -> usize {
+    width_of(&Term::stdout())
+}
+
+/// The same of standard error.
+pub(super) fn width_of_stderr() -> usize {
+    width_of(&Term::stderr())
+}
+
+fn width_of(term: &Term) -> usize {
+    term.size_checked()
+        .map_or(usize::MAX, |(_, columns)| columns.into())
+}
+
+/// Wraps lines between words, if standard output is a terminal.
+pub fn wrapped(text: &str) -> String {
+    wrap(text, width(), "")
+}
+
+/// Joins as many of the first parts as fit into `width` columns, with two spaces between them.
+pub(super) fn first_that_fit(parts: &[String], width: usize) -> String {
+    let mut line = String::new();
+    for part in parts {
+        let gap = if line.is_empty() { "" } else { "  " };
+        if console::measure_text_width(&line) + gap.len() + console::measure_text_width(part)
+            > width
+        {
+            break;
+        }
+        line = line + gap + part;
+    }
+    line
+}
+
+/// Indents each line by four spaces, and wraps it between words.
+pub(super) fn quoted(text: &str, width: usize) -> String {
+    wrap(text, width, "    ")
+}
+
+fn wrap(text: &str, width: usize, indent: &str) -> String {
+    // Wrapping counts in narrower numbers.
+    let options = Options::new(width.min(1 << 16))
+        .initial_indent(indent)
+        .subsequent_indent(indent);
+    let lines = text.split_inclusive('\n');
+    let wrap = |line: &str| match line.strip_suffix('\n') {
+        Some(line) => textwrap::fill(line, &options) + "\n",
+        None => textwrap::fill(line, &options),
+    };
+    lines.map(wrap).collect()
+}

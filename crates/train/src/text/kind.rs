@@ -1,0 +1,42 @@
+//! What a file is that is not the text it was taken for.
+
+/// Returns what a file that begins like this is, in words, and how to make a text of it; `None` if it may be
+/// text.
+pub(crate) fn not_text(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    if !head.contains(&0) && str::from_utf8(head).is_ok() {
+        return None;
+    }
+    if is_utf16(head) {
+        return Some(("UTF-16", "convert it: iconv -f utf-16 -t utf-8"));
+    }
+    let unpack = "unpack it first";
+    let kind = infer::get(head)?;
+    Some(match kind.extension() {
+        "gz" => ("a gzip file", "let its name end in .gz"),
+        "zst" => ("a zstd file", "let its name end in .zst"),
+        "zip" => ("a zip archive", unpack),
+        "tar" => ("a tar archive", unpack),
+        "xz" => ("an xz file", "unpack it first: xz -d"),
+        "bz2" => ("a bzip2 file", "unpack it first: bzip2 -d"),
+        "7z" => ("a 7z archive", unpack),
+        "pdf" => ("a PDF", "extract its text first: pdftotext"),
+        "epub" => ("an EPUB book", "convert it to plain text first"),
+        "docx" | "doc" | "odt" => ("a word processor's document", "save it as plain text first"),
+        _ => (kind.mime_type(), "name a text instead"),
+    })
+}
+
+/// With a byte order mark, or mostly Latin letters: then every other byte is zero.
+fn is_utf16(head: &[u8]) -> bool {
+    let zeros = |first| {
+        head.iter()
+            .skip(first)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
+    let most = 2 * head.len() / 5;
+    head.starts_with(b"\xff\xfe")
+        || head.starts_with(b"\xfe\xff")
+        || head.len() >= 16 && (zeros(0) > most || zeros(1) > most)
+}
