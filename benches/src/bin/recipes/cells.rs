@@ -92,7 +92,7 @@ macro_rules! cell_with {
 cell_with!(
     VariationalLstm: VariationalDropout,
     VARIATIONAL_LSTM = "variational_lstm",
-    VariationalDropoutConfig::new().with_output(0.3)
+    VariationalDropoutConfig::new().with_output(0.25)
 );
 cell_with!(
     ZoneoutLstm: Zoneout,

@@ -22,7 +22,9 @@ pub(crate) fn not_text(head: &[u8]) -> Option<(&'static str, &'static str)> {
         "pdf" => ("a PDF", "extract its text first: pdftotext"),
         "epub" => ("an EPUB book", "convert it to plain text first"),
         "docx" | "doc" | "odt" => ("a word processor's document", "save it as plain text first"),
-        _ => (kind.mime_type(), "name a text instead"),
+        "png" | "jpg" => ("a picture", "name a text instead"),
+        // Others are told by so few bytes that a damaged text may begin with them.
+        _ => return None,
     })
 }
 
@@ -35,8 +37,8 @@ fn is_utf16(head: &[u8]) -> bool {
             .filter(|byte| **byte == 0)
             .count()
     };
-    let most = 2 * head.len() / 5;
+    let mostly_zeros = |first| zeros(first) > 2 * head.len() / 5;
     head.starts_with(b"\xff\xfe")
         || head.starts_with(b"\xfe\xff")
-        || head.len() >= 16 && (zeros(0) > most || zeros(1) > most)
+        || head.len() >= 16 && mostly_zeros(0) != mostly_zeros(1)
 }

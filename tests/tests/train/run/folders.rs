@@ -48,6 +48,7 @@ fn a_folder_that_lacks_a_file_is_no_run() {
         let run = short_run(1);
         let path = run.folder.path().join(file);
         fs::remove_file(&path).expect("removed");
+        fs::remove_dir_all(run.folder.path().join("checkpoints")).expect("removed");
         let assert_missing = || match RunFolder::open(run.folder.path()) {
             Err(Error::NotARun { missing, .. }) => assert_eq!(missing, file),
             other => panic!("{other:?}"),
@@ -56,6 +57,31 @@ fn a_folder_that_lacks_a_file_is_no_run() {
         fs::create_dir(&path).expect("made");
         assert_missing();
     }
+}
+
+/// Without the best weights, those of the newest checkpoint are there; and those of any, if asked for.
+#[test]
+fn weights_of_a_checkpoint() {
+    let run = short_run(1);
+    let path = run.folder.path();
+    let best = RunFolder::open(path).expect("a run");
+    assert_eq!(best.checkpoint(), None);
+    let updates = 70;
+    assert_eq!(
+        best.at_checkpoint(updates).expect("there").checkpoint(),
+        Some(updates)
+    );
+    match RunFolder::open(path).expect("a run").at_checkpoint(7) {
+        Err(Error::OtherCheckpoints {
+            wanted: 7, there, ..
+        }) => assert!(there.contains(&updates)),
+        other => panic!("{other:?}"),
+    }
+    fs::remove_file(path.join("weights.safetensors")).expect("removed");
+    assert_eq!(
+        RunFolder::open(path).expect("a run").checkpoint(),
+        Some(updates)
+    );
 }
 
 #[test]
