@@ -27,7 +27,7 @@ fn style(template: &str) -> ProgressStyle {
 
 fn time_left(state: &ProgressState, out: &mut dyn Write) {
     let left = state.eta();
-    if state.elapsed() > WARM_UP && !left.is_zero() {
+    if state.elapsed() > WARM_UP && left.as_secs() > 0 {
         let _ = write!(out, "  {:#} left", HumanDuration(left));
     }
 }

@@ -48,10 +48,7 @@ fn wrap(text: &str, width: usize, indent: &str) -> String {
     let options = Options::new(width.min(1 << 16))
         .initial_indent(indent)
         .subsequent_indent(indent);
-    let lines = text.split_inclusive('\n');
-    let wrap = |line: &str| match line.strip_suffix('\n') {
-        Some(line) => textwrap::fill(line, &options) + "\n",
-        None => textwrap::fill(line, &options),
-    };
-    lines.map(wrap).collect()
+    let lines = text.split('\n').map(|line| textwrap::fill(line, &options));
+    let lines: Vec<String> = lines.map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n")
 }
