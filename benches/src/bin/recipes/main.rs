@@ -39,18 +39,22 @@ type Variant = (&'static str, fn(Config) -> Config);
 
 const VARIANTS: &[Variant] = &[
     ("the recipe", |c| c),
-    ("without dropout", |c| Config { dropout: 0.0, ..c }),
-    ("dropout of 0.5", |c| Config { dropout: 0.5, ..c }),
-    ("weight dropout of 0.2 too", |c| Config {
-        weight_dropout: 0.2,
+    ("without dropout between layers", |c| Config {
+        dropout: 0.0,
         ..c
     }),
-    ("variational dropout instead", |c| Config {
+    ("dropout of 0.5", |c| Config { dropout: 0.5, ..c }),
+    ("without weight dropout", |c| Config {
+        weight_dropout: 0.0,
+        ..c
+    }),
+    ("variational dropout between layers instead", |c| Config {
         dropout: 0.0,
         model: RecipeKind::VariationalLstm,
         ..c
     }),
-    ("zoneout of 0.1 too", |c| Config {
+    ("zoneout of 0.1 instead of weight dropout", |c| Config {
+        weight_dropout: 0.0,
         model: RecipeKind::ZoneoutLstm,
         ..c
     }),

@@ -157,6 +157,7 @@ impl<K: Kind> RunConfig<K> {
             split: Split::Tail,
             hidden_size: 512,
             dropout: 0.25,
+            weight_dropout: 0.15,
             seq_length: 100,
             batch_size: 32,
             max_epochs: 12,
