@@ -69,22 +69,24 @@ impl Stop {
     }
 }
 
-fn signals() -> Vec<i32> {
-    let mut signals = vec![SIGINT, SIGTERM];
-    #[cfg(target_os = "linux")]
-    if !hangups_are_ignored() {
-        signals.push(signal_hook::consts::SIGHUP);
-    }
-    signals
+fn signals() -> impl Iterator<Item = i32> {
+    [SIGINT, SIGTERM].into_iter().chain(hangup())
 }
 
-/// Returns whether whoever started the program wants it to outlive the terminal, as `nohup` does.
+/// Returns the signal of a closed terminal, unless whoever started the program wants it to outlive its terminal, as
+/// `nohup` does. Only Linux tells.
 #[cfg(target_os = "linux")]
-fn hangups_are_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+fn hangup() -> Option<i32> {
+    use signal_hook::consts::SIGHUP;
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let ignored = status
         .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    ignored.is_none_or(|mask| mask & (1 << (signal_hook::consts::SIGHUP - 1)) != 0)
+        .find_map(|line| line.strip_prefix("SigIgn:"))?;
+    let ignored = u64::from_str_radix(ignored.trim(), 16).ok()?;
+    (ignored & (1 << (SIGHUP - 1)) == 0).then_some(SIGHUP)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hangup() -> Option<i32> {
+    None
 }
