@@ -99,21 +99,25 @@ fn explain(error: &clap::Error, habits: &Habits) -> String {
             };
             format!("{name}: unknown{tip}")
         }
-        ErrorKind::ValueValidation if number_problem(error).is_some() => {
-            let flag = name.split(' ').next().unwrap_or_default();
-            let value = context(ContextKind::InvalidValue).unwrap_or_default();
-            let problem = number_problem(error).unwrap_or_default();
-            format!("{flag} {value}: {problem}")
-        }
-        _ => {
-            let text = error.render().to_string();
-            let lines = text.lines().map(str::trim);
-            let told = lines
-                .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-            let told: Vec<&str> = told.filter(|line| !line.is_empty()).collect();
-            told.join(" ").trim_start_matches("error: ").to_owned()
-        }
+        _ => match number_problem(error) {
+            Some(problem) => {
+                let flag = name.split(' ').next().unwrap_or_default();
+                let value = context(ContextKind::InvalidValue).unwrap_or_default();
+                format!("{flag} {value}: {problem}")
+            }
+            None => in_one_line(error),
+        },
     }
+}
+
+/// Returns what clap says, without its paragraphs.
+fn in_one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim);
+    let told =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let told: Vec<&str> = told.filter(|line| !line.is_empty()).collect();
+    told.join(" ").trim_start_matches("error: ").to_owned()
 }
 
 /// Returns what is wrong with a value that should be a number.

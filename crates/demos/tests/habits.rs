@@ -64,7 +64,6 @@ fn flags_that_are_none_here_are_told_ours() {
 fn the_last_of_a_flag_given_twice_wins() {
     let place = Place::new();
     place.file("abc.txt", "abcabcab\n".repeat(20));
-    place.file("abd.txt", "abdabdab\n".repeat(20));
     let twice = ["--data", "abc.txt", "--out", "run", "--hidden-size", "6"];
     place.succeeds(&[TINY, &twice, &["--hidden-size=5"]].concat());
     assert_eq!(setting(&place, "run", "hidden_size"), 5);

@@ -1,6 +1,6 @@
 //! Writes text with a trained model: each symbol is drawn from the distribution that the model predicts.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use burn::tensor::backend::Backend;
 use models::{Cell, CharLm, Stepper};
@@ -152,10 +152,12 @@ fn encode(vocab: &Vocab, text: &[u8], skip_unknown: bool) -> Result<Vec<u32>, Er
         offset: e.valid_up_to(),
     })?;
     let text: Cow<str> = match skip_unknown {
-        true => text
-            .chars()
-            .filter(|symbol| known.contains(symbol))
-            .collect(),
+        true => {
+            let known: HashSet<&char> = known.iter().collect();
+            text.chars()
+                .filter(|symbol| known.contains(symbol))
+                .collect()
+        }
         false => text.into(),
     };
     vocab.encode(&text).map_err(|symbol| Error::UnknownSymbol {

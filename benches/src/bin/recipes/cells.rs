@@ -26,7 +26,7 @@ models::cells! {
     ZoneoutLstm = crate::cells::{ZoneoutLstm, LstmState, ZONEOUT_LSTM},
 }
 
-/// Makes a cell of a [`Lstm`] in a combinator.
+/// Makes a cell of an [`Lstm`] in a combinator.
 macro_rules! cell_with {
     ($Cell:ident: $Combinator:ident, $description:ident = $name:literal, $config:expr) => {
         const $description: Description = Description {
@@ -35,7 +35,7 @@ macro_rules! cell_with {
             ..DESCRIPTION
         };
 
-        #[doc = concat!("[`", stringify!($Combinator), "`] of a [`Lstm`].")]
+        #[doc = concat!("[`", stringify!($Combinator), "`] of an [`Lstm`].")]
         #[derive(Module, Debug)]
         pub struct $Cell<B: Backend> {
             cell: $Combinator<B, Lstm<B>>,

@@ -117,7 +117,7 @@ impl RunView {
                 self.bar.set_message(first_that_fit(&parts, room));
                 self.bar.set_position(*update as u64);
                 // A log has no bar.
-                if !stdout().is_terminal() && self.last_line.elapsed() > A_MINUTE {
+                if self.last_line.elapsed() > A_MINUTE && !stdout().is_terminal() {
                     self.say(&(parts.join("  ") + "\n"));
                 }
             }
