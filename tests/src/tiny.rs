@@ -13,7 +13,9 @@ use burn::{
 use models::{CellKind, CharLm};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use train::{Clip, Corpus, Error, Event, Outcome, RunConfig, RunFolder, Split, Units};
+use train::{
+    Clip, Corpus, Error, Event, Outcome, RunConfig, RunFolder, Separator, Split, TextConfig, Units,
+};
 
 /// Two layers of six units; one epoch over two lanes in batches of four steps, with nothing held out and no
 /// gradient clipping.
@@ -47,7 +49,15 @@ pub const MODELS: [(CellKind, usize); 4] = [
 ///
 /// Panics if the text has fewer than two different characters.
 pub fn corpus(text: &str) -> Corpus {
-    Corpus::from_bytes("text", text.as_bytes(), Units::Chars, None).expect("a text")
+    Corpus::from_bytes("text", text.as_bytes(), &Units::Chars.into()).expect("a text")
+}
+
+/// How a text of documents is read.
+pub fn with_documents(separator: &Separator) -> TextConfig {
+    TextConfig {
+        documents: Some(separator.clone()),
+        ..TextConfig::default()
+    }
 }
 
 /// All tokens of a corpus.

@@ -103,7 +103,9 @@ fn mended_by(error: &train::Error) -> String {
     use train::Error;
     let flags = match error {
         Error::Occupied { .. } => " (--out)",
-        Error::NotUtf8 { .. } | Error::NotText { .. } => " (--units bytes)",
+        Error::NotUtf8 { .. } => " (--encoding, --units bytes)",
+        Error::NotText { kind: "UTF-16", .. } => " (--encoding, --units bytes)",
+        Error::NotText { .. } => " (--units bytes)",
         Error::TooShort {
             that_fit: Some((batch_size, seq_length)),
             ..
@@ -127,6 +129,7 @@ fn mended_by(error: &train::Error) -> String {
         | Error::TemporaryFile { .. }
         | Error::Empty { .. }
         | Error::OneSymbol { .. }
+        | Error::Record { .. }
         | Error::Setting { .. }
         | Error::Locked { .. }
         | Error::NoCheckpoint { .. }

@@ -10,7 +10,10 @@ pub use batch::Batch;
 pub use config::{BatchConfig, Split};
 
 use self::{documents::Documents, lanes::Lanes};
-use crate::{error::Error, text::Corpus};
+use crate::{
+    error::Error,
+    text::{Corpus, Vocab},
+};
 
 /// The batches of a text.
 #[derive(Debug)]
@@ -43,6 +46,43 @@ impl Batches<'_> {
         }
     }
 
+    /// Returns how many documents an epoch has; `None` if the text is one long document.
+    pub fn n_documents(&self) -> Option<usize> {
+        match self {
+            Batches::Lanes { .. } => None,
+            Batches::Documents(documents) => Some(documents.n_documents()),
+        }
+    }
+
+    /// Returns how many characters the symbols that an epoch predicts have on average. The symbols are words or
+    /// pieces.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text cannot be read.
+    pub fn chars_per_symbol(&self, vocab: &Vocab) -> Result<f64, Error> {
+        let mut symbol = Vec::new();
+        let mut chars_of = |token| {
+            symbol.clear();
+            vocab.decode(token, &mut symbol);
+            String::from_utf8_lossy(&symbol).chars().count()
+        };
+        let lengths: Vec<usize> = (0..vocab.size() as u32).map(&mut chars_of).collect();
+        let mut n_chars = 0;
+        for index in 0..self.n_batches() {
+            let batch = self.batch(0, index)?;
+            let [rows, time] = batch.shape;
+            let row_lengths = batch.lengths.unwrap_or_else(|| vec![time; rows]);
+            for (row, length) in batch.targets.chunks(time).zip(row_lengths) {
+                n_chars += row[..length]
+                    .iter()
+                    .map(|&token| lengths[token as usize])
+                    .sum::<usize>();
+            }
+        }
+        Ok(n_chars as f64 / self.targets() as f64)
+    }
+
     /// Returns batch number `index` of an epoch, both counted from 0. Lanes are the same in every epoch.
     ///
     /// # Errors
@@ -60,16 +100,38 @@ impl Batches<'_> {
     }
 }
 
-/// Cuts a corpus into batches to train on and, if a part is held out, batches to validate on.
+/// Cuts a corpus into batches to train on and, if a part or another text is held out, batches to validate on.
 ///
 /// # Errors
 ///
-/// Returns an error if the text is too short, or cannot be read.
+/// Returns an error if a text is too short, or cannot be read.
 ///
 /// # Panics
 ///
 /// Panics on settings that [`BatchConfig::validate`] rejects.
 pub fn split<'a>(
+    corpus: &'a Corpus,
+    config: &BatchConfig,
+) -> Result<(Batches<'a>, Option<Batches<'a>>), Error> {
+    let Some(held_out) = &corpus.held_out else {
+        return split_one(corpus, config);
+    };
+    let whole = BatchConfig {
+        val_frac: 0.0,
+        ..config.clone()
+    };
+    let (train, _) = split_one(corpus, &whole)?;
+    let val = match config.documents {
+        Some(_) => split_one(held_out, &whole)?.0,
+        None => Batches::Lanes {
+            lanes: lanes::to_validate(held_out, 0, config),
+            seq_length: config.seq_length,
+        },
+    };
+    Ok((train, Some(val)))
+}
+
+fn split_one<'a>(
     corpus: &'a Corpus,
     config: &BatchConfig,
 ) -> Result<(Batches<'a>, Option<Batches<'a>>), Error> {

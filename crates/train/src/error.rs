@@ -7,6 +7,8 @@ use std::{io, path::Path, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::text::Encoding;
+
 /// What can go wrong between a text and a trained model.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -56,7 +58,7 @@ pub enum Error {
     /// A compressed file is damaged, cut off or not compressed at all.
     #[error(
         "{}: cannot be decompressed: {problem}, near byte offset {offset} of the file; \
-         a file that is not compressed must not be called .gz or .zst", path.display()
+         a file that is not compressed must not be called .gz, .zst, .xz or .bz2", path.display()
     )]
     Archive {
         /// Which file.
@@ -83,14 +85,29 @@ pub enum Error {
         /// Which text.
         name: String,
     },
-    /// The text is not UTF-8.
-    #[error("{name}: not UTF-8 text: {problem} at byte offset {offset}; model it byte by byte")]
+    /// The text is not in UTF-8, or not in the encoding that was named.
+    #[error("{name}: {problem} at byte offset {offset}; {}, or model it byte by byte", match guess {
+        Some(guess) => format!("name its encoding, perhaps {guess}"),
+        None => "name another encoding".to_owned(),
+    })]
     NotUtf8 {
         /// Which text.
         name: String,
         /// Where the valid UTF-8 ends, in bytes from the start of the file.
         offset: usize,
         /// What is there.
+        problem: String,
+        /// Which encoding it may be in, if none was named.
+        guess: Option<Encoding>,
+    },
+    /// A record has no text where it should.
+    #[error("{name}: line {line}: {problem}")]
+    Record {
+        /// Which text.
+        name: String,
+        /// Where, from 1.
+        line: u64,
+        /// What is wrong with it.
         problem: String,
     },
     /// The file is not text but something else.

@@ -36,8 +36,7 @@ pub use batches::{Batch, BatchConfig, Batches, Split};
 pub use error::Error;
 pub use learn::{Clip, OptimizerConfig, Progress, Schedule, Trainer, TrainerConfig};
 pub use run::{
-    Event, History, Outcome, Run, RunConfig, RunFolder, SaveEvery, bits_per_char, peak_memory,
-    train,
+    Event, Every, History, Outcome, Run, RunConfig, RunFolder, bits_per_char, peak_memory, train,
 };
 pub use sampler::{Sampler, Sampling};
-pub use text::{Corpus, Separator, TextStream, Units, Vocab};
+pub use text::{Corpus, Encoding, Records, Separator, TextConfig, TextStream, Units, Vocab};

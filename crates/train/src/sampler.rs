@@ -145,9 +145,10 @@ impl Iterator for Sampler {
 
 /// Returns the tokens of a text to read.
 fn encode(vocab: &Vocab, text: &[u8], skip_unknown: bool) -> Result<Vec<u32>, Error> {
-    let Vocab::Chars(known) = vocab else {
+    if let Vocab::Bytes = vocab {
         return Ok(text.iter().copied().map(u32::from).collect());
-    };
+    }
+    let known = vocab.chars();
     let text = str::from_utf8(text).map_err(|e| Error::PrimeNotUtf8 {
         offset: e.valid_up_to(),
     })?;

@@ -1,26 +1,36 @@
 //! A text of any size, as the numbers of its symbols.
 //!
 //! ```text
-//! files ─▶ decompress ─▶ read_ahead ─▶ ingest: symbols, length, hash ─▶ Corpus ─▶ tokens, by position
-//!                                         │                                ▲
-//!                                         └─▶ byte_store ─▶ symbol_codes ──┘
+//! files ─▶ decompress ─▶ read_ahead ─▶ transcript: decoded ─▶ ingest: symbols, length, hash ─▶ Corpus ─▶ tokens
+//!                                                                │                                ▲
+//!                                                                └─▶ byte_store ─▶ symbol_codes ──┘
 //! ```
 
 mod byte_store;
+mod config;
 mod corpus;
 mod decompress;
+mod encoding;
 mod escapes;
 mod files;
 mod hash;
 mod ingest;
 mod kind;
+mod line_ends;
+mod pieces;
 mod read_ahead;
+mod records;
 mod separator;
 mod stream;
 mod symbol_codes;
+mod token_writer;
+mod transcript;
 mod vocab;
+mod words;
 
+pub use config::{Records, TextConfig};
 pub use corpus::{Corpus, TextId};
+pub use encoding::Encoding;
 pub use escapes::unescape;
 pub use files::Skipped;
 pub use separator::Separator;

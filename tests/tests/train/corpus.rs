@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use tests::tiny::all_tokens;
+use tests::tiny::{all_tokens, with_documents};
 use train::{Corpus, Error, Separator, Units, Vocab};
 
 /// More than a corpus keeps in memory.
@@ -38,7 +38,7 @@ impl Place {
 }
 
 fn read(paths: &[PathBuf], units: Units) -> Result<Corpus, Error> {
-    Corpus::read(paths, units, None)
+    Corpus::read(paths, &units.into())
 }
 
 /// The bytes of a corpus, by its tokens.
@@ -252,7 +252,7 @@ fn characters_across_blocks() {
 fn tokens_of_every_width() {
     for n in [256, 257, 1 << 16, (1 << 16) + 1] {
         let text: String = ('\u{80}'..).take(n).collect();
-        let corpus = Corpus::from_bytes("text", text.as_bytes(), Units::Chars, None);
+        let corpus = Corpus::from_bytes("text", text.as_bytes(), &Units::Chars.into());
         let tokens = all_tokens(&corpus.expect("a text"));
         assert!(tokens.into_iter().eq(0..n as u32), "{n} characters");
     }
@@ -347,7 +347,7 @@ fn a_large_file_is_read_in_its_order() {
             let corpus = read(std::slice::from_ref(&path), units).expect("a text");
             let symbols = match units {
                 Units::Bytes => text.len(),
-                Units::Chars => text.chars().count(),
+                _ => text.chars().count(),
             };
             let sha256 = Sha256::digest(&text);
             let sha256: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -417,7 +417,7 @@ fn no_document_goes_on_from_file_to_file() {
             .map(|(i, f)| place.file(&format!("{i}"), f))
             .collect();
         let separator = separator.parse().expect("a separator");
-        let corpus = Corpus::read(&paths, Units::Chars, Some(&separator)).expect("a text");
+        let corpus = Corpus::read(&paths, &with_documents(&separator)).expect("a text");
         String::from_utf8(content(&corpus)).expect("UTF-8")
     };
     assert_eq!(read(&["a\nb", "", "c\n", "d"], "lines"), "a\nb\nc\nd\n");

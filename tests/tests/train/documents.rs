@@ -9,10 +9,11 @@ use models::{CellKind, CharLm, Initializer, RecurrentState};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tests::tiny::{self, MODELS, Values, difference, gradients, parameters, with_parameters};
+use tests::tiny::{
+    self, MODELS, Values, difference, gradients, parameters, with_documents, with_parameters,
+};
 use train::{
     Batch, Batches, Corpus, Error, OptimizerConfig, RunConfig, Sampler, Sampling, Separator, Split,
-    Units,
     batches::documents::{self, Documents},
     learn::tbptt::{evaluate, loss},
 };
@@ -22,7 +23,7 @@ type B = Autodiff<Inner>;
 
 fn corpus(text: &str, separator: &str) -> Corpus {
     let separator = Separator(separator.to_owned());
-    Corpus::from_bytes("text", text.as_bytes(), Units::Chars, Some(&separator)).expect("a text")
+    Corpus::from_bytes("text", text.as_bytes(), &with_documents(&separator)).expect("a text")
 }
 
 fn config(separator: &str, cell: CellKind, embedding_size: usize) -> RunConfig {
@@ -41,13 +42,15 @@ fn split<'a>(
     documents::split(corpus, separator, &config.batches())
 }
 
-/// What std says the documents of a text are.
+/// What std says the documents of a text are. Nothing but a separator is none.
 fn expected(text: &str, separator: &str) -> Vec<String> {
     let mut text = text.to_owned();
     if !text.ends_with(separator) {
         text.push_str(separator);
     }
-    text.split_inclusive(separator).map(str::to_owned).collect()
+    let documents = text.split_inclusive(separator);
+    let documents = documents.filter(|document| *document != separator);
+    documents.map(str::to_owned).collect()
 }
 
 /// All windows of an epoch.
@@ -146,7 +149,7 @@ proptest! {
             seq_length,
             val_frac,
             seed,
-            split: if tail { Split::Tail } else { Split::Lanes },
+            split: if tail { Split::Tail } else { Split::Random },
             ..config(separator, CellKind::Rnn, 0)
         };
         let expected = expected(&text, separator);
@@ -204,6 +207,39 @@ fn the_order_is_that_of_the_seed_and_the_epoch() {
 }
 
 #[test]
+fn documents_held_out_at_random_are_from_everywhere_and_of_the_seed() {
+    let text: String = (0..1000).map(|n| format!("{n}\n")).collect();
+    let corpus = corpus(&text, "\n");
+    let held_out = |seed| -> Vec<usize> {
+        let config = RunConfig {
+            seed,
+            val_frac: 0.05,
+            split: Split::Random,
+            ..config("\n", CellKind::Rnn, 0)
+        };
+        let (_, val) = split(&corpus, &config).expect("documents");
+        let (held_out, _) = read(&val.expect("held out"), &corpus, &config, 0);
+        let mut numbers: Vec<usize> = held_out.iter().map(|n| n.trim().parse().unwrap()).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    assert_eq!(held_out(1), held_out(1));
+    assert_ne!(held_out(1), held_out(2));
+    // One of every twenty. Documents at regular intervals would all have the same place among the twenty.
+    let places = |seed| -> Vec<usize> { held_out(seed).iter().map(|n| n % 20).collect() };
+    for seed in 0..20 {
+        let twenties: Vec<usize> = held_out(seed).iter().map(|n| n / 20).collect();
+        assert_eq!(twenties, (0..50).collect::<Vec<_>>());
+    }
+    // 50 of 20 places, 20 times: each place is drawn 50 times on average, with a deviation of 7.
+    let all: Vec<usize> = (0..20).flat_map(places).collect();
+    for place in 0..20 {
+        let n = all.iter().filter(|found| **found == place).count();
+        assert!((15..=85).contains(&n), "place {place}: {n} times");
+    }
+}
+
+#[test]
 fn a_window_does_not_depend_on_those_read_before() {
     let corpus = corpus(&random_documents(70_000, 2, 1), "\n");
     let config = RunConfig {
@@ -227,7 +263,7 @@ fn every_document_of_several_pools_is_read() {
     let config = RunConfig {
         batch_size: 1000,
         val_frac: 0.1,
-        split: Split::Lanes,
+        split: Split::Random,
         ..config("\n", CellKind::Rnn, 0)
     };
     let (train, val) = split(&corpus, &config).expect("documents");

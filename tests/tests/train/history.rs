@@ -37,6 +37,7 @@ const LOG: &str = r#"{"event":"start","parameters":9,"epoch_length":2,"updates":
 fn whole() -> History {
     History {
         epoch_length: Some(2),
+        chars_per_symbol: None,
         training: vec![
             point(1, 0.5, 3.0),
             point(2, 1.0, 2.5),
@@ -52,6 +53,27 @@ fn whole() -> History {
 fn losses_and_where_they_were() {
     assert_eq!(read(LOG), whole());
     assert_eq!(whole().best(), Some(point(4, 2.0, 1.25)));
+}
+
+/// A run of words or pieces is comparable with one of characters, and only weights at the end of an epoch are kept.
+#[test]
+fn losses_are_per_character() {
+    let start = r#"{"event":"start","epoch_length":2,"chars_per_symbol":4.0}"#;
+    let within = r#"{"event":"evaluation","update":3,"epoch":1.5,"train_loss":2.0,"val_loss":1.0}"#;
+    let mut log: Vec<&str> = LOG.lines().collect();
+    log[0] = start;
+    log.insert(7, within);
+    let history = read(&(log.join("\n") + "\n"));
+    assert_eq!(history.training[0], point(1, 0.5, 0.75));
+    assert_eq!(
+        history.validation,
+        [
+            point(2, 1.0, 0.5),
+            point(3, 1.5, 0.25),
+            point(4, 2.0, 0.3125)
+        ]
+    );
+    assert_eq!(history.best(), Some(point(4, 2.0, 0.3125)));
 }
 
 #[test]

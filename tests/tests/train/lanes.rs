@@ -254,7 +254,7 @@ fn too_short_says_what_to_do() {
 #[test]
 fn windows_of_a_text_by_hand() {
     // Two lanes of five steps, read three at a time.
-    let corpus = Corpus::from_bytes("text", b"the quick brown fox", Units::Bytes, None);
+    let corpus = Corpus::from_bytes("text", b"the quick brown fox", &Units::Bytes.into());
     let corpus = corpus.expect("a text");
     let lanes = Lanes::new(&corpus, vec![4, 10], 5);
     let text = |tokens: &[u32]| -> String {

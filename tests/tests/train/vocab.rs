@@ -15,7 +15,7 @@ fn decode(vocab: &Vocab, tokens: &[u32]) -> Vec<u8> {
 }
 
 fn chars(bytes: &[u8]) -> Result<Corpus, Error> {
-    Corpus::from_bytes("text", bytes, Units::Chars, None)
+    Corpus::from_bytes("text", bytes, &Units::Chars.into())
 }
 
 /// The bytes of a corpus.
@@ -79,7 +79,7 @@ proptest! {
     #[test]
     fn bytes_come_back(bytes in prop::collection::vec(any::<u8>(), 2..60)) {
         prop_assume!(bytes.iter().any(|&byte| byte != bytes[0]));
-        let corpus = Corpus::from_bytes("text", &bytes, Units::Bytes, None).expect("a text");
+        let corpus = Corpus::from_bytes("text", &bytes, &Units::Bytes.into()).expect("a text");
         prop_assert_eq!(corpus.vocab.size(), 256);
         prop_assert_eq!(content(&corpus), bytes);
     }
@@ -109,6 +109,8 @@ proptest! {
 
     #[test]
     fn the_first_unknown_character_is_named(known in texts(), rest in texts()) {
+        // It stands for all others.
+        let known = known.replace('\u{fffd}', "");
         let vocab = Vocab::of_chars(&known);
         let first = rest.chars().find(|&c| !known.contains(c));
         let encoded = vocab.encode(&format!("{known}{rest}"));
@@ -123,7 +125,7 @@ proptest! {
         bytes.insert(place, 0xff);
         match chars(&bytes) {
             Err(Error::NotUtf8 { problem, offset, .. }) => {
-                prop_assert_eq!((problem.as_str(), offset), ("invalid byte 0xff", place));
+                prop_assert_eq!((problem.as_str(), offset), ("not UTF-8 text: invalid byte 0xff", place));
             }
             other => prop_assert!(false, "{other:?}"),
         }
@@ -156,7 +158,8 @@ proptest! {
         let mut stream = TextStream::new(&vocab);
         for c in text.chars() {
             let token = vocab.encode(&c.to_string()).expect("known")[0];
-            prop_assert_eq!(stream.push(token), shown(&c.to_string()));
+            let expected = if c == '\0' { "\n".to_owned() } else { shown(&c.to_string()) };
+            prop_assert_eq!(stream.push(token), expected);
         }
     }
 
@@ -196,7 +199,8 @@ fn a_stream_escapes_control_characters() {
         .encode("\u{1b}[31m\n\t\r\0")
         .expect("its own characters");
     let shown: String = tokens.into_iter().map(|token| stream.push(token)).collect();
-    assert_eq!(shown, "\\u{1b}[31m\n\t\r\\u{0}");
+    // U+0000 ends documents that are files.
+    assert_eq!(shown, "\\u{1b}[31m\n\t\r\n");
 }
 
 #[test]
@@ -228,11 +232,19 @@ fn damaged_vocabularies_are_errors_that_name_the_file() {
         ("other JSON", b"[1, 2]"),
         (
             "other units",
-            br#"{"units": "words", "symbols": ["a", "b"]}"#,
+            br#"{"units": "sentences", "symbols": ["a", "b"]}"#,
         ),
         ("a word", br#"{"units": "chars", "symbols": ["a", "bc"]}"#),
         ("one twice", br#"{"units": "chars", "symbols": ["a", "a"]}"#),
         ("no symbols", br#"{"units": "chars", "symbols": []}"#),
+        (
+            "a word of nothing",
+            br#"{"units": "words", "symbols": ["a", ""]}"#,
+        ),
+        (
+            "a piece twice",
+            br#"{"units": "pieces", "symbols": ["a", "ab", "ab"]}"#,
+        ),
         ("no list", br#"{"units": "chars"}"#),
     ] {
         let error = load(content).expect_err(what);
@@ -251,20 +263,20 @@ fn one_byte_order_mark_is_no_part_of_the_text() {
     assert_eq!(text("\u{feff}\u{feff}ab".as_bytes()), "\u{feff}ab");
     assert_eq!(text("a\u{feff}b".as_bytes()), "a\u{feff}b");
     let bytes = "\u{feff}ab".as_bytes();
-    let corpus = Corpus::from_bytes("text", bytes, Units::Bytes, None).expect("a text");
+    let corpus = Corpus::from_bytes("text", bytes, &Units::Bytes.into()).expect("a text");
     assert_eq!(content(&corpus), bytes);
 }
 
 #[test]
 fn everything_else_is_part_of_the_text() {
-    let odd = "a\r\nb\0\r\u{85}\u{2028}\t \n";
+    let odd = "a\nb\0\n\u{85}\u{2028}\t \n";
     assert_eq!(text(odd.as_bytes()), odd);
 }
 
 #[test]
 fn a_text_of_nothing_is_empty() {
     for units in [Units::Chars, Units::Bytes] {
-        let empty = Corpus::from_bytes("the file", b"", units, None);
+        let empty = Corpus::from_bytes("the file", b"", &units.into());
         assert!(matches!(&empty, Err(Error::Empty { name }) if name == "the file"));
     }
     let mark = chars("\u{feff}".as_bytes());
@@ -279,7 +291,7 @@ fn a_text_of_one_symbol_is_refused() {
             other => panic!("{other:?}"),
         }
     }
-    let bytes = Corpus::from_bytes("text", b"aaaa", Units::Bytes, None);
+    let bytes = Corpus::from_bytes("text", b"aaaa", &Units::Bytes.into());
     assert!(matches!(bytes, Err(Error::OneSymbol { symbol, .. }) if symbol == "a"));
     assert_eq!(text(b"ab"), "ab");
 }
@@ -311,12 +323,12 @@ fn a_file_is_read_under_its_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("text.txt");
     fs::write(&path, "abba").expect("written");
-    let corpus = Corpus::read(std::slice::from_ref(&path), Units::Chars, None).expect("a text");
+    let corpus = Corpus::read(std::slice::from_ref(&path), &Units::Chars.into()).expect("a text");
     assert_eq!(all_tokens(&corpus), [0, 1, 1, 0]);
     assert_eq!(corpus.name, path.display().to_string());
 
     let missing = folder.path().join("missing.txt");
-    let error = Corpus::read(std::slice::from_ref(&missing), Units::Chars, None);
+    let error = Corpus::read(std::slice::from_ref(&missing), &Units::Chars.into());
     let error = error.expect_err("no file");
     assert!(
         matches!(&error, Error::File { path, .. } if *path == missing),

@@ -94,7 +94,7 @@ fn run(args: &Args) -> Result<()> {
             .collect();
         bail!("--only {i}: the variants are {}", titles.join(", "));
     }
-    let corpus = Corpus::read(std::slice::from_ref(&args.text), Units::Chars, None)?;
+    let corpus = Corpus::read(std::slice::from_ref(&args.text), &Units::Chars.into())?;
     println!("| | parameters | minutes | nats per character | after epoch | loss in training |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: |");
     for (i, (title, change)) in VARIANTS.iter().enumerate() {

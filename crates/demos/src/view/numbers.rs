@@ -22,5 +22,7 @@ pub fn symbol(units: Units) -> &'static str {
     match units {
         Units::Chars => "character",
         Units::Bytes => "byte",
+        Units::Words => "word",
+        Units::Pieces => "piece",
     }
 }

@@ -29,6 +29,8 @@ pub struct RunView {
     bar: ProgressBar,
     epochs: usize,
     units: Units,
+    /// How many characters a symbol has on average.
+    chars_per_symbol: f64,
     /// Smoothed, so that the bar does not flicker.
     loss: Option<f64>,
     speed: Option<f64>,
@@ -42,6 +44,7 @@ impl RunView {
             bar: training_bar(None),
             epochs,
             units,
+            chars_per_symbol: 1.0,
             loss: None,
             speed: None,
             last_line: Instant::now(),
@@ -53,6 +56,16 @@ impl RunView {
         self.bar.clone()
     }
 
+    /// Returns bits per character, or per byte, for a loss in nats per symbol, and what they are called.
+    pub fn bits(&self, loss: f64) -> String {
+        let bits = bits_per_char(loss / self.chars_per_symbol);
+        let per = match self.units {
+            Units::Bytes => Units::Bytes,
+            _ => Units::Chars,
+        };
+        format!("{bits:.3} bits per {}", symbol(per))
+    }
+
     /// Shows an event.
     pub fn show(&mut self, event: &Event) {
         match event {
@@ -60,18 +73,35 @@ impl RunView {
                 parameters,
                 train_symbols,
                 val_symbols,
+                unused_symbols,
+                train_documents,
+                val_documents,
+                chars_per_symbol,
                 epoch_length,
                 updates,
                 ..
             } => {
+                self.chars_per_symbol = *chars_per_symbol;
                 self.bar.set_length(*updates as u64);
+                let part = |documents: &Option<usize>, symbols: usize| match documents {
+                    Some(n) => format!("{} ({} symbols)", plural(*n, "document"), grouped(symbols)),
+                    None => format!("{} symbols", grouped(symbols)),
+                };
+                // Less than that is lost in any text: a window's worth at the ends of lanes.
+                let unused = match unused_symbols * 100 > train_symbols + val_symbols {
+                    true => format!(", {} unused", grouped(*unused_symbols)),
+                    false => String::new(),
+                };
                 self.say(&wrapped(&format!(
-                    "{} parameters; {} of {}\n{} symbols to train on, {} held out\n\n",
+                    "{} parameters; {} of {}\n{} to train on, {} held out{unused}\n\n",
                     grouped(*parameters),
                     plural(self.epochs, "epoch"),
                     plural(*epoch_length, "update"),
-                    grouped(*train_symbols),
-                    grouped(*val_symbols),
+                    part(train_documents, *train_symbols),
+                    match val_documents {
+                        Some(_) => part(val_documents, *val_symbols),
+                        None => grouped(*val_symbols),
+                    },
                 )));
             }
             Event::Resume {
@@ -103,15 +133,18 @@ impl RunView {
             } => {
                 let loss = smooth(&mut self.loss, *loss);
                 let speed = smooth(&mut self.speed, *chars_per_second);
-                let unit = match self.units {
-                    Units::Chars => "char",
-                    Units::Bytes => "byte",
+                let (per, speed_in) = match self.units {
+                    Units::Chars => ("char", "chars"),
+                    Units::Bytes => ("byte", "bytes"),
+                    Units::Words => ("char", "words"),
+                    Units::Pieces => ("char", "pieces"),
                 };
+                let bits = bits_per_char(loss / self.chars_per_symbol);
                 let parts = [
                     format!("epoch {epoch:.2}/{}", self.epochs),
                     format!("loss {loss:.3}"),
-                    format!("{:.2} bits/{unit}", bits_per_char(loss)),
-                    format!("{} {unit}s/s", grouped(speed as usize)),
+                    format!("{bits:.2} bits/{per}"),
+                    format!("{} {speed_in}/s", grouped(speed as usize)),
                 ];
                 let room = width_of_stderr().saturating_sub(BESIDE_MESSAGE);
                 self.bar.set_message(first_that_fit(&parts, room));
@@ -121,6 +154,12 @@ impl RunView {
                     self.say(&(parts.join("  ") + "\n"));
                 }
             }
+            Event::Evaluation {
+                epoch,
+                train_loss,
+                val_loss,
+                ..
+            } => self.say_losses(format!("epoch {epoch:.2}"), *train_loss, *val_loss, ""),
             Event::Epoch {
                 epoch,
                 train_loss,
@@ -128,21 +167,8 @@ impl RunView {
                 saved,
                 ..
             } => {
-                let mut parts = vec![
-                    format!("epoch {epoch:>3}/{}", self.epochs),
-                    format!("loss {train_loss:.4}"),
-                ];
-                if let Some(loss) = val_loss {
-                    // What matters most stays where there is little room.
-                    if width() < NARROW {
-                        parts.pop();
-                    }
-                    let best = if *saved { " (best)" } else { "" };
-                    let (bits, symbol) = (bits_per_char(*loss), symbol(self.units));
-                    parts.push(format!("validation {loss:.4}{best}"));
-                    parts.push(format!("{bits:.3} bits per {symbol}"));
-                }
-                self.say(&(first_that_fit(&parts, width()) + "\n"));
+                let best = if *saved { " (best)" } else { "" };
+                self.say_losses(format!("epoch {epoch:>3}"), *train_loss, *val_loss, best);
             }
             Event::Sample { text, .. } => {
                 self.say(&format!("\n{}\n\n", quoted(text.trim(), width())));
@@ -153,6 +179,22 @@ impl RunView {
     /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+
+    fn say_losses(&mut self, when: String, train_loss: f64, val_loss: Option<f64>, best: &str) {
+        let mut parts = vec![
+            format!("{when}/{}", self.epochs),
+            format!("loss {train_loss:.4}"),
+        ];
+        if let Some(loss) = val_loss {
+            // What matters most stays where there is little room.
+            if width() < NARROW {
+                parts.pop();
+            }
+            parts.push(format!("validation {loss:.4}{best}"));
+            parts.push(self.bits(loss));
+        }
+        self.say(&(first_that_fit(&parts, width()) + "\n"));
     }
 
     fn say(&mut self, text: &str) {

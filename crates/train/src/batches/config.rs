@@ -14,8 +14,10 @@ pub enum Split {
     /// The end of the text, or the last documents.
     #[default]
     Tail,
-    /// The last windows of every lane, as char-rnn does, or documents spread evenly over the text.
+    /// The last windows of every lane, as char-rnn does. Only one long text has lanes.
     Lanes,
+    /// Documents from all over the text, one out of as many as the share says, at random.
+    Random,
 }
 
 /// How a text is cut into batches.
@@ -31,7 +33,7 @@ pub struct BatchConfig {
     pub split: Split,
     /// What ends each of many independent documents; `None` if the text is one long document.
     pub documents: Option<Separator>,
-    /// Decides the order of documents.
+    /// Decides the order of documents, and which of them are held out at random.
     pub seed: u64,
 }
 
@@ -47,6 +49,12 @@ impl BatchConfig {
         if let Some(separator) = &self.documents {
             let reason = "a separator has at least one character";
             check(!separator.0.is_empty(), "documents", separator, reason)?;
+            let reason =
+                "documents have no lanes; hold them out at random, or the last ones (tail)";
+            check(self.split != Split::Lanes, "split", "lanes", reason)?;
+        } else {
+            let reason = "only documents are held out at random; hold out lane ends or the tail";
+            check(self.split != Split::Random, "split", "random", reason)?;
         }
         let reason = "must be at least 0 and below 1";
         check(

@@ -55,7 +55,8 @@ struct Pool {
     first: usize,
     /// Where that document begins in the text.
     place: usize,
-    /// How many batches this part's documents make, in every epoch.
+    /// How many documents this part has, and how many batches they make, in every epoch.
+    n_documents: usize,
     n_batches: usize,
     /// How many symbols they have, separators included.
     n_targets: usize,
@@ -90,6 +91,7 @@ impl Count {
         Pool {
             first,
             place,
+            n_documents: dealt,
             n_batches,
             n_targets: self.n_targets,
         }
@@ -115,7 +117,7 @@ struct Group {
 }
 
 /// Returns the documents of a corpus to train on and, if a part is held out, the documents to validate on:
-/// spread evenly over the text ([`Split::Lanes`]), or the last ones ([`Split::Tail`]).
+/// random ones ([`Split::Random`]), or the last ones ([`Split::Tail`]). An empty document is none.
 ///
 /// # Errors
 ///
@@ -131,7 +133,8 @@ pub fn split<'a>(
         corpus,
         separator: tokens.clone(),
         config: config.clone(),
-        n_documents: 0,
+        // So far, there is no last one.
+        n_documents: usize::MAX,
         are_held_out,
         pools: Vec::new(),
         plan: RefCell::default(),
@@ -143,7 +146,7 @@ pub fn split<'a>(
     for document in DocumentScan::new(corpus, &tokens, 0) {
         let document = document?;
         // Which documents are the last ones is known only at the end.
-        let is_held_out = config.split == Split::Lanes && train.is_held_out(n);
+        let is_held_out = config.split != Split::Tail && train.is_held_out(n);
         counts[usize::from(is_held_out)].add(&document, config);
         n += 1;
         if n % POOL == 0 {
@@ -170,11 +173,14 @@ pub fn split<'a>(
             val_frac: config.val_frac,
         });
     }
-    if config.split == Split::Tail {
-        let from = (n - held_out(n)) / POOL;
-        train.count_again(from)?;
-        val.count_again(from)?;
-    }
+    // The first document that the end of the text decides on.
+    let first = match config.split {
+        Split::Tail => n - held_out(n),
+        _ if config.val_frac == 0.0 => n,
+        _ => (held_out(n) as f64 / config.val_frac) as usize,
+    };
+    train.count_again(first.saturating_sub(1) / POOL)?;
+    val.count_again(first.saturating_sub(1) / POOL)?;
     Ok((train, (held_out(n) > 0).then_some(val)))
 }
 
@@ -195,6 +201,11 @@ impl Documents<'_> {
             self.pools[i] = count.pool(first, place, &self.config);
         }
         Ok(())
+    }
+
+    /// Returns how many documents an epoch reads.
+    pub fn n_documents(&self) -> usize {
+        self.pools.iter().map(|pool| pool.n_documents).sum()
     }
 
     /// Returns how many symbols an epoch predicts.
@@ -325,11 +336,37 @@ impl Documents<'_> {
     }
 
     fn is_held_out(&self, number: usize) -> bool {
-        let held_out = |n| n_held_out(n, &self.config);
         match self.config.split {
-            Split::Tail => number >= self.n_documents - held_out(self.n_documents),
-            Split::Lanes => held_out(number + 1) > held_out(number),
+            Split::Tail => number >= self.n_documents - n_held_out(self.n_documents, &self.config),
+            _ => self.is_drawn(number),
         }
+    }
+
+    /// Returns whether a document is held out at random: of as many consecutive documents as the share says, one
+    /// is drawn. So neither an order of the documents nor a rhythm in them decides, and the share is kept. None is
+    /// drawn of too few at the end.
+    fn is_drawn(&self, number: usize) -> bool {
+        let share = self.config.val_frac;
+        if share == 0.0 {
+            return false;
+        }
+        let drawn = n_held_out(number, &self.config);
+        if drawn >= n_held_out(self.n_documents, &self.config) {
+            return false;
+        }
+        // The documents that the same draw is among; computed, their limits may be off by one.
+        let is_of_draw = |number: usize| n_held_out(number, &self.config) == drawn;
+        let from = (drawn as f64 / share) as usize;
+        let to = ((drawn + 1) as f64 / share) as usize + 1;
+        let mut among = (from.saturating_sub(1)..=to).filter(|&number| is_of_draw(number));
+        let (Some(first), Some(last)) = (among.next(), among.next_back()) else {
+            // Not even two to draw from.
+            return true;
+        };
+        let below = (last - first + 1) as u64;
+        let random = self.rng(usize::MAX, drawn).next_u64();
+        let chosen = (u128::from(random) * u128::from(below)) >> 64;
+        number - first == chosen as usize
     }
 
     /// Returns the random numbers for one pool in one epoch.

@@ -48,19 +48,25 @@ impl Iterator for DocumentScan<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let length = self.search.length;
-        if self.start == length {
-            return None;
-        }
-        let end = match &self.separator {
-            Some(separator) => self.search.end_of(separator),
-            None => Ok(length),
-        };
-        let width = self.search.codes.width as u64;
-        let document = end.map(|end| {
+        while self.start < length {
+            let end = match &self.separator {
+                Some(separator) => self.search.end_of(separator),
+                None => Ok(length),
+            };
+            let end = match end {
+                Ok(end) => end,
+                Err(e) => return Some(Err(e)),
+            };
             let start = mem::replace(&mut self.start, end);
-            (start / width) as usize..(end / width) as usize
-        });
-        Some(document)
+            // Nothing but a separator is not a document.
+            let is_empty = |separator: &Finder| end - start == separator.needle().len() as u64;
+            if end < length && self.separator.as_ref().is_some_and(is_empty) {
+                continue;
+            }
+            let width = self.search.codes.width as u64;
+            return Some(Ok((start / width) as usize..(end / width) as usize));
+        }
+        None
     }
 }
 

@@ -128,22 +128,26 @@ pub fn split<'a>(
             let val = (held_out > 0).then(|| lanes(windows, held_out));
             Ok((lanes(0, windows), val))
         }
-        Split::Tail => {
-            let even_lanes = |first: usize, n_lanes: usize, length: usize| {
-                let starts = (0..n_lanes).map(|lane| first + lane * length);
-                Lanes::new(corpus, starts.collect(), length)
-            };
-            let train = even_lanes(0, batch_size, windows * seq_length);
-            let val = (held_out > 0).then(|| {
-                // Each lane starts from a state of zeros. With few and long lanes, the first symbols, which
-                // have no context, weigh little.
-                let targets = held_out - 1;
-                let n_lanes = (targets / (MIN_VAL_WINDOWS * seq_length)).clamp(1, batch_size);
-                even_lanes(n - held_out, n_lanes, targets / n_lanes)
-            });
+        _ => {
+            let starts = (0..batch_size).map(|lane| lane * windows * seq_length);
+            let train = Lanes::new(corpus, starts.collect(), windows * seq_length);
+            let val = (held_out > 0).then(|| to_validate(corpus, n - held_out, config));
             Ok((train, val))
         }
     }
+}
+
+/// Returns the lanes to validate on all that follows `from`, which is at least two symbols.
+///
+/// Each lane starts from a state of zeros. With few and long lanes, the first symbols, which have no context, weigh
+/// little.
+pub(super) fn to_validate<'a>(corpus: &'a Corpus, from: usize, config: &BatchConfig) -> Lanes<'a> {
+    let targets = corpus.n_symbols() - from - 1;
+    let n_lanes = targets / (MIN_VAL_WINDOWS * config.seq_length);
+    let n_lanes = n_lanes.clamp(1, config.batch_size);
+    let length = targets / n_lanes;
+    let starts = (0..n_lanes).map(|lane| from + lane * length);
+    Lanes::new(corpus, starts.collect(), length)
 }
 
 fn fits(n: usize, config: &BatchConfig) -> bool {
@@ -170,8 +174,8 @@ fn sizes_that_fit(n: usize, config: &BatchConfig) -> Option<(usize, usize)> {
 /// Returns how much of a text of `n` symbols to train on, in windows of a lane, and how much to hold out.
 fn parts(n: usize, config: &BatchConfig) -> (usize, usize) {
     match config.split {
-        Split::Tail => tail_parts(n, config),
         Split::Lanes => lane_parts(n, config),
+        _ => tail_parts(n, config),
     }
 }
 

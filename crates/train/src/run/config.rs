@@ -6,13 +6,13 @@ use burn::tensor::backend::Backend;
 use models::{Cell, CellKind, CharLm, CharLmConfig, Description, Init, Initializer, Kind};
 use serde::{Deserialize, Serialize};
 
-use super::{paths, save_every::SaveEvery};
+use super::{every::Every, paths};
 use crate::{
     batches::{BatchConfig, Split},
     disk::{Disk, atomic},
     error::{Error, InFile, check, check_count},
     learn::{Clip, OptimizerConfig, Schedule, TrainerConfig},
-    text::{Separator, Units},
+    text::{Encoding, Records, Separator, TextConfig, Units},
 };
 
 /// Everything that decides a run, except for the device.
@@ -24,10 +24,25 @@ pub struct RunConfig<K = CellKind> {
     pub data: Vec<PathBuf>,
     /// A text that the program knows by name, instead of `data`.
     pub dataset: Option<String>,
+    /// A text to validate on, in files and folders, instead of a part of `data`.
+    #[serde(with = "paths")]
+    pub val_data: Vec<PathBuf>,
     /// What ends each of many independent documents; `None` if the text is one long document.
     pub documents: Option<Separator>,
-    /// Whether a symbol is a character or a byte.
+    /// What one symbol is.
     pub units: Units,
+    /// The encoding of the text; `None` is UTF-8.
+    pub encoding: Option<Encoding>,
+    /// Whether `\r\n` and `\r` stay as they are.
+    pub keep_line_ends: bool,
+    /// The column of CSV files that is the text ([`Records::Csv`]).
+    pub csv: Option<String>,
+    /// The field of JSON lines that is the text ([`Records::Jsonl`]).
+    pub jsonl: Option<String>,
+    /// How often a symbol must occur to be one of its own ([`TextConfig::min_count`]).
+    pub min_count: usize,
+    /// How many words or pieces there are at most ([`TextConfig::vocab_size`]).
+    pub vocab_size: usize,
     /// The share of the text that is held out for validation, from 0 to below 1.
     pub val_frac: f64,
     /// Which part that is.
@@ -67,8 +82,10 @@ pub struct RunConfig<K = CellKind> {
     /// Decides the initial weights, dropout and the order of documents.
     pub seed: u64,
 
+    /// When to validate and to write a sample, in addition to the end of each epoch.
+    pub eval_every: Every,
     /// When to save a checkpoint, in addition to the end of each epoch.
-    pub checkpoint_every: SaveEvery,
+    pub checkpoint_every: Every,
     /// How many updates in a row may be skipped ([`Trainer`](crate::Trainer)) before the run ends with an
     /// error.
     pub max_skipped: usize,
@@ -81,8 +98,15 @@ fn of_kind<K: Kind>(model: K) -> RunConfig<K> {
     RunConfig {
         data: Vec::new(),
         dataset: None,
+        val_data: Vec::new(),
         documents: None,
         units: Units::Chars,
+        encoding: None,
+        keep_line_ends: false,
+        csv: None,
+        jsonl: None,
+        min_count: 1,
+        vocab_size: TextConfig::default().vocab_size,
         val_frac: 0.05,
         split: Split::Lanes,
         model,
@@ -101,7 +125,11 @@ fn of_kind<K: Kind>(model: K) -> RunConfig<K> {
         patience: None,
         grad_clip: Clip::Norm(5.0),
         seed: 1,
-        checkpoint_every: SaveEvery {
+        eval_every: Every {
+            updates: 0,
+            minutes: 10.0,
+        },
+        checkpoint_every: Every {
             updates: 0,
             minutes: 10.0,
         },
@@ -165,6 +193,20 @@ impl<K: Kind> RunConfig<K> {
             schedule: Schedule::Cosine { warmup: 100 },
             grad_clip: Clip::Norm(1.0),
             ..of_kind(model)
+        }
+    }
+
+    /// Returns how files become the text.
+    pub fn text(&self) -> TextConfig {
+        let csv = self.csv.clone().map(Records::Csv);
+        TextConfig {
+            units: self.units,
+            encoding: self.encoding,
+            keep_line_ends: self.keep_line_ends,
+            documents: self.documents.clone(),
+            records: csv.or(self.jsonl.clone().map(Records::Jsonl)),
+            min_count: self.min_count,
+            vocab_size: self.vocab_size,
         }
     }
 
@@ -280,12 +322,13 @@ impl<K: Kind> RunConfig<K> {
         }
         self.batches().validate()?;
         self.trainer().validate()?;
-        check(
-            self.checkpoint_every.is_valid(),
-            "checkpoint_every",
-            self.checkpoint_every,
-            SaveEvery::RULE,
-        )?;
+        for (setting, every) in [
+            ("eval_every", self.eval_every),
+            ("checkpoint_every", self.checkpoint_every),
+        ] {
+            check(every.is_valid(), setting, every, Every::RULE)?;
+        }
+        self.validate_text()?;
 
         if let Some(patience) = self.patience {
             check(patience >= 1, "patience", patience, "must be at least 1")?;
@@ -303,8 +346,35 @@ impl<K: Kind> RunConfig<K> {
         check(initializer_is_valid, "initializer", "uniform", reason)
     }
 
+    /// Checks the settings that say what the text is.
+    fn validate_text(&self) -> Result<(), Error> {
+        check_count("min_count", self.min_count, 1)?;
+        check_count("vocab_size", self.vocab_size, 1)?;
+        let both = self.csv.is_some() && self.jsonl.is_some();
+        let jsonl = self.jsonl.as_deref().unwrap_or_default();
+        check(!both, "jsonl", jsonl, "the text is a column of CSV already")?;
+        let rare = (self.min_count > 1).then(|| self.min_count.to_string());
+        let encoding = self.encoding.map(|encoding| encoding.to_string());
+        for (setting, given) in [
+            ("encoding", encoding),
+            ("csv", self.csv.clone()),
+            ("jsonl", self.jsonl.clone()),
+            ("min_count", rare),
+        ] {
+            let fits = self.units != Units::Bytes || given.is_none();
+            let value = given.unwrap_or_default();
+            check(
+                fits,
+                setting,
+                value,
+                "only characters have it, and units are bytes",
+            )?;
+        }
+        Ok(())
+    }
+
     fn check_held_out(&self, setting: &'static str, value: impl ToString) -> Result<(), Error> {
-        match self.val_frac > 0.0 {
+        match self.val_frac > 0.0 || !self.val_data.is_empty() {
             true => Ok(()),
             false => Err(Error::NoValidation {
                 setting,
@@ -352,6 +422,12 @@ impl<K: Kind> RunConfig<K> {
             &[
                 ("units", text),
                 ("documents", text),
+                ("encoding", text),
+                ("keep_line_ends", text),
+                ("csv", text),
+                ("jsonl", text),
+                ("min_count", text),
+                ("vocab_size", text),
                 ("val_frac", text),
                 ("split", text),
                 ("seq_length", text),

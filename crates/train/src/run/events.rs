@@ -29,6 +29,14 @@ pub enum Event {
         train_symbols: usize,
         /// Symbols that validation predicts.
         val_symbols: usize,
+        /// Symbols of the text in neither, because they fill no window.
+        unused_symbols: usize,
+        /// Documents that an epoch learns from, unless the text is one long document.
+        train_documents: Option<usize>,
+        /// Documents that validation predicts.
+        val_documents: Option<usize>,
+        /// Characters of an average symbol that validation predicts: 1, unless symbols are words or pieces.
+        chars_per_symbol: f64,
         /// Updates in an epoch.
         epoch_length: usize,
         /// Updates in the whole run, unless [`patience`](crate::RunConfig::patience) ends it earlier.
@@ -71,6 +79,17 @@ pub enum Event {
         learning_rate: f64,
         /// Symbols learned from per second in this update, without validation and logging.
         chars_per_second: f64,
+    },
+    /// Within an epoch, as often as [`eval_every`](crate::RunConfig::eval_every) says.
+    Evaluation {
+        /// Updates done.
+        update: usize,
+        /// Epochs done, including the fraction of the current one.
+        epoch: f64,
+        /// Mean loss of the epoch's batches so far, each before its update.
+        train_loss: f64,
+        /// Held-out loss, if some text is held out.
+        val_loss: Option<f64>,
     },
     /// At the end of each epoch.
     Epoch {

@@ -18,7 +18,7 @@ pub struct Point {
     pub update: usize,
     /// Epochs done, including the fraction of the current one.
     pub epoch: f64,
-    /// Nats per symbol.
+    /// Nats per character, or per byte.
     pub loss: f64,
 }
 
@@ -30,8 +30,10 @@ pub struct History {
     pub epoch_length: Option<usize>,
     /// The loss of each update's batch.
     pub training: Vec<Point>,
-    /// The held-out loss after each epoch.
+    /// The held-out loss, after each epoch and within.
     pub validation: Vec<Point>,
+    /// Characters of an average symbol, if the log says it; otherwise 1.
+    pub chars_per_symbol: Option<f64>,
     /// The numbers, from 1, of lines that are not events. A last line without a line feed does not count: a
     /// run is writing it, or was killed while it did.
     pub damaged: Vec<usize>,
@@ -43,12 +45,14 @@ pub struct History {
 enum Line {
     Start {
         epoch_length: usize,
+        chars_per_symbol: Option<f64>,
     },
     Update {
         update: usize,
         epoch: f64,
         loss: Option<f64>,
     },
+    #[serde(alias = "evaluation")]
     Epoch {
         update: usize,
         epoch: f64,
@@ -90,16 +94,22 @@ impl History {
         Ok(history)
     }
 
-    /// Returns the lowest held-out loss, the first if there are several.
+    /// Returns the lowest held-out loss after an epoch, the first if there are several: that of the weights that
+    /// are kept.
     pub fn best(&self) -> Option<Point> {
         let points = self.validation.iter().copied();
+        let points = points.filter(|point| point.epoch.fract() == 0.0);
         points.min_by(|a, b| a.loss.total_cmp(&b.loss))
     }
 
     fn add(&mut self, line: Line) {
         let (points, update, epoch, loss) = match line {
-            Line::Start { epoch_length } => {
+            Line::Start {
+                epoch_length,
+                chars_per_symbol,
+            } => {
                 self.epoch_length = Some(epoch_length);
+                self.chars_per_symbol = chars_per_symbol;
                 return;
             }
             Line::Update {
@@ -115,7 +125,8 @@ impl History {
             Line::Other => return,
         };
         let plain = |x: f64| x.abs() <= f32::MAX.into();
-        let loss = loss.filter(|&loss| plain(loss) && plain(epoch));
+        let per_symbol = loss.filter(|&loss| plain(loss) && plain(epoch));
+        let loss = per_symbol.map(|loss| loss / self.chars_per_symbol.unwrap_or(1.0));
         points.extend(loss.map(|loss| Point {
             update,
             epoch,

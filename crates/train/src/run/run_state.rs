@@ -25,6 +25,9 @@ pub struct RunState<K = CellKind> {
     pub vocab: Vocab,
     /// The text that the run learns from.
     pub text: TextId,
+    /// The text that it is validated on, if that is another one.
+    #[serde(default)]
+    pub val_text: Option<TextId>,
     /// Length of `metrics.jsonl` in bytes.
     pub log_length: u64,
 }
@@ -42,6 +45,14 @@ impl<K: Kind> RunState<K> {
                 name: corpus.name.clone(),
                 found: corpus.id().to_string(),
                 expected: self.text.to_string(),
+            });
+        }
+        if corpus.held_out_id() != self.val_text.as_ref() {
+            let id = |id: Option<&TextId>| id.map_or("none".to_owned(), TextId::to_string);
+            return Err(Error::OtherText {
+                name: "the text to validate on".to_owned(),
+                found: id(corpus.held_out_id()),
+                expected: id(self.val_text.as_ref()),
             });
         }
         if corpus.vocab != self.vocab {

@@ -24,7 +24,7 @@ use crate::{
     error::Error,
     learn::{Trainer, norms::is_finite, tbptt::evaluate_unless},
     sampler::{Sampler, Sampling},
-    text::{Corpus, TextStream, Vocab},
+    text::{Corpus, TextStream, Units, Vocab},
 };
 
 /// How a run ended.
@@ -118,7 +118,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
     ) -> Result<bool, Error> {
         self.tell_start(listen)?;
         let epoch_length = self.batches.n_batches();
-        let mut last_save = Instant::now();
+        let (mut last_save, mut last_look) = (Instant::now(), Instant::now());
         if self.resumed.is_none() {
             // A disk that is too small fails now, not after the first hour.
             self.save(false)?;
@@ -130,7 +130,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
             }
             if self.trainer.next_batch() == epoch_length {
                 if self.end_epoch(stop, listen)? {
-                    last_save = Instant::now();
+                    (last_save, last_look) = (Instant::now(), Instant::now());
                 }
             } else if self.is_over() {
                 return Ok(false);
@@ -138,8 +138,15 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
                 self.update(epoch_length, listen)?;
                 let update = self.trainer.progress().update;
                 let is_last = self.trainer.next_batch() == epoch_length;
-                let every = self.config.checkpoint_every;
-                if every.is_due(update, last_save.elapsed()) && !is_last {
+                if is_last {
+                    continue;
+                }
+                let (eval, save) = (self.config.eval_every, self.config.checkpoint_every);
+                if eval.is_due(update, last_look.elapsed()) {
+                    self.evaluate(stop, listen)?;
+                    last_look = Instant::now();
+                }
+                if save.is_due(update, last_save.elapsed()) {
                     self.save(false)?;
                     last_save = Instant::now();
                 }
@@ -154,11 +161,24 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
 
     fn tell_start(&mut self, listen: &mut impl FnMut(&Event)) -> Result<(), Error> {
         let epoch_length = self.batches.n_batches();
+        let (train, val, vocab) = (&self.batches, self.val_batches.as_ref(), &self.corpus.vocab);
+        let (train_symbols, val_symbols) = (train.targets(), val.map_or(0, Batches::targets));
+        let of_this_text = match self.corpus.held_out_id() {
+            Some(_) => train_symbols,
+            None => train_symbols + val_symbols,
+        };
         let start = Event::Start {
             parameters: self.trainer.model().num_params(),
-            vocab_size: self.corpus.vocab.size(),
-            train_symbols: self.batches.targets(),
-            val_symbols: self.val_batches.as_ref().map_or(0, Batches::targets),
+            vocab_size: vocab.size(),
+            train_symbols,
+            val_symbols,
+            unused_symbols: self.corpus.n_symbols().saturating_sub(of_this_text),
+            train_documents: train.n_documents(),
+            val_documents: val.and_then(Batches::n_documents),
+            chars_per_symbol: match vocab.units() {
+                Units::Chars | Units::Bytes => 1.0,
+                Units::Words | Units::Pieces => val.unwrap_or(train).chars_per_symbol(vocab)?,
+            },
             epoch_length,
             updates: epoch_length * self.config.max_epochs,
         };
@@ -211,6 +231,33 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
             },
         };
         self.tell(event, listen)
+    }
+
+    /// Validates and writes a sample within an epoch. Stops when `stop` returns true.
+    fn evaluate(
+        &mut self,
+        stop: &impl Fn() -> bool,
+        listen: &mut impl FnMut(&Event),
+    ) -> Result<(), Error> {
+        let model = self.trainer.model();
+        let val_loss = match &self.val_batches {
+            None => None,
+            Some(batches) => match evaluate_unless(stop, &model, batches, &self.device)? {
+                None => return Ok(()),
+                loss => loss,
+            },
+        };
+        let progress = self.trainer.progress();
+        let (update, epoch) = (progress.update, progress.epoch);
+        let event = Event::Evaluation {
+            update,
+            epoch: update as f64 / self.batches.n_batches() as f64,
+            train_loss: progress.total_loss / progress.losses as f64,
+            val_loss,
+        };
+        self.tell(event, listen)?;
+        let text = sample(&model, &self.corpus.vocab, &self.config)?;
+        self.tell(Event::Sample { epoch, text }, listen)
     }
 
     /// Validates and saves; returns true. If `stop` returns true first, changes nothing and returns false.
@@ -269,6 +316,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
                 config: self.config.clone(),
                 vocab: self.corpus.vocab.clone(),
                 text: self.corpus.id().clone(),
+                val_text: self.corpus.held_out_id().cloned(),
                 log_length: self.metrics.length(),
             },
             tensors: self.trainer.snapshot(),

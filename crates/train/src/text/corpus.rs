@@ -4,12 +4,12 @@ use std::{fmt, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
-use super::{files::Skipped, symbol_codes::SymbolCodes, vocab::Vocab};
+use super::{files::Skipped, symbol_codes::SymbolCodes, token_writer::TokenWriter, vocab::Vocab};
 use crate::error::Error;
 
 /// A text of any size, as tokens of its vocabulary.
 ///
-/// One pass over its files collects the symbols, checks that they are UTF-8 and computes the hash. From then
+/// One pass over its files decodes them, collects the symbols and computes the hash. From then
 /// on the text is read by position ([`tokens`](Corpus::tokens)), one batch at a time, so memory does not
 /// grow with the text:
 ///
@@ -17,7 +17,8 @@ use crate::error::Error;
 /// |---|---|
 /// | bytes, or ASCII characters, in a large file | that file |
 /// | the same in small files, compressed files or standard input | memory up to 16 MiB, then a temporary file |
-/// | other characters | memory or a temporary file, as numbers of one, two or four bytes |
+/// | the same with other encodings or line ends, or in records | likewise, from where it differs from the file on |
+/// | other characters, words, pieces | memory or a temporary file, as numbers of one, two or four bytes |
 ///
 /// Files are read, not mapped into memory: reading by position needs no `unsafe`; a file that was truncated
 /// is an error, whereas a mapping would end the process by a signal; and the system's page cache keeps what
@@ -30,6 +31,8 @@ pub struct Corpus {
     pub vocab: Vocab,
     /// What was found in its folders but not read.
     pub skipped: Vec<Skipped>,
+    /// Another text, to validate on instead of a part of this one.
+    pub(crate) held_out: Option<Box<Corpus>>,
     pub(crate) id: TextId,
     pub(crate) codes: SymbolCodes,
     /// The token of each code; `u32::MAX` for a code that is not in the text.
@@ -40,7 +43,8 @@ pub struct Corpus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextId {
-    /// SHA-256 of its bytes, decompressed and without byte order marks, in hexadecimal digits.
+    /// SHA-256 of the bytes that it was made from, decompressed and without byte order marks, in hexadecimal
+    /// digits.
     pub sha256: String,
     /// How many symbols it has.
     pub symbols: usize,
@@ -58,12 +62,12 @@ impl Corpus {
         &self.id
     }
 
-    /// Returns the same text with the tokens of `known`; new tokens follow for the symbols that are not in
+    /// Returns the same text with the tokens of `known`; new tokens follow for the characters that are not in
     /// it.
     ///
     /// # Errors
     ///
-    /// Returns an error if one vocabulary consists of characters and the other of bytes.
+    /// Returns an error if the units of the vocabularies differ, or the text cannot be read.
     pub fn with_known(mut self, known: &Vocab) -> Result<Self, Error> {
         let Some(vocab) = known.extended(&self.vocab) else {
             let reason = "its units differ from the units of this text".to_owned();
@@ -72,14 +76,62 @@ impl Corpus {
                 reason,
             });
         };
-        if let Vocab::Chars(old) = &self.vocab {
-            let text: String = old.iter().collect();
-            let numbers = vocab.encode(&text).expect("all of its symbols");
-            let codes = self.tokens.iter_mut().filter(|token| **token != u32::MAX);
-            codes.for_each(|token| *token = numbers[*token as usize]);
+        match &self.vocab {
+            _ if self.vocab == vocab => (),
+            Vocab::Bytes => (),
+            Vocab::Chars(old) => {
+                let text: String = old.iter().collect();
+                let numbers = vocab.encode(&text).expect("all of its symbols");
+                let codes = self.tokens.iter_mut().filter(|token| **token != u32::MAX);
+                codes.for_each(|token| *token = numbers[*token as usize]);
+            }
+            Vocab::Words(_) | Vocab::Pieces(_) => {
+                (self.codes, self.id.symbols) = self.encoded_again(&vocab)?;
+                self.tokens = (0..vocab.size() as u32).collect();
+            }
+        }
+        if let Some(held_out) = self.held_out.take() {
+            self.held_out = Some(Box::new(held_out.with_known(&vocab)?));
         }
         self.vocab = vocab;
         Ok(self)
+    }
+
+    /// Returns the same text with another one to validate on, instead of a part of this. The vocabulary has the
+    /// characters of both.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`with_known`](Self::with_known).
+    pub fn with_held_out(mut self, held_out: Corpus) -> Result<Self, Error> {
+        let vocab = self.vocab.extended(&held_out.vocab);
+        let vocab = vocab.unwrap_or_else(|| held_out.vocab.clone());
+        self.held_out = Some(Box::new(held_out));
+        self.with_known(&vocab)
+    }
+
+    /// Returns what identifies the text to validate on, if it is another one.
+    pub fn held_out_id(&self) -> Option<&TextId> {
+        self.held_out.as_ref().map(|held_out| &held_out.id)
+    }
+
+    /// Returns the codes of the same text in another vocabulary, and how many there are.
+    fn encoded_again(&self, vocab: &Vocab) -> Result<(SymbolCodes, usize), Error> {
+        const BLOCK: usize = 1 << 16;
+        let mut writer = TokenWriter::new(vocab);
+        let (mut tokens, mut bytes) = (Vec::new(), Vec::new());
+        let all_known = "it has the characters of both";
+        for from in (0..self.n_symbols()).step_by(BLOCK) {
+            tokens.clear();
+            bytes.clear();
+            self.tokens(from..self.n_symbols().min(from + BLOCK), &mut tokens)?;
+            tokens
+                .iter()
+                .for_each(|&token| self.vocab.decode(token, &mut bytes));
+            let text = str::from_utf8(&bytes).expect("symbols are whole characters");
+            assert!(writer.push(text)?, "{all_known}");
+        }
+        Ok(writer.finish()?.expect(all_known))
     }
 
     /// Returns the number of symbols.

@@ -1,4 +1,4 @@
-//! Reads a file front to back, decompressing gzip and zstd.
+//! Reads a file front to back, decompressing gzip, zstd, xz and bzip2.
 
 use std::{
     ffi::OsStr,
@@ -7,7 +7,9 @@ use std::{
     path::Path,
 };
 
+use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
+use lzma_rust2::XzReader;
 use ruzstd::decoding::{
     BlockDecodingStrategy, FrameDecoder,
     errors::{FrameDecoderError, ReadFrameHeaderError},
@@ -24,18 +26,24 @@ pub(crate) enum Reader<'a> {
     Plain(File),
     Gzip(Box<MultiGzDecoder<BufReader<File>>>),
     Zstd(Box<Zstd>),
+    Xz(Box<XzReader<BufReader<File>>>),
+    Bzip2(Box<MultiBzDecoder<BufReader<File>>>),
 }
 
 impl Reader<'_> {
-    /// Opens a file; `-` is standard input. A file whose name ends in `.gz` or `.zst` is decompressed.
+    /// Opens a file; `-` is standard input. A file whose name ends in `.gz`, `.zst`, `.xz` or `.bz2` is
+    /// decompressed.
     pub fn open(path: &Path) -> Result<Self, Error> {
         if path.as_os_str() == "-" {
             return Ok(Reader::Stdin);
         }
         let file = File::open(path).in_file(path)?;
+        let buffered = BufReader::new;
         Ok(match path.extension().and_then(OsStr::to_str) {
-            Some("gz") => Reader::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(file)))),
-            Some("zst") => Reader::Zstd(Box::new(Zstd::new(file))),
+            Some("gz") => Reader::Gzip(Box::new(MultiGzDecoder::new(buffered(file)))),
+            Some("zst") => Reader::Zstd(Box::new(Zstd::new(buffered(file)))),
+            Some("xz") => Reader::Xz(Box::new(XzReader::new(buffered(file), true))),
+            Some("bz2") => Reader::Bzip2(Box::new(MultiBzDecoder::new(buffered(file)))),
             _ => Reader::Plain(file),
         })
     }
@@ -62,6 +70,8 @@ impl Reader<'_> {
             Reader::Plain(file) => file.take(n as u64).read_to_end(block),
             Reader::Gzip(gzip) => gzip.take(n as u64).read_to_end(block),
             Reader::Zstd(zstd) => zstd.take(n as u64).read_to_end(block),
+            Reader::Xz(xz) => xz.take(n as u64).read_to_end(block),
+            Reader::Bzip2(bzip2) => bzip2.take(n as u64).read_to_end(block),
         };
         read.map_err(|source| match self.compressed() {
             Some(file) if is_of_content(&source) => Error::Archive {
@@ -83,6 +93,8 @@ impl Reader<'_> {
         match self {
             Reader::Gzip(gzip) => Some(gzip.get_mut()),
             Reader::Zstd(zstd) => Some(&mut zstd.file),
+            Reader::Xz(xz) => Some(xz.inner_mut()),
+            Reader::Bzip2(bzip2) => Some(bzip2.get_mut()),
             _ => None,
         }
     }
@@ -101,9 +113,9 @@ pub(crate) struct Zstd {
 }
 
 impl Zstd {
-    fn new(file: File) -> Self {
+    fn new(file: BufReader<File>) -> Self {
         Zstd {
-            file: BufReader::new(file),
+            file,
             frame: FrameDecoder::new(),
             is_in_frame: false,
         }

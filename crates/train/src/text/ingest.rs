@@ -1,56 +1,50 @@
 //! The one pass over the files of a text, which finds its symbols, its length, its hash, and where it will
 //! be read from.
 
-use std::{
-    iter,
-    path::{Path, PathBuf},
-};
+use std::{borrow::Cow, iter, path::PathBuf};
 
 use super::{
     byte_store::{ByteStore, ByteStoreWriter},
+    config::TextConfig,
     corpus::{Corpus, TextId},
     decompress::Reader,
+    encoding::Encoding,
     files::{self, Skipped, Source},
     hash::TextHash,
-    kind,
+    kind, pieces,
     read_ahead::{BLOCK, Blocks},
-    separator::Separator,
     symbol_codes::{Extent, SymbolCodes},
-    vocab::{Units, Vocab},
+    token_writer::{TokenWriter, by_code_point},
+    transcript::Transcript,
+    vocab::{UNKNOWN, Units, Vocab},
+    words::WordCounts,
 };
 use crate::error::{Error, InFile};
 
 /// How many bytes of a file decide whether it is text.
 const HEAD: usize = 8 << 10;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 impl Corpus {
     /// Reads files as one text, one after another. Each path is a file, `-` for standard input, or a folder,
-    /// which stands for all files in it and in its folders, sorted by name. Files that end in `.gz` or
-    /// `.zst` are decompressed. In a folder, names that begin with a dot are skipped and, if `units` are
-    /// characters, so are files that do not begin with UTF-8 text.
+    /// which stands for all files in it and in its folders, sorted by name. Files that end in `.gz`, `.zst`,
+    /// `.xz` or `.bz2` are decompressed. In a folder, names that begin with a dot are skipped and, unless the
+    /// units are bytes, so are files that do not begin with text in the given encoding.
     ///
-    /// If `units` are characters, a byte order mark at the start of a file is not part of the text.
-    /// Everything else is, line ends of either kind included. If there is a `separator`, it is added to each
-    /// file that does not end in it, so that no document continues from one file to the next.
+    /// Unless the units are bytes, a byte order mark at the start of a file names its encoding and is not part of
+    /// the text.
     ///
     /// # Errors
     ///
-    /// Returns an error if a file cannot be read or decompressed, if `units` are characters and a file is
-    /// not UTF-8, or if the text is empty or a single symbol over and over.
-    pub fn read(
-        paths: &[PathBuf],
-        units: Units,
-        separator: Option<&Separator>,
-    ) -> Result<Self, Error> {
+    /// Returns an error if a file cannot be read, decompressed or decoded, if a record lacks its column or field,
+    /// or if the text is empty or a single symbol over and over.
+    pub fn read(paths: &[PathBuf], config: &TextConfig) -> Result<Self, Error> {
         let name = match paths {
             [] => String::new(),
             [path] => path.display().to_string(),
             [first, rest @ ..] => format!("{} and {} more", first.display(), rest.len()),
         };
         let (sources, skipped) = files::list(paths)?;
-        let mut reader = TextReader::new(units, separator);
+        let mut reader = TextReader::new(config);
         reader.skipped = skipped;
         for source in &sources {
             reader.read_file(source, Reader::open(&source.path)?)?;
@@ -63,17 +57,12 @@ impl Corpus {
     /// # Errors
     ///
     /// Returns the errors of [`read`](Self::read).
-    pub fn from_bytes(
-        name: &str,
-        bytes: &[u8],
-        units: Units,
-        separator: Option<&Separator>,
-    ) -> Result<Self, Error> {
+    pub fn from_bytes(name: &str, bytes: &[u8], config: &TextConfig) -> Result<Self, Error> {
         let source = Source {
             path: name.into(),
             is_found: false,
         };
-        let mut reader = TextReader::new(units, separator);
+        let mut reader = TextReader::new(config);
         reader.read_file(&source, Reader::Memory(bytes))?;
         reader.finish(name.to_owned())
     }
@@ -81,11 +70,13 @@ impl Corpus {
 
 /// What the pass has found so far.
 struct TextReader<'a> {
-    units: Units,
-    separator: Option<&'a [u8]>,
+    config: &'a TextConfig,
     hash: TextHash,
-    /// By code point, up to the largest so far, or by byte.
-    is_seen: Vec<bool>,
+    /// How often each symbol occurs, by code point up to the largest so far, or by byte. Where it does not
+    /// matter how often, each that occurs has 1.
+    counts: Vec<u64>,
+    /// How often each word occurs, if they are needed.
+    words: Option<WordCounts>,
     n_symbols: usize,
     n_bytes: u64,
     /// The text, except for large files.
@@ -97,12 +88,13 @@ struct TextReader<'a> {
 }
 
 impl<'a> TextReader<'a> {
-    fn new(units: Units, separator: Option<&'a Separator>) -> Self {
+    fn new(config: &'a TextConfig) -> Self {
+        let has_words = matches!(config.units, Units::Words | Units::Pieces);
         TextReader {
-            units,
-            separator: separator.map(|separator| separator.0.as_bytes()),
+            config,
             hash: TextHash::new(),
-            is_seen: vec![false; 256],
+            counts: vec![0; 256],
+            words: has_words.then(WordCounts::default),
             n_symbols: 0,
             n_bytes: 0,
             store: ByteStoreWriter::new(),
@@ -118,80 +110,96 @@ impl<'a> TextReader<'a> {
         let mut first = Vec::new();
         reader.read_block(path, BLOCK, &mut first)?;
         let is_whole = first.len() < BLOCK;
-        // Position in the file of the bytes to count next.
-        let mut offset = 0;
-        if self.units == Units::Chars {
-            match kind::not_text(&first) {
-                Some((kind, _)) if source.is_found => {
-                    self.skipped.push(Skipped::new(path.clone(), kind));
-                    return Ok(());
-                }
-                Some((kind, remedy)) => {
-                    let name = path.display().to_string();
-                    return Err(Error::NotText { name, kind, remedy });
-                }
-                None => (),
-            }
-            if source.is_found && !is_text(&first) {
-                let path = path.clone();
-                self.skipped.push(Skipped::new(path, "not UTF-8 text"));
+        // Bytes at the start of the file that are not part of the text.
+        let mut mark = 0;
+        let mut transcript = None;
+        if self.config.units != Units::Bytes {
+            let marked = Encoding::of_mark(&first);
+            let encoding = marked.map(|(marked, _)| marked).or(self.config.encoding);
+            if self.is_skipped(source, &first, encoding)? {
                 return Ok(());
             }
-            if first.starts_with(BYTE_ORDER_MARK) {
-                offset = BYTE_ORDER_MARK.len();
-                first.drain(..offset);
-            }
+            mark = marked.map_or(0, |(_, length)| length);
+            first.drain(..mark);
+            transcript = Some(Transcript::new(path, self.config, encoding, mark));
         }
 
-        let stays = reader.is_large_file(path)?;
-        self.begin_extent(stays, offset);
+        let is_large = reader.is_large_file(path)?;
+        let is_verbatim = |text: &Option<Transcript>| text.as_ref().is_none_or(|t| t.is_verbatim());
+        let mut stays = is_large && is_verbatim(&transcript);
+        self.begin_extent(stays, mark);
         let rest = match is_whole {
             true => None,
-            false => Some(Blocks::after_the_first(&mut reader, path, stays)?),
+            false => Some(Blocks::after_the_first(&mut reader, path, is_large)?),
         };
-        // The character that the last block ended within, and the end of the file so far.
-        let (mut partial, mut ending) = (Vec::new(), Vec::new());
+        // The end of the text of the file so far.
+        let mut ending = Vec::new();
+        let end = self.config.documents.as_ref().map(|end| end.0.as_bytes());
+        let mut is_first = true;
         for block in iter::once(Ok(first)).chain(rest.into_iter().flatten()) {
             let block = block?;
-            let joined = (!partial.is_empty()).then(|| [&partial[..], &block].concat());
-            let bytes = joined.as_deref().unwrap_or(&block);
-            let whole = self.count_symbols(path, offset, bytes)?;
-            self.keep(&bytes[..whole], stays)?;
-            if let Some(separator) = self.separator {
-                ending.extend_from_slice(&bytes[whole.saturating_sub(separator.len())..whole]);
-                ending.drain(..ending.len().saturating_sub(separator.len()));
+            let is_last = block.len() < BLOCK - if is_first { mark } else { 0 };
+            is_first = false;
+            let text: Cow<[u8]> = match &mut transcript {
+                None => block.as_slice().into(),
+                Some(transcript) => match transcript.next(&block, is_last)? {
+                    Cow::Borrowed(text) => text.as_bytes().into(),
+                    Cow::Owned(text) => text.into_bytes().into(),
+                },
+            };
+            if stays && !is_verbatim(&transcript) {
+                stays = false;
+                self.begin_extent(false, 0);
             }
-            offset += whole;
-            partial = bytes[whole..].to_vec();
+            self.count(&text);
+            self.keep(&text, stays)?;
+            if let Some(end) = end {
+                ending.extend_from_slice(&text[text.len().saturating_sub(end.len())..]);
+                ending.drain(..ending.len().saturating_sub(end.len()));
+            }
             self.hash.update(block).in_file(path)?;
         }
-        if !partial.is_empty() {
-            return Err(Error::NotUtf8 {
-                name: path.display().to_string(),
-                offset,
-                problem: "the text ends within a character".to_owned(),
-            });
-        }
-        if let (true, Reader::Plain(file)) = (stays, reader) {
+        if let (true, Reader::Plain(file)) = (is_large, reader) {
             let path = path.clone();
             self.files.push(ByteStore::File { file, path });
         }
-        match self.separator {
-            Some(separator) if !ending.is_empty() && ending != separator => {
+        match end {
+            Some(end) if !ending.is_empty() && ending != end => {
                 self.begin_extent(false, 0);
-                self.count_symbols(path, 0, separator)?;
-                self.hash.update(separator.to_vec()).in_file(path)?;
-                self.keep(separator, false)
+                self.count(end);
+                self.hash.update(end.to_vec()).in_file(path)?;
+                self.keep(end, false)
             }
             _ => Ok(()),
         }
     }
 
-    fn keep(&mut self, bytes: &[u8], stays: bool) -> Result<(), Error> {
-        self.n_bytes += bytes.len() as u64;
+    /// Returns whether a file that begins like this is left out: because it was only found, and is not text.
+    fn is_skipped(
+        &mut self,
+        source: &Source,
+        head: &[u8],
+        encoding: Option<Encoding>,
+    ) -> Result<bool, Error> {
+        let kind = kind::not_text(head, encoding.is_some());
+        let reason = match kind {
+            Some((kind, _)) if source.is_found => kind,
+            Some((kind, remedy)) => {
+                let name = source.path.display().to_string();
+                return Err(Error::NotText { name, kind, remedy });
+            }
+            None if source.is_found && encoding.is_none() && !is_text(head) => "not UTF-8 text",
+            None => return Ok(false),
+        };
+        self.skipped.push(Skipped::new(source.path.clone(), reason));
+        Ok(true)
+    }
+
+    fn keep(&mut self, text: &[u8], stays: bool) -> Result<(), Error> {
+        self.n_bytes += text.len() as u64;
         match stays {
             true => Ok(()),
-            false => self.store.push(bytes),
+            false => self.store.push(text),
         }
     }
 
@@ -212,71 +220,53 @@ impl<'a> TextReader<'a> {
         }
     }
 
-    /// Counts the symbols of a block at `offset` of its file. Returns how many bytes they are: the block may
-    /// end within a character.
-    fn count_symbols(&mut self, path: &Path, offset: usize, block: &[u8]) -> Result<usize, Error> {
-        if self.units == Units::Bytes {
-            self.count_bytes(block);
-            return Ok(block.len());
-        }
-        let text = match std::str::from_utf8(block) {
-            Ok(text) => text,
-            Err(e) if e.error_len().is_some() => {
-                let place = e.valid_up_to();
-                return Err(Error::NotUtf8 {
-                    name: path.display().to_string(),
-                    offset: offset + place,
-                    problem: format!("invalid byte 0x{:02x}", block[place]),
-                });
+    /// Counts the symbols of a part of the text: bytes, or whole characters.
+    fn count(&mut self, text: &[u8]) {
+        if self.config.units == Units::Bytes || text.is_ascii() {
+            self.n_symbols += text.len();
+            for &byte in text {
+                let count = &mut self.counts[usize::from(byte)];
+                *count = self.config.next_count(*count);
             }
-            Err(e) => std::str::from_utf8(&block[..e.valid_up_to()]).expect("checked"),
-        };
-        if text.is_ascii() {
-            self.count_bytes(text.as_bytes());
-            return Ok(text.len());
-        }
-        for symbol in text.chars() {
-            let number = symbol as usize;
-            if number >= self.is_seen.len() {
-                self.is_seen.resize(number + 1, false);
+        } else {
+            for symbol in str::from_utf8(text).expect("whole characters").chars() {
+                self.n_symbols += 1;
+                let number = symbol as usize;
+                if number >= self.counts.len() {
+                    self.counts.resize(number + 1, 0);
+                }
+                self.counts[number] = self.config.next_count(self.counts[number]);
             }
-            self.is_seen[number] = true;
-            self.n_symbols += 1;
         }
-        Ok(text.len())
-    }
-
-    fn count_bytes(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.is_seen[usize::from(byte)] = true;
+        if let Some(words) = &mut self.words {
+            words.add(str::from_utf8(text).expect("whole characters"));
         }
-        self.n_symbols += bytes.len();
     }
 
     /// Returns the text of all files.
-    fn finish(self, name: String) -> Result<Corpus, Error> {
-        let seen = (0..).zip(&self.is_seen).filter(|(_, is_seen)| **is_seen);
-        let seen: Vec<u32> = seen.map(|(number, _)| number).collect();
-        if seen.is_empty() {
-            return Err(Error::Empty {
-                name: with_skipped(name, &self.skipped),
-            });
-        }
-        let vocab = match self.units {
-            Units::Bytes => Vocab::Bytes,
-            Units::Chars => {
-                let symbols = seen.iter().copied().filter_map(char::from_u32);
-                Vocab::Chars(symbols.collect())
+    fn finish(mut self, name: String) -> Result<Corpus, Error> {
+        let seen = (0..)
+            .zip(&self.counts)
+            .filter(|(_, count)| **count > 0)
+            .filter_map(|(number, _)| char::from_u32(number));
+        let seen: Vec<char> = seen.collect();
+        match seen[..] {
+            [] => {
+                return Err(Error::Empty {
+                    name: with_skipped(name, &self.skipped),
+                });
             }
-        };
-        if let [symbol] = seen[..] {
-            let symbol = match vocab {
-                Vocab::Bytes => String::from_utf8_lossy(&[symbol as u8]).into_owned(),
-                Vocab::Chars(_) => char::from_u32(symbol).map(String::from).expect("seen"),
-            };
-            return Err(Error::OneSymbol { name, symbol });
+            [symbol] => {
+                let symbol = match self.config.units {
+                    Units::Bytes => String::from_utf8_lossy(&[symbol as u8]).into_owned(),
+                    _ => symbol.into(),
+                };
+                return Err(Error::OneSymbol { name, symbol });
+            }
+            _ => (),
         }
 
+        let vocab = self.vocab(&seen);
         let mut stores = vec![self.store.finish()];
         stores.extend(self.files);
         let text = SymbolCodes {
@@ -284,27 +274,70 @@ impl<'a> TextReader<'a> {
             extents: self.extents,
             stores,
         };
-        let (codes, tokens) = match &vocab {
-            Vocab::Bytes => (text, (0..256).collect()),
-            Vocab::Chars(symbols) if symbols.iter().all(char::is_ascii) => {
-                (text, by_code_point(symbols))
+        let (codes, tokens, n_symbols) = match &vocab {
+            Vocab::Bytes => (text, (0..256).collect(), self.n_symbols),
+            Vocab::Chars(symbols) if seen.iter().all(char::is_ascii) => {
+                let tokens = by_code_point(symbols);
+                let unknown = tokens.get(UNKNOWN as usize).copied();
+                let known = (0..128).map(|code| match tokens.get(code) {
+                    Some(&token) if token != u32::MAX => token,
+                    _ if self.counts[code] > 0 => unknown.expect("the rare ones have it"),
+                    _ => u32::MAX,
+                });
+                (text, known.collect(), self.n_symbols)
             }
-            Vocab::Chars(symbols) => {
-                let tokens = (0..symbols.len() as u32).collect();
-                (encode(&text, self.n_bytes, symbols)?, tokens)
+            _ => {
+                let (codes, n_symbols) = encode(&text, self.n_bytes, &vocab)?;
+                (codes, (0..vocab.size() as u32).collect(), n_symbols)
             }
         };
         Ok(Corpus {
             name,
             vocab,
             skipped: self.skipped,
+            held_out: None,
             id: TextId {
                 sha256: self.hash.finish(),
-                symbols: self.n_symbols,
+                symbols: n_symbols,
             },
             codes,
             tokens,
         })
+    }
+
+    /// Returns the symbols of a text with these characters.
+    fn vocab(&mut self, seen: &[char]) -> Vocab {
+        let TextConfig {
+            min_count,
+            vocab_size,
+            ..
+        } = *self.config;
+        match (self.config.units, self.words.take()) {
+            (Units::Bytes, _) => Vocab::Bytes,
+            (Units::Pieces, Some(words)) => {
+                let pieces = pieces::learn(seen, &words.finish(), vocab_size);
+                Vocab::Pieces(seen.iter().map(char::to_string).chain(pieces).collect())
+            }
+            (Units::Words, Some(words)) => {
+                let words = words.finish().into_iter();
+                let frequent = words.take_while(|(_, count)| *count >= min_count.max(2) as u64);
+                let words = frequent.map(|(word, _)| word).take(vocab_size);
+                Vocab::Words(seen.iter().map(char::to_string).chain(words).collect())
+            }
+            _ => {
+                let end = self.config.documents.as_ref();
+                let is_kept = |symbol: &char| {
+                    self.counts[*symbol as usize] >= min_count as u64
+                        || end.is_some_and(|end| end.0.contains(*symbol))
+                };
+                let mut kept: Vec<char> = seen.iter().copied().filter(is_kept).collect();
+                if kept.len() < seen.len() && !kept.contains(&UNKNOWN) {
+                    kept.push(UNKNOWN);
+                    kept.sort();
+                }
+                Vocab::Chars(kept)
+            }
+        }
     }
 }
 
@@ -333,48 +366,22 @@ fn with_skipped(name: String, skipped: &[Skipped]) -> String {
     }
 }
 
-/// Returns the token of each code point; `u32::MAX` for those without one.
-fn by_code_point(symbols: &[char]) -> Vec<u32> {
-    let last = symbols.iter().max().map_or(0, |&last| last as usize);
-    let mut tokens = vec![u32::MAX; last + 1];
-    for (token, &symbol) in (0..).zip(symbols) {
-        tokens[symbol as usize] = token;
-    }
-    tokens
-}
-
-/// Writes the token of each character, in as few bytes as the largest token needs.
-fn encode(text: &SymbolCodes, n_bytes: u64, symbols: &[char]) -> Result<SymbolCodes, Error> {
-    let width = match symbols.len() {
-        0..=0x100 => 1,
-        0x101..=0x1_0000 => 2,
-        _ => 4,
-    };
-    let tokens = by_code_point(symbols);
-    let mut store = ByteStoreWriter::new();
-    let (mut bytes, mut codes) = (Vec::new(), Vec::new());
+/// Encodes a text in UTF-8, and returns how many tokens it has.
+fn encode(text: &SymbolCodes, n_bytes: u64, vocab: &Vocab) -> Result<(SymbolCodes, usize), Error> {
+    let mut writer = TokenWriter::new(vocab);
+    let mut bytes = Vec::new();
     let mut from = 0;
     while from < n_bytes {
         bytes.resize((n_bytes - from).min(BLOCK as u64) as usize, 0);
         text.read(from, &mut bytes)?;
-        let whole = match std::str::from_utf8(&bytes) {
+        let whole = match str::from_utf8(&bytes) {
             Ok(text) => text,
-            Err(e) => std::str::from_utf8(&bytes[..e.valid_up_to()]).expect("checked"),
+            Err(e) => str::from_utf8(&bytes[..e.valid_up_to()]).expect("checked"),
         };
-        codes.clear();
-        for symbol in whole.chars() {
-            match tokens.get(symbol as usize) {
-                Some(&token) if token != u32::MAX => {
-                    codes.extend_from_slice(&token.to_le_bytes()[..width]);
-                }
-                _ => return Err(text.changed(from)),
-            }
-        }
-        if whole.is_empty() {
+        if whole.is_empty() || !writer.push(whole)? {
             return Err(text.changed(from));
         }
-        store.push(&codes)?;
         from += whole.len() as u64;
     }
-    Ok(SymbolCodes::of_store(width, store.finish()))
+    writer.finish()?.ok_or_else(|| text.changed(n_bytes))
 }

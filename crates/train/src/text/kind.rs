@@ -1,13 +1,13 @@
 //! What a file is that is not the text it was taken for.
 
 /// Returns what a file that begins like this is, in words, and how to make a text of it; `None` if it may be
-/// text.
-pub(crate) fn not_text(head: &[u8]) -> Option<(&'static str, &'static str)> {
+/// text, in UTF-8 or in an encoding that is known.
+pub(crate) fn not_text(head: &[u8], has_encoding: bool) -> Option<(&'static str, &'static str)> {
     if !head.contains(&0) && str::from_utf8(head).is_ok() {
         return None;
     }
-    if is_utf16(head) {
-        return Some(("UTF-16", "convert it: iconv -f utf-16 -t utf-8"));
+    if !has_encoding && is_utf16(head) {
+        return Some(("UTF-16", "name that encoding: utf-16le or utf-16be"));
     }
     let unpack = "unpack it first";
     let kind = infer::get(head)?;
@@ -16,8 +16,8 @@ pub(crate) fn not_text(head: &[u8]) -> Option<(&'static str, &'static str)> {
         "zst" => ("a zstd file", "let its name end in .zst"),
         "zip" => ("a zip archive", unpack),
         "tar" => ("a tar archive", unpack),
-        "xz" => ("an xz file", "unpack it first: xz -d"),
-        "bz2" => ("a bzip2 file", "unpack it first: bzip2 -d"),
+        "xz" => ("an xz file", "let its name end in .xz"),
+        "bz2" => ("a bzip2 file", "let its name end in .bz2"),
         "7z" => ("a 7z archive", unpack),
         "pdf" => ("a PDF", "extract its text first: pdftotext"),
         "epub" => ("an EPUB book", "convert it to plain text first"),
@@ -28,7 +28,7 @@ pub(crate) fn not_text(head: &[u8]) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// With a byte order mark, or mostly Latin letters: then every other byte is zero.
+/// Without a byte order mark, but mostly Latin letters: then every other byte is zero.
 fn is_utf16(head: &[u8]) -> bool {
     let zeros = |first| {
         head.iter()
@@ -38,7 +38,5 @@ fn is_utf16(head: &[u8]) -> bool {
             .count()
     };
     let mostly_zeros = |first| zeros(first) > 2 * head.len() / 5;
-    head.starts_with(b"\xff\xfe")
-        || head.starts_with(b"\xfe\xff")
-        || head.len() >= 16 && mostly_zeros(0) != mostly_zeros(1)
+    head.len() >= 16 && mostly_zeros(0) != mostly_zeros(1)
 }

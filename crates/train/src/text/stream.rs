@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use super::vocab::Vocab;
+use super::vocab::{Units, Vocab};
 
 /// Tokens as text that can be shown as it grows.
 ///
 /// A character is complete at once. Bytes are held back until their character is complete. What cannot be shown
-/// is escaped: bytes that are not UTF-8 as `\xe9`, control characters as `\u{1b}`.
+/// is escaped: bytes that are not UTF-8 as `\xe9`, control characters as `\u{1b}`. U+0000, which ends documents
+/// that are files, becomes a line feed.
 pub struct TextStream<'a> {
     vocab: &'a Vocab,
     pending: Vec<u8>,
@@ -34,6 +35,8 @@ impl<'a> TextStream<'a> {
             for symbol in String::from_utf8_lossy(&self.pending[..whole]).chars() {
                 match symbol {
                     '\n' | '\r' | '\t' => text.push(symbol),
+                    // The end of a document that is a file or a record.
+                    '\0' if self.vocab.units() != Units::Bytes => text.push('\n'),
                     _ if symbol.is_control() => text.extend(symbol.escape_unicode()),
                     _ => text.push(symbol),
                 }

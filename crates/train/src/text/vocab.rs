@@ -7,6 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::words::WordCoder;
 use crate::{
     disk::{Disk, atomic},
     error::{Error, InFile},
@@ -16,11 +17,31 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Units {
-    /// A Unicode scalar value of UTF-8 text.
+    /// A Unicode scalar value.
     #[default]
     Chars,
     /// A byte, of any file.
     Bytes,
+    /// A frequent word, with the space before it. Rare words are spelled, so that nothing is unknown.
+    Words,
+    /// A frequent part of words (byte-pair encoding: Sennrich et al. 2016), from a single character to a whole
+    /// word with the space before it.
+    Pieces,
+}
+
+impl Units {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Units::Chars, Units::Bytes, Units::Words, Units::Pieces];
+
+    /// Returns their name in `config.json` and on a command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Units::Chars => "chars",
+            Units::Bytes => "bytes",
+            Units::Words => "words",
+            Units::Pieces => "pieces",
+        }
+    }
 }
 
 /// The symbols that a model knows. A symbol's token is its index in this list.
@@ -28,14 +49,24 @@ pub enum Units {
 /// The characters of one text are sorted by code point, so the same text gives the same tokens
 /// everywhere; characters that another text adds follow. Bytes stand for themselves: all 256, whether a
 /// text has them or not.
+///
+/// Words and pieces begin with the characters, which spell what is not among them. Words follow by how often they
+/// occur, and pieces in the order in which they were learned, which is also the order in which they are applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "units", content = "symbols")]
 pub enum Vocab {
-    /// Distinct characters.
+    /// Distinct characters. U+FFFD, if it is one of them, stands for all others.
     Chars(Vec<char>),
     /// All bytes.
     Bytes,
+    /// Distinct characters and words.
+    Words(Vec<String>),
+    /// Distinct characters and parts of words.
+    Pieces(Vec<String>),
 }
+
+/// The replacement character, which stands for characters that are too rare for symbols of their own.
+pub(crate) const UNKNOWN: char = char::REPLACEMENT_CHARACTER;
 
 impl Vocab {
     /// Returns the vocabulary of the characters of `text`.
@@ -44,24 +75,53 @@ impl Vocab {
         Vocab::Chars(symbols.into_iter().collect())
     }
 
+    /// Returns what its symbols are.
+    pub fn units(&self) -> Units {
+        match self {
+            Vocab::Chars(_) => Units::Chars,
+            Vocab::Bytes => Units::Bytes,
+            Vocab::Words(_) => Units::Words,
+            Vocab::Pieces(_) => Units::Pieces,
+        }
+    }
+
     /// Returns the number of symbols.
     pub fn size(&self) -> usize {
         match self {
             Vocab::Chars(symbols) => symbols.len(),
             Vocab::Bytes => 256,
+            Vocab::Words(symbols) | Vocab::Pieces(symbols) => symbols.len(),
         }
     }
 
-    /// Returns these symbols with their tokens, followed by the symbols that only `other` has. `None` if
-    /// one vocabulary consists of characters and the other of bytes.
+    /// Returns the characters that it knows; none if it consists of bytes.
+    pub fn chars(&self) -> Vec<char> {
+        match self {
+            Vocab::Chars(symbols) => symbols.clone(),
+            Vocab::Bytes => Vec::new(),
+            Vocab::Words(symbols) | Vocab::Pieces(symbols) => {
+                symbols.iter().filter_map(|symbol| only(symbol)).collect()
+            }
+        }
+    }
+
+    /// Returns these symbols with their tokens, followed by the symbols that only `other` has: of words and
+    /// pieces, only the characters, so that a text keeps its tokens. `None` if the units differ.
     pub fn extended(&self, other: &Vocab) -> Option<Vocab> {
+        let is_known: HashSet<char> = self.chars().into_iter().collect();
+        let mut new = other.chars();
+        new.retain(|symbol| !is_known.contains(symbol));
+        let with_new = |known: &[String]| {
+            let new = new.iter().map(char::to_string);
+            known.iter().cloned().chain(new).collect()
+        };
         match (self, other) {
-            (Vocab::Chars(known), Vocab::Chars(other)) => {
-                let is_known: HashSet<&char> = known.iter().collect();
-                let new = other.iter().filter(|symbol| !is_known.contains(symbol));
-                Some(Vocab::Chars(known.iter().chain(new).copied().collect()))
+            (Vocab::Chars(known), Vocab::Chars(_)) => {
+                Some(Vocab::Chars(known.iter().chain(&new).copied().collect()))
             }
             (Vocab::Bytes, Vocab::Bytes) => Some(Vocab::Bytes),
+            (Vocab::Words(known), Vocab::Words(_)) => Some(Vocab::Words(with_new(known))),
+            (Vocab::Pieces(known), Vocab::Pieces(_)) => Some(Vocab::Pieces(with_new(known))),
             _ => None,
         }
     }
@@ -71,14 +131,28 @@ impl Vocab {
         match self {
             Vocab::Chars(symbols) => {
                 let tokens: HashMap<char, u32> = symbols.iter().copied().zip(0..).collect();
-                let token = |c| tokens.get(&c).copied().ok_or(c);
+                let token = |c| tokens.get(&c).or(tokens.get(&UNKNOWN)).copied().ok_or(c);
                 text.chars().map(token).collect()
             }
             Vocab::Bytes => Ok(text.bytes().map(u32::from).collect()),
+            Vocab::Words(_) | Vocab::Pieces(_) => {
+                let mut tokens = Vec::new();
+                self.coder().encode(text, &mut tokens)?;
+                Ok(tokens)
+            }
         }
     }
 
-    /// Appends the symbol of `token`: a character in UTF-8, or a byte.
+    /// Returns what encodes words or pieces.
+    pub(crate) fn coder(&self) -> WordCoder<'_> {
+        match self {
+            Vocab::Words(symbols) => WordCoder::new(symbols, false),
+            Vocab::Pieces(symbols) => WordCoder::new(symbols, true),
+            Vocab::Chars(_) | Vocab::Bytes => panic!("neither words nor pieces"),
+        }
+    }
+
+    /// Appends the symbol of `token`: in UTF-8, or a byte.
     ///
     /// # Panics
     ///
@@ -90,6 +164,9 @@ impl Vocab {
                 text.extend_from_slice(symbol.encode_utf8(&mut [0; 4]).as_bytes());
             }
             Vocab::Bytes => text.push(u8::try_from(token).expect("a byte's token")),
+            Vocab::Words(symbols) | Vocab::Pieces(symbols) => {
+                text.extend_from_slice(symbols[token as usize].as_bytes());
+            }
         }
     }
 
@@ -107,13 +184,16 @@ impl Vocab {
 
     /// Checks that there are symbols and that they are distinct.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let Vocab::Chars(symbols) = self else {
-            return Ok(());
+        let symbols: Vec<String> = match self {
+            Vocab::Bytes => return Ok(()),
+            Vocab::Chars(symbols) => symbols.iter().map(char::to_string).collect(),
+            Vocab::Words(symbols) | Vocab::Pieces(symbols) => symbols.clone(),
         };
         let mut seen = HashSet::new();
-        match symbols.iter().find(|symbol| !seen.insert(**symbol)) {
-            Some(twice) => Err(format!("it has the character {twice:?} twice")),
-            None if symbols.is_empty() => Err("it has no characters".to_owned()),
+        match symbols.iter().find(|symbol| !seen.insert(*symbol)) {
+            Some(twice) => Err(format!("it has the symbol {twice:?} twice")),
+            None if symbols.is_empty() => Err("it has no symbols".to_owned()),
+            None if symbols.iter().any(String::is_empty) => Err("a symbol is empty".to_owned()),
             None => Ok(()),
         }
     }
@@ -130,4 +210,10 @@ impl Vocab {
     pub(crate) fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).expect("a vocabulary is plain data")
     }
+}
+
+/// Returns the only character of a symbol, if it is one.
+fn only(symbol: &str) -> Option<char> {
+    let mut symbols = symbol.chars();
+    symbols.next().filter(|_| symbols.next().is_none())
 }

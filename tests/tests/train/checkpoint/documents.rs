@@ -1,6 +1,7 @@
 //! Runs on many short texts stop anywhere, after a batch of fewer rows too.
 
-use train::{Separator, Units, batches::split};
+use tests::tiny::with_documents;
+use train::{Separator, batches::split};
 
 use super::*;
 
@@ -9,7 +10,7 @@ fn a_run_on_documents_goes_on_from_any_update_to_the_same_bits() {
     let separator = Separator("\n".to_owned());
     // Seven documents in batches of two: each epoch has one of a single row.
     let text = "abc\nbad cab\ncab\na\nbca bca bca\nab\ncc\n";
-    let text = Corpus::from_bytes("text", text.as_bytes(), Units::Chars, Some(&separator));
+    let text = Corpus::from_bytes("text", text.as_bytes(), &with_documents(&separator));
     let text = text.expect("a text");
     for cell in [CellKind::Rnn, CellKind::Lstm] {
         let config = RunConfig {

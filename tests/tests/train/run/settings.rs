@@ -125,7 +125,8 @@ fn what_is_no_such_setting_is_an_error_in_its_line() {
         r#""learning_rate": null"#,
         r#""learning_rate": "fast""#,
         r#""model": "gru2""#,
-        r#""units": "words""#,
+        r#""units": "sentences""#,
+        r#""encoding": "utf-7""#,
         r#""split": "head""#,
         r#""optimizer": "rmsprop:1""#,
         r#""schedule": "decay:0:1""#,
@@ -143,6 +144,25 @@ fn what_is_no_such_setting_is_an_error_in_its_line() {
             message.contains("config.json") && message.contains("line"),
             "{message}"
         );
+    }
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_errors() {
+    for setting in [
+        r#""units": "bytes", "encoding": "gb18030""#,
+        r#""units": "bytes", "csv": "text""#,
+        r#""csv": "a", "jsonl": "b""#,
+        r#""min_count": 0"#,
+        r#""documents": "lines", "split": "lanes""#,
+        r#""split": "random""#,
+    ] {
+        let message = load(&format!("{{{setting}}}"))
+            .expect_err(setting)
+            .to_string();
+        let name = setting.rsplit(": ").nth(1).expect("a name");
+        let name = name.rsplit('"').nth(1).expect("in quotes");
+        assert!(message.contains(&format!(": {name} ")), "{message}");
     }
 }
 

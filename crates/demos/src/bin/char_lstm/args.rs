@@ -11,8 +11,8 @@ use demos::{
 };
 use models::CellKind;
 use train::{
-    Clip, OptimizerConfig, RunConfig, RunFolder, SaveEvery, Schedule, Separator, Split, Units,
-    text::unescape,
+    Clip, Encoding, Every, OptimizerConfig, RunConfig, RunFolder, Schedule, Separator, Split,
+    Units, text::unescape,
 };
 
 /// Train a character-level language model on a text, then generate text with it
@@ -55,8 +55,8 @@ pub fn command() -> Command {
 
 #[derive(Args)]
 pub struct TrainArgs {
-    /// Files (also .gz, .zst), folders, - for standard input [default: a text by Cicero, with settings
-    /// that suit it]
+    /// Files (also .gz, .zst, .xz, .bz2), folders, - for standard input [default: a text by Cicero, with
+    /// settings that suit it]
     #[arg(long, alias = "data-dir", value_name = "PATH", num_args = 1.., help_heading = "Text")]
     data: Vec<PathBuf>,
     /// Data set to download, once: tiny-shakespeare
@@ -67,19 +67,58 @@ pub struct TrainArgs {
         help_heading = "Text"
     )]
     dataset: Option<String>,
-    /// Separator of documents: lines, none or any string
+    /// Separator of documents: lines, files, none or any string
     #[arg(long, value_name = "SEP", help_heading = "Text")]
     documents: Option<Separator>,
-    /// Unit of text: chars or bytes
+    /// Unit of text: chars, bytes, words or pieces (of words)
     #[arg(long, default_value = "chars", help_heading = "Text", hide_possible_values = true,
-          value_parser = one_of(UNITS, units_name))]
+          value_parser = one_of(Units::ALL, Units::name))]
     units: Units,
+    /// Encoding of the text: windows-1252, shift_jis, … [default: by its byte order mark, or UTF-8]
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Text",
+        hide_short_help = true
+    )]
+    encoding: Option<Encoding>,
+    /// Keep \r\n and \r at the ends of lines, instead of \n
+    #[arg(long, help_heading = "Text", hide_short_help = true)]
+    keep_line_ends: bool,
+    /// Column of CSV files that is the text, by name or number; each row is a document
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        help_heading = "Text",
+        hide_short_help = true,
+        conflicts_with = "jsonl"
+    )]
+    csv: Option<String>,
+    /// Field of JSON lines that is the text, by name or /pointer; each line is a document
+    #[arg(
+        long,
+        value_name = "FIELD",
+        help_heading = "Text",
+        hide_short_help = true
+    )]
+    jsonl: Option<String>,
+    /// Take characters that occur less often for one unknown character, and spell such words
+    #[arg(long, value_name = "N", help_heading = "Text", hide_short_help = true,
+          default_value_t = RunConfig::default().min_count)]
+    min_count: usize,
+    /// Words or pieces, at most
+    #[arg(long, value_name = "N", help_heading = "Text", hide_short_help = true,
+          default_value_t = RunConfig::default().vocab_size)]
+    vocab_size: usize,
     /// Fraction held out for validation
     #[arg(long, value_name = "X", default_value_t = RunConfig::default().val_frac, help_heading = "Text")]
     val_frac: f64,
-    /// Hold out lane ends or the text's tail
+    /// Files and folders to validate on, instead of a part of the text
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Text", hide_short_help = true)]
+    val_data: Vec<PathBuf>,
+    /// Hold out lane ends, the text's tail or random documents
     #[arg(long, default_value = "lanes", help_heading = "Text", hide_possible_values = true,
-          value_parser = one_of(SPLITS, split_name))]
+          hide_default_value = true, value_parser = one_of(SPLITS, split_name))]
     split: Split,
 
     #[arg(long, alias = "model-type", help = format!("Cell: {}, …; help lists all", CellKind::NAMES[..2].join(", ")), help_heading = "Model",
@@ -133,15 +172,19 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().seed)]
     seed: u64,
 
+    /// Validate and write a sample every N updates, M minutes (Mm) or both (N,Mm), and after each epoch
+    #[arg(long, alias = "eval-interval", value_name = "N", help_heading = "Run", hide_short_help = true,
+          default_value_t = RunConfig::default().eval_every)]
+    eval_every: Every,
     /// Save every N updates, M minutes (Mm) or both (N,Mm), and after each epoch
     #[arg(long, value_name = "N", help_heading = "Run",
           default_value_t = RunConfig::default().checkpoint_every)]
-    checkpoint_every: SaveEvery,
+    checkpoint_every: Every,
     /// Non-finite updates to skip in a row
-    #[arg(long, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().max_skipped)]
+    #[arg(long, hide_short_help = true, value_name = "N", help_heading = "Training", default_value_t = RunConfig::default().max_skipped)]
     max_skipped: usize,
     /// Skip gradients X times the usual; 0: off
-    #[arg(long, value_name = "X", help_heading = "Training", default_value_t = RunConfig::default().skip_outliers)]
+    #[arg(long, hide_short_help = true, value_name = "X", help_heading = "Training", default_value_t = RunConfig::default().skip_outliers)]
     skip_outliers: f64,
 
     /// Resume this run from its newest checkpoint
@@ -275,39 +318,38 @@ impl TrainArgs {
             config.data.clone_from(&self.data);
             config.dataset.clone_from(&self.dataset);
         }
+        let is_given = |name| given.value_source(name) == Some(ValueSource::CommandLine);
+        macro_rules! flags_win {
+            ($($name:ident)*) => {$(
+                if is_given(stringify!($name)) {
+                    config.$name = self.$name.clone();
+                }
+            )*};
+        }
+        flags_win!(units encoding keep_line_ends csv jsonl min_count vocab_size val_frac val_data split model hidden_size num_layers embedding_size dropout weight_dropout
+            max_epochs seq_length batch_size optimizer learning_rate schedule patience grad_clip seed
+            eval_every checkpoint_every max_skipped skip_outliers);
+        if self.csv.is_some() || self.jsonl.is_some() {
+            config.documents = Some(Separator::file());
+        }
         if let Some(separator) = &self.documents {
             let is_one_text = separator.0 == "none";
             config.documents = (!is_one_text).then(|| separator.clone());
         }
-        macro_rules! flags_win {
-            ($($name:ident)*) => {$(
-                if given.value_source(stringify!($name)) == Some(ValueSource::CommandLine) {
-                    config.$name = self.$name;
-                }
-            )*};
+        if config.documents.is_some() && config.split == Split::Lanes && !is_given("split") {
+            config.split = Split::Random;
         }
-        flags_win!(units val_frac split model hidden_size num_layers embedding_size dropout weight_dropout
-            max_epochs seq_length batch_size optimizer learning_rate schedule patience grad_clip seed
-            checkpoint_every max_skipped skip_outliers);
         config.validate()?;
         Ok(config)
     }
 }
 
-const UNITS: [Units; 2] = [Units::Chars, Units::Bytes];
-
-fn units_name(units: Units) -> &'static str {
-    match units {
-        Units::Chars => "chars",
-        Units::Bytes => "bytes",
-    }
-}
-
-const SPLITS: [Split; 2] = [Split::Lanes, Split::Tail];
+const SPLITS: [Split; 3] = [Split::Lanes, Split::Tail, Split::Random];
 
 fn split_name(split: Split) -> &'static str {
     match split {
         Split::Lanes => "lanes",
         Split::Tail => "tail",
+        Split::Random => "random",
     }
 }

@@ -13,7 +13,7 @@ use demos::{
     stop::Stop,
     view::{self, RunView},
 };
-use train::{Corpus, Run, RunConfig, RunFolder, Sampling, Vocab};
+use train::{Corpus, Run, RunConfig, RunFolder, Sampling, Units};
 
 use crate::{
     args::TrainArgs,
@@ -75,9 +75,9 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         corpus = corpus.with_known(&folder.vocab()?)?;
     }
     // So that the run can be resumed from another folder.
-    for path in config
-        .data
-        .iter_mut()
+    let data = config.data.iter_mut();
+    for path in data
+        .chain(&mut config.val_data)
         .filter(|path| path.as_os_str() != "-")
     {
         *path = std::path::absolute(&path)?;
@@ -92,14 +92,15 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
 }
 
 fn read_corpus(config: &RunConfig) -> Result<Corpus> {
-    let (units, separator) = (config.units, config.documents.as_ref());
-    Ok(match (&config.dataset, &config.data[..]) {
-        (Some(name), _) => Corpus::read(&[datasets::find(name)?], units, separator)?,
-        (None, []) => {
-            let text = lipsum::LIBER_PRIMUS.as_bytes();
-            Corpus::from_bytes(LIBER_PRIMUS, text, units, separator)?
-        }
-        (None, paths) => Corpus::read(paths, units, separator)?,
+    let how = config.text();
+    let corpus = match (&config.dataset, &config.data[..]) {
+        (Some(name), _) => Corpus::read(&[datasets::find(name)?], &how)?,
+        (None, []) => Corpus::from_bytes(LIBER_PRIMUS, lipsum::LIBER_PRIMUS.as_bytes(), &how)?,
+        (None, paths) => Corpus::read(paths, &how)?,
+    };
+    Ok(match &config.val_data[..] {
+        [] => corpus,
+        paths => corpus.with_held_out(Corpus::read(paths, &how)?)?,
     })
 }
 
@@ -154,7 +155,7 @@ impl Program for TrainRun<'_> {
             return Err(Signalled(signal).into());
         }
 
-        view::say(&view::wrapped(&summary(&outcome, &config)));
+        view::say(&view::wrapped(&summary(&outcome, &config, &run_view)));
         let how = Sampling {
             documents: config.documents.as_ref(),
             temperature: 0.8,
@@ -178,9 +179,9 @@ fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
         (None, []) => "Cicero, De finibus bonorum et malorum, book one",
         _ => corpus.name.as_str(),
     };
-    let distinct = match &corpus.vocab {
-        Vocab::Chars(symbols) => format!(", {} distinct", view::grouped(symbols.len())),
-        Vocab::Bytes => String::new(),
+    let distinct = match corpus.vocab.units() {
+        Units::Bytes => String::new(),
+        _ => format!(", {} distinct", view::grouped(corpus.vocab.size())),
     };
     let model = config.model.description().title;
     let input = match config.embedding_size {
@@ -208,7 +209,11 @@ fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
 }
 
 /// Says how the run ended, above its sample.
-fn summary<B: Backend>(outcome: &train::Outcome<B>, config: &RunConfig) -> String {
+fn summary<B: Backend>(
+    outcome: &train::Outcome<B>,
+    config: &RunConfig,
+    run_view: &RunView,
+) -> String {
     let mut text = String::new();
     if let Some(patience) = config
         .patience
@@ -220,9 +225,9 @@ fn summary<B: Backend>(outcome: &train::Outcome<B>, config: &RunConfig) -> Strin
     }
     text += &match outcome.best {
         Some((loss, epoch)) => format!(
-            "\nbest validation loss {loss:.4} nats ({:.3} bits) per {},\nafter epoch {epoch}",
-            train::bits_per_char(loss),
-            view::symbol(config.units)
+            "\nbest validation loss {loss:.4} nats per {} ({}),\nafter epoch {epoch}",
+            view::symbol(config.units),
+            run_view.bits(loss),
         ),
         None => "\nno validation: the weights are from the last epoch".to_owned(),
     };

@@ -1,4 +1,4 @@
-//! How often a run is saved.
+//! How often a run is saved or validated.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -6,14 +6,14 @@ use crate::serde_text::serde_as_text;
 
 /// Every so many updates, every so many minutes, or whichever comes first; 0 is never.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SaveEvery {
-    /// Updates from one save to the next.
+pub struct Every {
+    /// Updates from one time to the next.
     pub updates: usize,
-    /// Minutes from one save to the next, at least.
+    /// Minutes from one time to the next, at least.
     pub minutes: f64,
 }
 
-impl SaveEvery {
+impl Every {
     pub(crate) const RULE: &str =
         "must be N (updates), Mm (minutes) or N,Mm (whichever comes first); 0 is never";
 
@@ -21,7 +21,7 @@ impl SaveEvery {
         (0.0..=1e9).contains(&self.minutes)
     }
 
-    /// Returns whether to save after `update` updates in all, if the last save was `since` ago.
+    /// Returns whether it is time after `update` updates in all, if the last time was `since` ago.
     pub fn is_due(self, update: usize, since: Duration) -> bool {
         let by_updates = self.updates > 0 && update.is_multiple_of(self.updates);
         by_updates || self.minutes > 0.0 && since.as_secs_f64() >= 60.0 * self.minutes
@@ -29,7 +29,7 @@ impl SaveEvery {
 }
 
 /// `500`, `10m`, `500,10m`, `0`.
-impl FromStr for SaveEvery {
+impl FromStr for Every {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -43,7 +43,7 @@ impl FromStr for SaveEvery {
             (None, Some(rest)) => (0, minutes(rest)?),
             (None, None) => (count(text)?, 0.0),
         };
-        let every = SaveEvery { updates, minutes };
+        let every = Every { updates, minutes };
         if every.is_valid() {
             Ok(every)
         } else {
@@ -52,7 +52,7 @@ impl FromStr for SaveEvery {
     }
 }
 
-impl fmt::Display for SaveEvery {
+impl fmt::Display for Every {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.updates, self.minutes) {
             (updates, 0.0) => write!(f, "{updates}"),
@@ -62,4 +62,4 @@ impl fmt::Display for SaveEvery {
     }
 }
 
-serde_as_text!(SaveEvery);
+serde_as_text!(Every);

@@ -1,0 +1,204 @@
+//! Text in a column of a table or in a field of objects.
+
+use std::path::Path;
+
+use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
+use serde_json::Value;
+
+use super::config::Records;
+
+/// Takes the text out of the parts of a file.
+pub(crate) enum RecordReader {
+    Csv(CsvReader),
+    Jsonl(JsonlReader),
+}
+
+/// A record that is not as it should be.
+pub(crate) struct BadRecord {
+    /// Its line, from 1.
+    pub line: u64,
+    pub problem: String,
+}
+
+impl RecordReader {
+    /// Creates the reader of a file. `ending` follows each record that does not end in it.
+    pub fn new(records: &Records, path: &Path, ending: &str) -> Self {
+        let ending = ending.to_owned();
+        match records {
+            Records::Csv(column) => {
+                let is_tsv = path.to_string_lossy().contains(".tsv");
+                let delimiter = if is_tsv { b'\t' } else { b',' };
+                RecordReader::Csv(CsvReader {
+                    reader: ReaderBuilder::new().delimiter(delimiter).build(),
+                    name: column.clone(),
+                    column: None,
+                    names: Vec::new(),
+                    place: 0,
+                    field: Vec::new(),
+                    ending,
+                })
+            }
+            Records::Jsonl(field) => RecordReader::Jsonl(JsonlReader {
+                field: field.clone(),
+                partial: String::new(),
+                line: 0,
+                ending,
+            }),
+        }
+    }
+
+    /// Returns the text of the records that end in the next part of the file.
+    pub fn read(&mut self, part: &str, is_last: bool) -> Result<String, BadRecord> {
+        let mut text = String::new();
+        match self {
+            RecordReader::Csv(csv) => {
+                csv.read(part.as_bytes(), &mut text)?;
+                if is_last {
+                    csv.read(b"", &mut text)?;
+                }
+            }
+            RecordReader::Jsonl(jsonl) => {
+                jsonl.partial.push_str(part);
+                let joined = std::mem::take(&mut jsonl.partial);
+                let whole = match is_last {
+                    true => joined.len(),
+                    false => joined.rfind('\n').map_or(0, |last| last + 1),
+                };
+                for line in joined[..whole].lines() {
+                    jsonl.read_line(line, &mut text)?;
+                }
+                jsonl.partial = joined[whole..].to_owned();
+            }
+        }
+        Ok(text)
+    }
+}
+
+pub(crate) struct CsvReader {
+    reader: Reader,
+    name: String,
+    /// Which column is text, once it is known.
+    column: Option<usize>,
+    /// The names of the columns so far, while it is not.
+    names: Vec<String>,
+    /// The column that comes next.
+    place: usize,
+    /// What has been read of it.
+    field: Vec<u8>,
+    ending: String,
+}
+
+impl CsvReader {
+    /// Reads a part of the file; an empty one is its end.
+    fn read(&mut self, mut part: &[u8], text: &mut String) -> Result<(), BadRecord> {
+        let is_end = part.is_empty();
+        let mut buffer = [0; 4096];
+        loop {
+            if part.is_empty() && !is_end {
+                return Ok(());
+            }
+            let line = self.reader.line();
+            let (result, read, written) = self.reader.read_field(part, &mut buffer);
+            part = &part[read..];
+            self.field.extend_from_slice(&buffer[..written]);
+            match result {
+                ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => (),
+                ReadFieldResult::Field { record_end } => {
+                    self.end_field(record_end, line, text)?;
+                }
+                ReadFieldResult::End => return Ok(()),
+            }
+        }
+    }
+
+    fn end_field(&mut self, is_last: bool, line: u64, text: &mut String) -> Result<(), BadRecord> {
+        let field = String::from_utf8_lossy(&self.field).into_owned();
+        self.field.clear();
+        match self.column {
+            Some(column) if column == self.place => push_record(text, &field, &self.ending),
+            Some(column) if is_last && self.place < column => {
+                let problem = format!("it has {} columns", self.place + 1);
+                return Err(BadRecord { line, problem });
+            }
+            Some(_) => (),
+            None => self.names.push(field),
+        }
+        self.place = if is_last { 0 } else { self.place + 1 };
+        if is_last && self.column.is_none() {
+            self.end_first_line(line, text)?;
+        }
+        Ok(())
+    }
+
+    /// Finds the column by its name or, if the first line has no such name, by its number.
+    fn end_first_line(&mut self, line: u64, text: &mut String) -> Result<(), BadRecord> {
+        let (name, names) = (&self.name, &self.names);
+        self.column = names.iter().position(|found| found == name);
+        if self.column.is_some() {
+            return Ok(());
+        }
+        match name.parse().map(|number: usize| number.wrapping_sub(1)) {
+            Ok(column) if column < names.len() => {
+                self.column = Some(column);
+                push_record(text, &names[column], &self.ending);
+                Ok(())
+            }
+            _ => Err(BadRecord {
+                line,
+                problem: format!(
+                    "no column is named {name:?}; there are: {}",
+                    names.join(", ")
+                ),
+            }),
+        }
+    }
+}
+
+pub(crate) struct JsonlReader {
+    field: String,
+    /// The line that the last part ended within.
+    partial: String,
+    line: u64,
+    ending: String,
+}
+
+impl JsonlReader {
+    fn read_line(&mut self, line: &str, text: &mut String) -> Result<(), BadRecord> {
+        self.line += 1;
+        if line.trim().is_empty() {
+            return Ok(());
+        }
+        let bad = |problem| BadRecord {
+            line: self.line,
+            problem,
+        };
+        let object: Value =
+            serde_json::from_str(line).map_err(|e| bad(format!("not JSON: {e}")))?;
+        let field = object
+            .get(&self.field)
+            .or_else(|| object.pointer(&self.field));
+        match field {
+            Some(Value::String(found)) => push_record(text, found, &self.ending),
+            Some(_) => return Err(bad(format!("its {:?} is not a string", self.field))),
+            None => {
+                let names = object
+                    .as_object()
+                    .into_iter()
+                    .flat_map(|object| object.keys());
+                let names = names.cloned().collect::<Vec<_>>().join(", ");
+                let problem = format!("it has no {:?}; it has: {names}", self.field);
+                return Err(bad(problem));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn push_record(text: &mut String, record: &str, ending: &str) {
+    if !record.is_empty() {
+        text.push_str(record);
+        if !record.ends_with(ending) {
+            text.push_str(ending);
+        }
+    }
+}

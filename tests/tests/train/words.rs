@@ -1,0 +1,126 @@
+//! Words, and pieces of words.
+
+use proptest::prelude::*;
+use serde_json::Value;
+use tests::tiny::all_tokens;
+use train::{Corpus, TextConfig, Units, Vocab};
+
+fn config(units: Units, min_count: usize, vocab_size: usize) -> TextConfig {
+    TextConfig {
+        min_count,
+        vocab_size,
+        ..units.into()
+    }
+}
+
+fn symbols(vocab: &Vocab, tokens: &[u32]) -> Vec<String> {
+    let symbol = |&token| {
+        let mut bytes = Vec::new();
+        vocab.decode(token, &mut bytes);
+        String::from_utf8(bytes).expect("UTF-8")
+    };
+    tokens.iter().map(symbol).collect()
+}
+
+fn read(text: &str, config: &TextConfig) -> Vec<String> {
+    let corpus = Corpus::from_bytes("text", text.as_bytes(), config).expect("a text");
+    symbols(&corpus.vocab, &all_tokens(&corpus))
+}
+
+#[test]
+fn frequent_words_are_symbols_and_rare_ones_are_spelled() {
+    let text = "the cat, the dog\nthe cat, the cow\n";
+    let expected = [
+        "the", " cat", ",", " the", " ", "d", "o", "g", "\n", "the", " cat", ",", " the", " ", "c",
+        "o", "w", "\n",
+    ];
+    assert_eq!(read(text, &config(Units::Words, 1, 100)), expected);
+    // " the" and "the" occur twice each, and so does " cat".
+    let one = read(text, &config(Units::Words, 1, 1));
+    assert_eq!(one.iter().filter(|word| word.len() > 1).count(), 2);
+    assert!(
+        read(text, &config(Units::Words, 3, 100))
+            .iter()
+            .all(|word| word.len() == 1)
+    );
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "the", "theme", "he", "don't", "3.14", "naïve", "吾輩", "😀", "e\u{301}", "...", "\t",
+    ]);
+    let between = prop::sample::select(vec![" ", " ", "  ", "\n", ", ", "", "\n\n"]);
+    prop::collection::vec((word, between), 1..60)
+        .prop_map(|words| {
+            words
+                .into_iter()
+                .map(|(word, end)| word.to_owned() + end)
+                .collect()
+        })
+        .prop_map(|text: String| text + "ab")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Of any text, the symbols are the text: in a corpus, and as a prime.
+    #[test]
+    fn they_come_back(text in texts(), other in texts(), n in 0..40_usize, pieces in any::<bool>()) {
+        let units = if pieces { Units::Pieces } else { Units::Words };
+        let config = config(units, 1, n.max(1));
+        let corpus = Corpus::from_bytes("text", text.as_bytes(), &config).unwrap();
+        let tokens = all_tokens(&corpus);
+        prop_assert_eq!(tokens.len(), corpus.n_symbols());
+        prop_assert_eq!(symbols(&corpus.vocab, &tokens).concat(), text.clone());
+        let prime = corpus.vocab.encode(&text).expect("its own characters");
+        prop_assert_eq!(&prime, &tokens);
+
+        // Another text takes the same symbols; new ones are characters.
+        let known = corpus.vocab.clone();
+        let other_corpus = Corpus::from_bytes("other", other.as_bytes(), &config).unwrap();
+        let again = other_corpus.with_known(&known).expect("the same units");
+        prop_assert_eq!(symbols(&again.vocab, &all_tokens(&again)).concat(), other);
+        prop_assert!(again.vocab.size() >= known.size());
+        // The text itself is as it was, to the bit.
+        let itself = Corpus::from_bytes("text", text.as_bytes(), &config).unwrap();
+        let itself = itself.with_known(&known).expect("the same units");
+        prop_assert_eq!(all_tokens(&itself), tokens);
+    }
+}
+
+/// Words longer than the blocks that a file is read in, and words across their limits.
+#[test]
+fn words_across_blocks() {
+    let text = "lorem ipsum dolor ".repeat(150_000) + &"x".repeat(1 << 21) + " end of it\n";
+    for units in [Units::Words, Units::Pieces] {
+        let config = config(units, 1, 10);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("text");
+        std::fs::write(&path, &text).expect("written");
+        let corpus = Corpus::read(&[path], &config).expect("a text");
+        let found = symbols(&corpus.vocab, &all_tokens(&corpus)).concat();
+        assert!(found == text, "{units:?}");
+    }
+}
+
+/// The pieces that the library `tokenizers` learns of the same words, in the same order
+/// (`tests/golden/pieces.py`).
+#[test]
+fn pieces_are_those_of_another_program() {
+    let golden: Value = serde_json::from_str(include_str!("../../golden/pieces.json")).unwrap();
+    let text = golden["text"].as_str().expect("a text");
+    let list =
+        |name: &str| -> Vec<String> { serde_json::from_value(golden[name].clone()).unwrap() };
+    let learned = list("pieces");
+    let config = config(Units::Pieces, 1, 1000);
+    let corpus = Corpus::from_bytes("text", text.as_bytes(), &config).unwrap();
+    let Vocab::Pieces(ours) = &corpus.vocab else {
+        panic!("{:?}", corpus.vocab);
+    };
+    let n_chars = ours.len() - learned.len();
+    assert_eq!(ours[n_chars..], learned);
+    assert_eq!(
+        symbols(&corpus.vocab, &all_tokens(&corpus)),
+        list("encoded")
+    );
+}
