@@ -120,7 +120,7 @@ fn mended_by(error: &train::Error) -> String {
         Error::Diverged {
             resumable: None, ..
         } => " (--learning-rate, --grad-clip)",
-        Error::OtherText { .. } => " (--data, --init-from)",
+        Error::OtherText { .. } => " (--data, --val-data, --init-from)",
         Error::File { .. }
         | Error::Foreign { .. }
         | Error::NotARun { .. }

@@ -120,7 +120,7 @@ fn escapes_mean_the_same_everywhere() {
     place.file("text", "ab\0cd\0a\tb\0".repeat(30));
     let flags = ["--data", "text", "--out", "run", "--documents", "\\0"];
     place.succeeds(&[TINY, &flags].concat());
-    assert_eq!(setting(&place, "run", "documents"), "\\0");
+    assert_eq!(setting(&place, "run", "documents"), "files");
     let wrote = place.succeeds(&["sample", "run", "--prime-text", "a\\tb", "--length", "3"]);
     assert!(wrote.starts_with("a\tb"), "{wrote:?}");
 }

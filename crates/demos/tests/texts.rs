@@ -79,7 +79,6 @@ fn a_file_of_another_kind_is_called_by_its_name() {
     tar.extend(b"hello world\n".repeat(40));
     for (content, told) in [
         (utf16("hello world\n"), "UTF-16"),
-        (utf16("\u{feff}привет мир\n"), "UTF-16"),
         (tar, "a tar archive"),
         (b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec(), "a gzip file"),
         (b"PK\x03\x04\x14\0\0\0".to_vec(), "a zip archive"),
@@ -256,4 +255,283 @@ fn two_gigabytes_start_at_once() {
     println!("{memory} MB, first update after {seconds:.1} s");
     assert!(memory < 300, "{memory} MB");
     assert!(seconds < 5.0, "{seconds} s");
+}
+
+/// Settings of a run that starts, for tests of what it starts on.
+fn short<'a>(data: &'a str, flags: &[&'a str]) -> Vec<&'a str> {
+    let sizes = [
+        "--data",
+        data,
+        "--seq-length",
+        "5",
+        "--batch-size",
+        "4",
+        "--out",
+        "run",
+    ];
+    [TINY, &sizes, flags].concat()
+}
+
+#[test]
+fn a_text_in_another_encoding() {
+    let place = Place::new();
+    let latin1: Vec<u8> = "où ça, là-bas, d'été\r\n"
+        .chars()
+        .map(|c| c as u8)
+        .collect();
+    place.file("book.txt", latin1.repeat(20));
+    let told = [
+        "book.txt",
+        "0xf9",
+        "offset 1",
+        "perhaps windows-1252",
+        "--encoding",
+    ];
+    place.fails(1, &short("book.txt", &[]), &told);
+    assert!(!place.path().join("run").exists());
+    let said = place.succeeds(&short("book.txt", &["--encoding", "latin1"]));
+    assert!(said.contains("book.txt: 420 characters"), "{said}");
+    // Everything that reads the run writes UTF-8.
+    let sample = ["sample", "run", "--length", "50", "--prime-text", "où ça"];
+    assert!(place.succeeds(&sample).starts_with("où ça"));
+    place.succeeds(&["train", "--resume", "run", "--max-epochs", "2"]);
+    let args = [
+        "train",
+        "--resume",
+        "run",
+        "--max-epochs",
+        "3",
+        "--encoding",
+        "koi8-r",
+    ];
+    place.fails(
+        2,
+        &args,
+        &["--encoding koi8-r", "windows-1252", "leave it as it is"],
+    );
+    place.fails(
+        2,
+        &short("book.txt", &["--encoding", "latin"]),
+        &["--encoding", "windows-1252"],
+    );
+
+    place.file(
+        "marked.txt",
+        [&b"\xff\xfe"[..], &b"a\0b\0\r\0\n\0".repeat(50)].concat(),
+    );
+    let said = place.succeeds(&short("marked.txt", &["--out", "marked"]));
+    assert!(
+        said.contains("marked.txt: 150 characters, 3 distinct"),
+        "{said}"
+    );
+    let kept = short("marked.txt", &["--out", "kept", "--keep-line-ends"]);
+    let said = place.succeeds(&kept);
+    assert!(
+        said.contains("marked.txt: 200 characters, 4 distinct"),
+        "{said}"
+    );
+}
+
+/// Names and stanzas from another system.
+#[test]
+fn documents_with_line_ends_of_any_kind() {
+    let place = Place::new();
+    for (end, name) in [("\n", "unix"), ("\r\n", "windows"), ("\r", "mac")] {
+        let stanzas = format!("anna{end}bob{end}{end}{end}{end}clara{end}{end}").repeat(20);
+        place.file(name, stanzas);
+        for (separator, documents) in [("lines", 60), (r"\n\n", 40)] {
+            let out = format!("{name}-{documents}");
+            let flags = ["--documents", separator, "--val-frac", "0.1", "--out", &out];
+            let said = place.succeeds(&short(name, &flags));
+            let (held_out, trained) = (documents / 10, documents - documents / 10);
+            for told in [
+                format!("{trained} documents ("),
+                format!("{held_out} documents ("),
+            ] {
+                assert!(said.contains(&told), "{name}, {separator}: {told}\n{said}");
+            }
+            assert!(!place.read(&format!("{out}/vocab.json")).contains(r"\r"));
+        }
+    }
+}
+
+#[test]
+fn documents_that_are_files_rows_or_lines() {
+    let place = Place::new();
+    fs::create_dir(place.path().join("poems")).unwrap();
+    for n in 0..20 {
+        place.file(&format!("poems/{n:02}"), format!("one{n}\n\ntwo\n"));
+    }
+    let row = |n: usize| format!("{n},\"a, b\nc\"\n");
+    place.file(
+        "poems.csv",
+        "n,poem\n".to_owned() + &(0..20).map(row).collect::<String>(),
+    );
+    let line = |n: usize| format!("{{\"n\": {n}, \"poem\": \"a\\nb\"}}\n");
+    place.file("poems.jsonl", (0..20).map(line).collect::<String>());
+    for (data, flags) in [
+        ("poems", ["--documents", "files"]),
+        ("poems.csv", ["--csv", "poem"]),
+        ("poems.csv", ["--csv", "2"]),
+        ("poems.jsonl", ["--jsonl", "poem"]),
+    ] {
+        let number = if flags[1] == "2" { 20 } else { 19 };
+        let args = [&flags[..], &["--out", data, "--val-frac", "0.05"]].concat();
+        fs::remove_dir_all(place.path().join("run")).ok();
+        let out = ["--out", "run"];
+        let said = place.succeeds(&short(data, &[&args[..], &out].concat()));
+        assert!(said.contains(&format!("{number} documents (")), "{said}");
+        assert!(said.contains(", 1 document ("), "{said}");
+        // The end of a document is no control character on the screen, and one document follows another.
+        place.succeeds(&["sample", "run", "--length", "20"]);
+        place.succeeds(&["train", "--resume", "run", "--max-epochs", "2"]);
+    }
+    place.fails(
+        1,
+        &short("poems.csv", &["--csv", "body", "--out", "x"]),
+        &["poems.csv: line 1", "n, poem"],
+    );
+    place.fails(
+        1,
+        &short("poems.jsonl", &["--jsonl", "body", "--out", "x"]),
+        &["poems.jsonl: line 1", "n, poem"],
+    );
+    place.fails(
+        2,
+        &short("poems", &["--csv", "a", "--jsonl", "b"]),
+        &["--csv", "--jsonl"],
+    );
+}
+
+/// From the text to a sample, resumed and carried on to the bit.
+#[test]
+fn words_and_pieces() {
+    let place = Place::new();
+    place.file(
+        "text",
+        "the cat sat on the mat, the dog sat on the cat\n".repeat(20),
+    );
+    place.file(
+        "other",
+        "a dog sat on a mat; the bird sat on the dog\n".repeat(20),
+    );
+    for (units, symbol) in [("words", "word"), ("pieces", "piece")] {
+        let flags = [
+            "--units",
+            units,
+            "--vocab-size",
+            "12",
+            "--max-epochs",
+            "2",
+            "--out",
+            units,
+        ];
+        let said = place.succeeds(&short("text", &flags));
+        assert!(said.contains(&format!("nats per {symbol}")), "{said}");
+        assert!(said.contains("bits per character"), "{said}");
+
+        let half = format!("{units}-half");
+        place.succeeds(&short(
+            "text",
+            &[&flags[..], &["--max-epochs", "1", "--out", &half]].concat(),
+        ));
+        place.succeeds(&["train", "--resume", &half, "--max-epochs", "2"]);
+        assert_eq!(place.losses(&half), place.losses(units));
+
+        let sample = ["sample", units, "--length", "30", "--prime-text", "the cat"];
+        assert!(place.succeeds(&sample).starts_with("the cat"));
+        place.fails(
+            2,
+            &["sample", units, "--prime-text", "the é"],
+            &["'é'", "--unknown skip"],
+        );
+        let skip = [
+            "sample",
+            units,
+            "--prime-text",
+            "the é",
+            "--unknown",
+            "skip",
+        ];
+        place.succeeds(&skip);
+
+        let tuned = format!("{units}-tuned");
+        let init = [
+            "train",
+            "--init-from",
+            units,
+            "--data",
+            "other",
+            "--out",
+            &tuned,
+        ];
+        place.succeeds(&init);
+        let again = format!("{units}-again");
+        place.succeeds(&[
+            "train",
+            "--init-from",
+            units,
+            "--data",
+            "other",
+            "--out",
+            &again,
+        ]);
+        assert_eq!(place.losses(&tuned), place.losses(&again));
+        place.succeeds(&["plot", units, &tuned]);
+    }
+    let other = [
+        "train",
+        "--init-from",
+        "words",
+        "--data",
+        "other",
+        "--units",
+        "chars",
+    ];
+    place.fails(2, &other, &["--units chars", "the run has words"]);
+}
+
+#[test]
+fn rare_characters_are_one_unknown_symbol() {
+    let place = Place::new();
+    place.file("text", "hello world\n".repeat(20) + "äöü");
+    let said = place.succeeds(&short("text", &["--min-count", "5"]));
+    assert!(said.contains("243 characters, 10 distinct"), "{said}");
+    place.succeeds(&["sample", "run", "--prime-text", "käse", "--length", "10"]);
+}
+
+#[test]
+fn another_text_to_validate_on() {
+    let place = Place::new();
+    place.file("text", "abcabcabd".repeat(40));
+    place.file("held-out", "dcbad".repeat(20));
+    let args = short("text", &["--val-data", "held-out"]);
+    let said = place.succeeds(&args);
+    assert!(
+        said.contains("340 symbols to train on, 99 held out"),
+        "{said}"
+    );
+    place.succeeds(&["train", "--resume", "run", "--max-epochs", "2"]);
+    place.file("held-out", "dcbaa".repeat(20));
+    let resume = ["train", "--resume", "run", "--max-epochs", "3"];
+    place.fails(1, &resume, &["the text to validate on", "--val-data"]);
+}
+
+#[test]
+fn validation_within_an_epoch() {
+    let place = Place::new();
+    place.file("text", "hello world\n".repeat(40));
+    let said = place.succeeds(&short("text", &["--eval-every", "5", "--max-epochs", "1"]));
+    let log = place.read("run/metrics.jsonl");
+    let events = |name: &str| log.matches(&format!("{{\"event\":\"{name}\"")).count();
+    let updates = events("update");
+    assert_eq!(events("evaluation"), (updates - 1) / 5, "{log}");
+    assert_eq!(events("evaluation"), events("sample"));
+    assert!(said.contains("epoch 0."), "{said}");
+    // They change nothing but the log.
+    place.succeeds(&short(
+        "text",
+        &["--eval-every", "0", "--max-epochs", "1", "--out", "without"],
+    ));
+    assert_eq!(place.losses("run"), place.losses("without"));
 }

@@ -49,20 +49,18 @@ impl Iterator for DocumentScan<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let length = self.search.length;
         while self.start < length {
-            let end = match &self.separator {
-                Some(separator) => self.search.end_of(separator),
-                None => Ok(length),
-            };
-            let end = match end {
-                Ok(end) => end,
+            let found = self.separator.as_ref().map(|end| self.search.end_of(end));
+            let end = match found.transpose() {
+                Ok(end) => end.flatten(),
                 Err(e) => return Some(Err(e)),
             };
-            let start = mem::replace(&mut self.start, end);
+            let start = mem::replace(&mut self.start, end.unwrap_or(length));
             // Nothing but a separator is not a document.
-            let is_empty = |separator: &Finder| end - start == separator.needle().len() as u64;
-            if end < length && self.separator.as_ref().is_some_and(is_empty) {
+            let is_empty = |end: &Finder| self.start - start == end.needle().len() as u64;
+            if end.is_some() && self.separator.as_ref().is_some_and(is_empty) {
                 continue;
             }
+            let end = self.start;
             let width = self.search.codes.width as u64;
             return Some(Ok((start / width) as usize..(end / width) as usize));
         }
@@ -85,8 +83,8 @@ struct CodeSearch<'a> {
 const BLOCK: usize = 1 << 18;
 
 impl CodeSearch<'_> {
-    /// Returns where the next occurrence ends; the end of the text if there is none.
-    fn end_of(&mut self, needle: &Finder) -> Result<u64, Error> {
+    /// Returns where the next occurrence ends; `None` if there is none.
+    fn end_of(&mut self, needle: &Finder) -> Result<Option<u64>, Error> {
         let length = needle.needle().len();
         loop {
             match needle.find(&self.block[self.next..]) {
@@ -95,12 +93,12 @@ impl CodeSearch<'_> {
                     // A match may straddle two codes.
                     if (self.place + at as u64).is_multiple_of(self.codes.width as u64) {
                         self.next = at + length;
-                        return Ok(self.place + self.next as u64);
+                        return Ok(Some(self.place + self.next as u64));
                     }
                     self.next = at + 1;
                 }
                 None if self.read_on(length - 1)? => (),
-                None => return Ok(self.length),
+                None => return Ok(None),
             }
         }
     }

@@ -116,9 +116,10 @@ pub struct TrainArgs {
     /// Files and folders to validate on, instead of a part of the text
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Text", hide_short_help = true)]
     val_data: Vec<PathBuf>,
-    /// Hold out lane ends, the text's tail or random documents
+    /// What is held out: the ends of lanes, the tail of the text or random documents [default: lanes, or random
+    /// for documents]
     #[arg(long, default_value = "lanes", help_heading = "Text", hide_possible_values = true,
-          hide_default_value = true, value_parser = one_of(SPLITS, split_name))]
+          hide_default_value = true, hide_short_help = true, value_parser = one_of(SPLITS, split_name))]
     split: Split,
 
     #[arg(long, alias = "model-type", help = format!("Cell: {}, …; help lists all", CellKind::NAMES[..2].join(", ")), help_heading = "Model",
@@ -336,8 +337,12 @@ impl TrainArgs {
             let is_one_text = separator.0 == "none";
             config.documents = (!is_one_text).then(|| separator.clone());
         }
-        if config.documents.is_some() && config.split == Split::Lanes && !is_given("split") {
-            config.split = Split::Random;
+        if !is_given("split") {
+            config.split = match (config.split, &config.documents) {
+                (Split::Lanes, Some(_)) => Split::Random,
+                (Split::Random, None) => Split::Lanes,
+                (split, _) => split,
+            };
         }
         config.validate()?;
         Ok(config)
