@@ -215,14 +215,9 @@ fn what_is_damaged_is_named_and_the_rest_is_drawn() {
     );
     assert!(err.contains("nowhere"), "{err}");
     let lines = |name: &str| {
-        let line = out
-            .lines()
-            .find(|line| line.contains(&format!("  {name} ")));
-        line.unwrap_or_else(|| panic!("{name} in\n{out}"))
-            .split_once(name)
-            .unwrap()
-            .1
-            .to_owned()
+        let after = out.split_once(&format!("  {name}\n"));
+        let (_, after) = after.unwrap_or_else(|| panic!("{name} in\n{out}"));
+        after.lines().next().map(str::to_owned)
     };
     assert_eq!(lines("run"), lines("good"));
 }
@@ -252,21 +247,126 @@ fn the_chart_is_as_wide_as_the_terminal() {
     let point = |i: usize| Point {
         update: i,
         epoch: i as f64,
+        seconds: 0.0,
         loss: 10.0 / i as f64,
     };
-    let history = History {
-        epoch_length: Some(1),
-        training: (1..5000).map(point).collect(),
-        validation: (1..50).map(|i| point(100 * i)).collect(),
-        damaged: vec![],
-    };
-    let curves = LossCurves::new(&[(Path::new("run"), history)]);
+    let mut history = History::default();
+    history.training = (1..5000).map(point).collect();
+    history.validation = (1..50).map(|i| point(100 * i)).collect();
+    let curves = LossCurves::new(&[(Path::new("run"), history)], None);
     for width in [40, 41, 80, 133, 400] {
-        let text = loss_terminal::draw(&curves, width);
+        let text = loss_terminal::draw(&curves, width, 16);
         let lines = text.lines().take_while(|line| !line.is_empty());
         let widths: Vec<usize> = lines.map(|line| line.chars().count()).collect();
         assert_eq!(widths.iter().max(), Some(&width), "{text}");
     }
+}
+
+#[test]
+fn every_line_fits_the_terminal() {
+    let place = Place::new();
+    let long = "a-run-whose-name-is-as-long-as-a-line-of-a-narrow-terminal";
+    run(&place, long, log(&FALLING));
+    run(&place, "short", log(&FALLING));
+    let mut history = History::read(&place.path().join(long)).unwrap();
+    history.training.truncate(5);
+    let curves = LossCurves::new(&[(Path::new("short"), history)], None);
+    for width in [40, 60, 80] {
+        let text = loss_terminal::draw(&curves, width, 10);
+        let longest = text
+            .lines()
+            .map(|line| line.trim_end().chars().count())
+            .max();
+        assert!(longest <= Some(width), "{width}\n{text}");
+        assert!(text.contains("1.5000 (2.164"), "{text}");
+    }
+}
+
+/// Small losses have labels of four digits, and none below zero; one update of one epoch is "1 update".
+#[test]
+fn numbers_on_the_axes() {
+    let place = Place::new();
+    run(&place, "small", log(&[0.05, 0.01, 0.0004, 0.0002]));
+    let shown = place.succeeds(&["plot", "small", "--no-files"]);
+    assert!(
+        !shown.contains("-0.") && shown.contains("0.0000"),
+        "{shown}"
+    );
+    assert!(!place.path().join("small/plot.svg").exists());
+    assert!(shown.contains("after 4 updates"), "{shown}");
+    let shown = place.succeeds(&[
+        "plot",
+        "small",
+        "--x",
+        "epochs",
+        "--height",
+        "6",
+        "--no-files",
+    ]);
+    assert!(
+        shown.contains("2 epochs") && shown.contains("after 2 epochs"),
+        "{shown}"
+    );
+    assert_eq!(
+        shown.lines().take_while(|line| !line.contains('└')).count(),
+        7,
+        "{shown}"
+    );
+
+    run(&place, "one", log(&[2.0]));
+    let shown = place.succeeds(&["plot", "one"]);
+    assert!(shown.contains("1 update\n"), "{shown}");
+    // What is not there is not explained.
+    let svg = place.read("one/plot.svg");
+    assert!(
+        !shown.contains("validation") && !svg.contains("validation"),
+        "{shown}"
+    );
+    assert!(svg.contains("<circle"), "a single point is a dot");
+
+    run(&place, "odd", log(&[2.0; 423]));
+    let shown = place.succeeds(&["plot", "odd", "--no-files"]);
+    assert!(shown.contains("212") && !shown.contains("211.5"), "{shown}");
+}
+
+#[test]
+fn training_time_is_an_axis() {
+    let place = Place::new();
+    place.trained();
+    let shown = place.succeeds(&["plot", "run", "--x", "time", "--no-files"]);
+    assert!(shown.contains(" seconds\n"), "{shown}");
+    place.fails(2, &["plot", "run", "--x", "days"], &["--x", "time"]);
+}
+
+/// The colours repeat from the eighth run on, and lines are dashed there; long names lose their middle.
+#[test]
+fn many_runs_and_long_names() {
+    let place = Place::new();
+    let names: Vec<String> = (0..9)
+        .map(|i| format!("{i}-{}-end", "x".repeat(80)))
+        .collect();
+    for name in &names {
+        run(&place, name, log(&FALLING));
+    }
+    let args: Vec<&str> = ["plot"]
+        .into_iter()
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    place.succeeds(&args);
+    let svg = place.read(&format!("{}/plot.svg", names[0]));
+    assert!(
+        svg.contains("0-xxx") && svg.contains("xxx-end") && svg.contains('…'),
+        "{svg}"
+    );
+    assert!(!svg.contains(&"x".repeat(80)));
+    let lines = |colour: &str| {
+        svg.matches(&format!("stroke=\"{colour}\" stroke-width=\"2\""))
+            .count()
+    };
+    assert!(
+        lines("#0072B2") > lines("#CC79A7"),
+        "the eighth run is dashed:\n{svg}"
+    );
 }
 
 /// A killed run leaves a log that can be drawn, whatever byte it ends at.

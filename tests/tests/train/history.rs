@@ -20,6 +20,7 @@ fn point(update: usize, epoch: f64, loss: f64) -> Point {
     Point {
         update,
         epoch,
+        seconds: 0.0,
         loss,
     }
 }
@@ -35,18 +36,16 @@ const LOG: &str = r#"{"event":"start","parameters":9,"epoch_length":2,"updates":
 "#;
 
 fn whole() -> History {
-    History {
-        epoch_length: Some(2),
-        chars_per_symbol: None,
-        training: vec![
-            point(1, 0.5, 3.0),
-            point(2, 1.0, 2.5),
-            point(3, 1.5, 2.0),
-            point(4, 2.0, 1.5),
-        ],
-        validation: vec![point(2, 1.0, 2.0), point(4, 2.0, 1.25)],
-        damaged: vec![],
-    }
+    let mut history = History::default();
+    history.epoch_length = Some(2);
+    history.training = vec![
+        point(1, 0.5, 3.0),
+        point(2, 1.0, 2.5),
+        point(3, 1.5, 2.0),
+        point(4, 2.0, 1.5),
+    ];
+    history.validation = vec![point(2, 1.0, 2.0), point(4, 2.0, 1.25)];
+    history
 }
 
 #[test]
@@ -74,6 +73,19 @@ fn losses_are_per_character() {
         ]
     );
     assert_eq!(history.best(), Some(point(4, 2.0, 0.3125)));
+}
+
+#[test]
+fn time_is_the_sum_of_the_updates() {
+    let log = r#"{"event":"start","epoch_length":2,"train_symbols":200}
+{"event":"update","update":1,"epoch":0.5,"loss":3.0,"chars_per_second":50.0}
+{"event":"update","update":2,"epoch":1.0,"loss":2.5,"chars_per_second":200.0}
+{"event":"epoch","update":2,"epoch":1,"train_loss":2.75,"val_loss":2.0}
+"#;
+    let history = read(log);
+    let seconds = |points: &[Point]| points.iter().map(|point| point.seconds).collect::<Vec<_>>();
+    assert_eq!(seconds(&history.training), [2.0, 2.5]);
+    assert_eq!(seconds(&history.validation), [2.5]);
 }
 
 #[test]

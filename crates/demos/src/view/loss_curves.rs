@@ -6,11 +6,22 @@ use train::{History, run::Point};
 
 use super::numbers::grouped;
 
+/// What the x axis shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XAxis {
+    /// Updates.
+    Updates,
+    /// Epochs.
+    Epochs,
+    /// Time spent in updates.
+    Time,
+}
+
 /// The curves of several runs, and the ranges of the axes.
 pub struct LossCurves {
     /// In the order of their colours.
     pub runs: Vec<RunCurves>,
-    /// The unit of x: updates, or epochs if the runs' epochs differ in length.
+    /// The unit of x.
     pub unit: &'static str,
     /// The end of the x axis, which starts at 0.
     pub end: f64,
@@ -39,18 +50,32 @@ pub struct RunCurves {
 const POINTS: usize = 1000;
 
 impl LossCurves {
-    /// Creates the curves of runs, given with their folders; each run must have at least one loss.
-    pub fn new(runs: &[(&Path, History)]) -> Self {
+    /// Creates the curves of runs, given with their folders; each run must have at least one loss. The x axis shows
+    /// updates unless `x` says otherwise, or epochs if the runs' epochs differ in length.
+    pub fn new(runs: &[(&Path, History)], x: Option<XAxis>) -> Self {
         let longest = runs.iter().map(|(_, run)| run.training.len()).max();
         let half = longest.unwrap_or(0) / 100;
-        let by_epochs = runs
+        let differ = |(_, run): &(&Path, History)| run.epoch_length != runs[0].1.epoch_length;
+        let x = x.unwrap_or(match runs.iter().any(differ) {
+            true => XAxis::Epochs,
+            false => XAxis::Updates,
+        });
+        let points = runs
             .iter()
-            .any(|(_, run)| run.epoch_length != runs[0].1.epoch_length);
+            .flat_map(|(_, run)| run.training.iter().chain(&run.validation));
+        let longest = points.map(|point| point.seconds).fold(0.0, f64::max);
+        let (unit, seconds) = match x {
+            XAxis::Updates => ("updates", 1.0),
+            XAxis::Epochs => ("epochs", 1.0),
+            XAxis::Time if longest < 120.0 => ("seconds", 1.0),
+            XAxis::Time if longest < 7200.0 => ("minutes", 60.0),
+            XAxis::Time => ("hours", 3600.0),
+        };
         let place = |point: &Point| {
-            let x = if by_epochs {
-                point.epoch
-            } else {
-                point.update as f64
+            let x = match x {
+                XAxis::Updates => point.update as f64,
+                XAxis::Epochs => point.epoch,
+                XAxis::Time => point.seconds / seconds,
             };
             (x, point.loss)
         };
@@ -71,8 +96,11 @@ impl LossCurves {
             .iter()
             .flat_map(|run| run.raw.iter().chain(&run.validation));
         LossCurves {
-            unit: if by_epochs { "epochs" } else { "updates" },
-            end: all.map(|&(x, _)| x).fold(1.0, f64::max),
+            unit,
+            end: match all.map(|&(x, _)| x).fold(0.0, f64::max) {
+                0.0 => 1.0,
+                end => end,
+            },
             losses: loss_range(&curves),
             window: 2 * half + 1,
             runs: curves,
@@ -92,8 +120,19 @@ impl LossCurves {
     pub fn x_label(&self, x: f64) -> String {
         match x.fract() {
             0.0 => grouped(x as usize),
+            _ if self.unit == "updates" => grouped(x.round() as usize),
             _ => format!("{x:.1}"),
         }
+    }
+
+    /// Formats a number on the x axis with its unit.
+    pub fn x_with_unit(&self, x: f64) -> String {
+        let label = self.x_label(x);
+        let unit = match label.as_str() {
+            "1" => self.unit.trim_end_matches('s'),
+            _ => self.unit,
+        };
+        format!("{label} {unit}")
     }
 }
 
@@ -142,8 +181,10 @@ fn loss_range(runs: &[RunCurves]) -> Range<f64> {
             high = high.max(loss.unwrap_or(high));
         }
     }
-    let margin = (0.05 * (high - low)).max(0.01);
-    low - margin..high + margin
+    let margin = (0.05 * (high - low)).max(0.01 * high.abs()).max(1e-6);
+    // No loss is negative, and neither is a label.
+    let least = if low < 0.0 { low - margin } else { 0.0 };
+    (low - margin).max(least)..high + margin
 }
 
 fn sorted(points: &[(f64, f64)]) -> Vec<f64> {

@@ -6,7 +6,7 @@ use train::bits_per_char;
 
 use super::{
     legend::{self, Area, ROW},
-    loss_curves::LossCurves,
+    loss_curves::{LossCurves, RunCurves},
     numbers::plural,
     palette::COLOURS,
 };
@@ -15,7 +15,13 @@ use super::{
 const MARGIN: i32 = 16;
 const DOT: i32 = 3;
 const RING: i32 = 8;
+/// Room for the numbers of an axis, of up to six digits, and its title.
+const LABELS: i32 = 84;
 const FAINT: f64 = 0.25;
+/// The longest name of a run in the legend, in characters.
+const NAME: usize = 52;
+/// Dashes, once the colours repeat.
+const DASH: i32 = 8;
 /// The most dots on a curve: more would hide it.
 const DOTS: usize = 100;
 const FONT_SIZE: i32 = 16;
@@ -46,8 +52,8 @@ fn draw_into(curves: &LossCurves, root: &Area) -> Result<()> {
     let mut area = ChartBuilder::on(&below)
         .margin(MARGIN)
         .x_label_area_size(44)
-        .y_label_area_size(60)
-        .right_y_label_area_size(60)
+        .y_label_area_size(LABELS)
+        .right_y_label_area_size(LABELS)
         .build_cartesian_2d(x.clone(), losses.clone())?
         .set_secondary_coord(x, bits);
     area.configure_mesh()
@@ -74,24 +80,63 @@ fn draw_into(curves: &LossCurves, root: &Area) -> Result<()> {
     }
     for (i, run) in curves.runs.iter().enumerate() {
         let (colour, line, dot) = (colour(i), thick(colour(i)), dot(i));
-        area.draw_series(LineSeries::new(inside(&run.smooth), line))?;
+        let smooth = inside(&run.smooth);
+        match (&smooth[..], i / COLOURS.len()) {
+            // A line has two ends.
+            (&[only], _) => {
+                area.draw_series([Circle::new(only, DOT, colour.filled())])?;
+            }
+            (_, 0) => {
+                area.draw_series(LineSeries::new(smooth, line))?;
+            }
+            _ => {
+                area.draw_series(DashedLineSeries::new(smooth, DASH, DASH, line))?;
+            }
+        }
         area.draw_series(LineSeries::new(run.validation.clone(), colour))?;
         let every = run.validation.len().div_ceil(DOTS).max(1);
         let dots = run.validation.iter().step_by(every);
         area.draw_series(dots.map(|&point| Circle::new(point, DOT, dot)))?;
         area.draw_series(run.best.map(|best| Circle::new(best, RING, line)))?;
-        key(&above, (1, i), &run.name, Some(line), Some((DOT, dot)))?;
+        let circle = (!run.validation.is_empty()).then_some((DOT, dot));
+        key(&above, (1, i), &shortened(&run.name), Some(line), circle)?;
     }
+    let has = |what: fn(&RunCurves) -> bool| curves.runs.iter().any(what);
     let mean = format!("training, mean over {}", plural(curves.window, "update"));
     let (thin, faint) = (BLACK.stroke_width(1), BLACK.mix(FAINT).stroke_width(1));
     let dot = Some((DOT, BLACK.filled()));
     let ring = Some((RING, thick(BLACK)));
-    key(&above, (0, 0), &mean, Some(thick(BLACK)), None)?;
-    key(&above, (0, 1), "training, each update", Some(faint), None)?;
-    key(&above, (0, 2), "validation", Some(thin), dot)?;
-    key(&above, (0, 3), "best validation", None, ring)?;
+    let mut row = 0;
+    let mut explain = |is_there: bool, label: &str, line, circle| {
+        if is_there {
+            row += 1;
+            key(&above, (0, row - 1), label, line, circle)?;
+        }
+        anyhow::Ok(())
+    };
+    let has_training = has(|run| !run.smooth.is_empty());
+    explain(has_training, &mean, Some(thick(BLACK)), None)?;
+    explain(has_training, "training, each update", Some(faint), None)?;
+    explain(
+        has(|run| !run.validation.is_empty()),
+        "validation",
+        Some(thin),
+        dot,
+    )?;
+    explain(has(|run| run.best.is_some()), "best validation", None, ring)?;
     root.present()?;
     Ok(())
+}
+
+/// Returns a name without its middle if it is long.
+fn shortened(name: &str) -> String {
+    let symbols: Vec<char> = name.chars().collect();
+    if symbols.len() <= NAME {
+        return name.to_owned();
+    }
+    let half = NAME / 2;
+    let (start, end) = (&symbols[..half], &symbols[symbols.len() - half..]);
+    start.iter().chain(&['…']).chain(end).collect()
 }
 
 /// Draws the entry of the legend in this column and row.

@@ -1,12 +1,13 @@
 //! Draws loss curves in a terminal: Braille dots, eight to a character, and letters for validation.
 
-use console::Style;
+use console::{Style, measure_text_width};
 use train::bits_per_char;
 
-use super::{loss_curves::LossCurves, numbers::plural, palette::COLOURS};
-
-/// Rows of the chart.
-const HEIGHT: usize = 16;
+use super::{
+    loss_curves::{LossCurves, RunCurves},
+    numbers::plural,
+    palette::COLOURS,
+};
 
 /// A character of the chart.
 #[derive(Clone, Copy, Default)]
@@ -20,22 +21,24 @@ struct Cell {
 struct Canvas {
     cells: Vec<Cell>,
     width: usize,
+    height: usize,
 }
 
-/// Returns the curves as lines of at most `width` characters, but at least 40, and a legend. Colours
+/// Returns the curves as `height` lines of at most `width` characters, but at least 40, and a legend. Colours
 /// appear only in a terminal that supports them.
-pub fn draw(curves: &LossCurves, width: usize) -> String {
+pub fn draw(curves: &LossCurves, width: usize, height: usize) -> String {
+    let (columns, height) = (width.max(40), height.max(2));
     let span = curves.losses.end - curves.losses.start;
     let label = |row: usize| {
-        let share = row as f64 / (HEIGHT - 1) as f64;
+        let share = row as f64 / (height - 1) as f64;
         curves.loss_label(curves.losses.end - share * span)
     };
-    let labels: Vec<String> = (0..HEIGHT).map(label).collect();
+    let labels: Vec<String> = (0..height).map(label).collect();
     let label_width = labels.iter().map(String::len).max().unwrap_or(0);
-    let width = width.max(40) - label_width - 2;
+    let width = columns - label_width - 2;
 
     let mut text = "nats per character\n".to_owned();
-    let canvas = Canvas::of(curves, width);
+    let canvas = Canvas::of(curves, width, height);
     for (row, (label, cells)) in labels.iter().zip(canvas.cells.chunks(width)).enumerate() {
         let (label, axis) = match row % 5 {
             0 => (label.as_str(), '┤'),
@@ -47,40 +50,70 @@ pub fn draw(curves: &LossCurves, width: usize) -> String {
         text.push('\n');
     }
     let middle = curves.x_label(curves.end / 2.0);
-    let end = format!("{} {}", curves.x_label(curves.end), curves.unit);
+    let end = curves.x_with_unit(curves.end);
     let half = (width / 2).saturating_sub(middle.len() / 2);
     let rest = width.saturating_sub(half + middle.len());
     text += &format!("{:label_width$} └{}\n", "", "─".repeat(width));
     text += &format!("{:label_width$}  {:<half$}{middle}{end:>rest$}\n\n", "", 0);
-    text + &legend(curves)
+    text + &legend(curves, columns)
 }
 
-fn legend(curves: &LossCurves) -> String {
+/// Each run on one line if it fits, otherwise on several, its numbers below its name.
+fn legend(curves: &LossCurves, width: usize) -> String {
     let mut text = String::new();
     for (i, run) in curves.runs.iter().enumerate() {
-        let key = style(i).apply_to(format!("⣀⡠⠔ {}", letter(i)));
-        text += &format!("{key}  {}", run.name);
+        let mut facts = Vec::new();
         if let Some(&(_, loss)) = run.smooth.last() {
-            text += &format!("   training {loss:.4}");
+            facts.push(format!("training {loss:.4}"));
         }
         if let Some((x, loss)) = run.best {
-            let (bits, x) = (bits_per_char(loss), curves.x_label(x));
-            let unit = curves.unit;
-            text += &format!("   best validation {loss:.4} ({bits:.3} bits) after {x} {unit}");
+            let (bits, x) = (bits_per_char(loss), curves.x_with_unit(x));
+            facts.push(format!(
+                "best validation {loss:.4} ({bits:.3} bits) after {x}"
+            ));
+        }
+        let key = format!("⣀⡠⠔ {}", letter(i));
+        let line = format!("{}   {}", run.name, facts.join("   "));
+        let fits = KEY + measure_text_width(&line) <= width;
+        text += &format!("{}  ", style(i).apply_to(key));
+        if fits {
+            text += line.trim_end();
+        } else {
+            let indent = " ".repeat(KEY);
+            let below = textwrap::Options::new(width)
+                .initial_indent(&indent)
+                .subsequent_indent(&indent);
+            text += &format!("{}\n{}", run.name, textwrap::fill(&facts.join("; "), below));
         }
         text.push('\n');
     }
-    let mean = plural(curves.window, "update");
-    text + &format!(
-        "line: training, mean over {mean}; letter: validation; capital letter: its best\n"
-    )
+    let has = |what: fn(&RunCurves) -> bool| curves.runs.iter().any(what);
+    let mut keys = Vec::new();
+    if has(|run| !run.smooth.is_empty()) {
+        let mean = plural(curves.window, "update");
+        keys.push(format!("line: training, mean over {mean}"));
+    }
+    if has(|run| !run.validation.is_empty()) {
+        keys.push("letter: validation".to_owned());
+    }
+    if has(|run| run.best.is_some()) {
+        keys.push("capital letter: its best".to_owned());
+    }
+    text + &textwrap::fill(&keys.join("; "), width) + "\n"
 }
 
+/// Columns of a run's line, its letter and the space after it.
+const KEY: usize = 7;
+
 impl Canvas {
-    fn of(curves: &LossCurves, width: usize) -> Self {
-        let cells = vec![Cell::default(); width * HEIGHT];
-        let mut canvas = Canvas { cells, width };
-        let (columns, rows) = (2 * width - 1, 4 * HEIGHT - 1);
+    fn of(curves: &LossCurves, width: usize, height: usize) -> Self {
+        let cells = vec![Cell::default(); width * height];
+        let mut canvas = Canvas {
+            cells,
+            width,
+            height,
+        };
+        let (columns, rows) = (2 * width - 1, 4 * height - 1);
         let span = curves.losses.end - curves.losses.start;
         // In dots from the upper left. Points outside the chart are moved close to it.
         let dot = |&(x, loss): &(f64, f64)| {
@@ -134,7 +167,8 @@ impl Canvas {
 
     /// Returns the character with this dot, if the dot is inside the chart.
     fn cell(&mut self, (x, y): (f64, f64)) -> Option<&mut Cell> {
-        let inside = x >= 0.0 && y >= 0.0 && x < 2.0 * self.width as f64;
+        let inside = (0.0..2.0 * self.width as f64).contains(&x)
+            && (0.0..4.0 * self.height as f64).contains(&y);
         let (column, row) = (x as usize / 2, y as usize / 4);
         let cells = &mut self.cells;
         inside.then(|| cells.get_mut(row * self.width + column))?

@@ -18,6 +18,8 @@ pub struct Point {
     pub update: usize,
     /// Epochs done, including the fraction of the current one.
     pub epoch: f64,
+    /// Seconds spent in updates until then; 0 if the log does not say how fast they were.
+    pub seconds: f64,
     /// Nats per character, or per byte.
     pub loss: f64,
 }
@@ -32,6 +34,10 @@ pub struct History {
     pub training: Vec<Point>,
     /// The held-out loss, after each epoch and within.
     pub validation: Vec<Point>,
+    /// Symbols that an update learns from, on average.
+    symbols_per_update: f64,
+    /// Seconds spent in updates so far.
+    seconds: f64,
     /// Characters of an average symbol, if the log says it; otherwise 1.
     pub chars_per_symbol: Option<f64>,
     /// The numbers, from 1, of lines that are not events. A last line without a line feed does not count: a
@@ -45,12 +51,14 @@ pub struct History {
 enum Line {
     Start {
         epoch_length: usize,
+        train_symbols: Option<f64>,
         chars_per_symbol: Option<f64>,
     },
     Update {
         update: usize,
         epoch: f64,
         loss: Option<f64>,
+        chars_per_second: Option<f64>,
     },
     #[serde(alias = "evaluation")]
     Epoch {
@@ -106,9 +114,12 @@ impl History {
         let (points, update, epoch, loss) = match line {
             Line::Start {
                 epoch_length,
+                train_symbols,
                 chars_per_symbol,
             } => {
                 self.epoch_length = Some(epoch_length);
+                let symbols = train_symbols.unwrap_or_default();
+                self.symbols_per_update = symbols / epoch_length.max(1) as f64;
                 self.chars_per_symbol = chars_per_symbol;
                 return;
             }
@@ -116,7 +127,12 @@ impl History {
                 update,
                 epoch,
                 loss,
-            } => (&mut self.training, update, epoch, loss),
+                chars_per_second,
+            } => {
+                let speed = chars_per_second.filter(|speed| *speed > 0.0);
+                self.seconds += speed.map_or(0.0, |speed| self.symbols_per_update / speed);
+                (&mut self.training, update, epoch, loss)
+            }
             Line::Epoch {
                 update,
                 epoch,
@@ -130,6 +146,7 @@ impl History {
         points.extend(loss.map(|loss| Point {
             update,
             epoch,
+            seconds: self.seconds,
             loss,
         }));
     }

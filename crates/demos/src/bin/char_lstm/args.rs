@@ -8,6 +8,7 @@ use clap::{
 use demos::{
     backend::{BackendArg, ListBackendsArg},
     choices::one_of,
+    view::loss_curves::XAxis,
 };
 use models::CellKind;
 use train::{
@@ -286,6 +287,26 @@ pub struct PlotArgs {
     /// run]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Draw in the terminal only
+    #[arg(long, conflicts_with = "out")]
+    pub no_files: bool,
+    /// Lines of the chart in the terminal
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(2..=500))]
+    pub height: u16,
+    /// Horizontal axis: updates, epochs or time (spent in updates) [default: updates, or epochs if those of the
+    /// runs differ in length]
+    #[arg(long, value_name = "AXIS", hide_possible_values = true, value_parser = one_of(AXES, axis_name))]
+    pub x: Option<XAxis>,
+}
+
+const AXES: [XAxis; 3] = [XAxis::Updates, XAxis::Epochs, XAxis::Time];
+
+fn axis_name(x: XAxis) -> &'static str {
+    match x {
+        XAxis::Updates => "updates",
+        XAxis::Epochs => "epochs",
+        XAxis::Time => "time",
+    }
 }
 
 impl TrainArgs {

@@ -21,15 +21,27 @@ pub fn run(args: PlotArgs) -> Result<()> {
         runs => runs,
     };
     let runs = histories(&folders)?;
-    let files = files(args.out.as_deref(), runs[0].0)?;
-    let curves = LossCurves::new(&runs);
+    let files = match args.no_files {
+        true => Vec::new(),
+        false => files(args.out.as_deref(), runs[0].0)?,
+    };
+    let curves = LossCurves::new(&runs, args.x);
     let (_, width) = Term::stdout().size();
-    view::tell(&loss_terminal::draw(&curves, width.into()))?;
+    let chart = loss_terminal::draw(&curves, width.into(), args.height.into());
+    view::tell(&chart)?;
 
     let svg = loss_svg::draw(&curves)?;
     for file in &files {
         let content = match is(file, "png") {
-            true => png::from_svg(&svg)?,
+            true => {
+                let (png, missing) = png::from_svg(&svg)?;
+                if !missing.is_empty() {
+                    let missing: String = missing.iter().collect();
+                    let file = file.display();
+                    eprintln!("{file} has boxes for {missing}: no font here has them");
+                }
+                png
+            }
             false => svg.clone().into_bytes(),
         };
         fs::write(file, content).with_context(|| file.display().to_string())?;

@@ -54,7 +54,7 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<String> 
                 };
                 let svg = figure.svg()?;
                 let bytes = match end {
-                    "png" => png::from_svg(&svg)?,
+                    "png" => png::from_svg(&svg)?.0,
                     _ => svg.into_bytes(),
                 };
                 fs::write(&path, bytes)?;
