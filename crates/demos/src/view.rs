@@ -14,7 +14,7 @@ mod run_view;
 mod say;
 
 pub use bars::{download_bar, training_bar};
-pub use fit::wrapped;
+pub use fit::{filled, hanging, width, wrapped};
 pub use numbers::{bytes, grouped, plural, symbol};
 pub use run_view::RunView;
 pub use say::{note_above, say, tell};

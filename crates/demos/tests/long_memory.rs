@@ -72,12 +72,13 @@ fn an_experiment_tells_and_leaves_everything() {
     let told = place.succeeds(&[SMALL, &["--out", "a"]].concat());
     for part in [
         "48 training runs of at most 40 updates",
-        "xor: accuracy, solved at 99 % or more",
-        "adding: mean square error, solved below 0.01",
+        "xor: accuracy in %, solved at 99 or more",
+        "adding: mean square error solved below 0.01",
         "Solved by every seed up to a distance of",
         "FeedForward  exactly 0: a pure function",
         "What is left of |∂loss/∂h| and |∂loss/∂c| that many steps back",
         "wrote a/forget_gate.png",
+        "wrote a/gates.csv",
     ] {
         assert!(told.contains(part), "does not say {part:?}:\n{told}");
     }
@@ -94,6 +95,21 @@ fn an_experiment_tells_and_leaves_everything() {
         assert!(place.read(&format!("a/{name}.svg")).starts_with("<svg"));
         let png = fs::read(place.path().join(format!("a/{name}.png"))).unwrap();
         assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
+    }
+}
+
+#[test]
+fn each_experiment_has_a_folder_of_its_own_unless_one_is_named() {
+    let place = place();
+    let args = [SMALL, &["--tasks", "xor"]].concat();
+    for number in [1, 2] {
+        let told = place.succeeds(&args);
+        let folder = format!("runs/long_memory-{number}");
+        assert!(
+            told.contains(&format!("wrote {folder}/results.csv")),
+            "{told}"
+        );
+        assert!(!files(&place, &folder).is_empty());
     }
 }
 
@@ -479,6 +495,12 @@ mod stopped {
         assert!(told.contains("did not finish"), "{told}");
         assert!(told.contains("xor: accuracy"), "{told}");
         assert!(!told.contains("Lstm 500"), "{told}");
+        // What did not run is not called unsolved, and pictures say that something is missing.
+        assert!(
+            told.contains("Lstm not run") && !told.contains("Lstm none"),
+            "{told}"
+        );
+        assert!(place.read("a/distance.svg").contains("Interrupted: "));
         let networks = column(&place.read("a/results.csv"), "network");
         assert_eq!(networks[0], "FeedForward");
         assert!(networks.len() < 6, "{networks:?}");

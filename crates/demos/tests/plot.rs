@@ -92,12 +92,14 @@ fn a_trained_run_is_drawn_into_its_folder() {
 #[test]
 fn words_are_in_the_picture() {
     let place = Place::new();
-    for name in ["aaa", "bbb"] {
+    // Those in other scripts bring in the fonts of the machine.
+    for name in ["aaa", "bbb", "aaa\u{540d}", "bbb\u{540d}"] {
         run(&place, name, log(&FALLING));
         place.succeeds(&["plot", name]);
     }
     let png = |name: &str| fs::read(place.path().join(name).join("plot.png")).unwrap();
     assert!(png("aaa") != png("bbb"));
+    assert!(png("aaa\u{540d}") != png("bbb\u{540d}"));
 }
 
 #[test]

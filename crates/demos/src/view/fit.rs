@@ -4,7 +4,7 @@ use console::Term;
 use textwrap::Options;
 
 /// Returns the width of the terminal that standard output goes to, in columns; a file takes any.
-pub(super) fn width() -> usize {
+pub fn width() -> usize {
     width_of(&Term::stdout())
 }
 
@@ -21,6 +21,18 @@ fn width_of(term: &Term) -> usize {
 /// Wraps lines between words, if standard output is a terminal.
 pub fn wrapped(text: &str) -> String {
     wrap(text, width(), "")
+}
+
+/// Wraps lines between words.
+pub fn filled(text: &str, width: usize) -> String {
+    wrap(text, width, "")
+}
+
+/// Wraps a line between words; what follows the first part is indented by `indent` spaces.
+pub fn hanging(line: &str, width: usize, indent: usize) -> String {
+    let indent = " ".repeat(indent);
+    let options = Options::new(width.min(1 << 16)).subsequent_indent(&indent);
+    textwrap::fill(line, options) + "\n"
 }
 
 /// Joins as many of the first parts as fit into `width` columns, with two spaces between them.

@@ -19,6 +19,8 @@ pub struct Figure {
     pub rows: Vec<Vec<Panel>>,
     /// Width and height of a panel in pixels.
     pub panel: (u32, u32),
+    /// What else the reader must know, below the legend.
+    pub note: Option<String>,
 }
 
 /// One coordinate system.
@@ -48,7 +50,8 @@ impl Figure {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
         let width = columns * self.panel.0;
         let per_row = (width as i32 / COLUMN).max(1) as usize;
-        let legend_height = 10 + ROW * self.keys.len().div_ceil(per_row) as i32;
+        let key_rows = self.keys.len().div_ceil(per_row) as i32;
+        let legend_height = 10 + ROW * (key_rows + i32::from(self.note.is_some()));
         let height = self.rows.len() as u32 * self.panel.1 + legend_height as u32;
 
         let mut svg = String::new();
@@ -60,6 +63,10 @@ impl Figure {
             let y = 10 + ROW / 2 + ROW * (i / per_row) as i32;
             mark.key(&above, (x, y))?;
             legend::label(&above, (x, y), label, LABEL)?;
+        }
+        if let Some(note) = &self.note {
+            // Where samples of curves begin.
+            legend::label(&above, (-20, 10 + ROW / 2 + ROW * key_rows), note, LABEL)?;
         }
         let rows = below.split_evenly((self.rows.len(), 1));
         for (area, panels) in rows.iter().zip(&self.rows) {

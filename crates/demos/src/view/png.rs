@@ -20,11 +20,11 @@ const SCALE: f32 = 2.0;
 pub fn from_svg(svg: &str) -> Result<(Vec<u8>, Vec<char>)> {
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(epaint_default_fonts::UBUNTU_LIGHT.to_vec());
-    fonts.set_sans_serif_family("Ubuntu");
     // For names in other scripts. To look for fonts takes time.
     if !svg.is_ascii() {
         fonts.load_system_fonts();
     }
+    fonts.set_sans_serif_family("Ubuntu");
     let missing = Mutex::new(Vec::new());
     let fallback = FontResolver::default_fallback_selector();
     let options = Options {

@@ -63,14 +63,9 @@ pub struct Args {
     #[arg(long, help_heading = "Training")]
     orthogonal: bool,
 
-    /// Folder for tables and figures; overwrites old ones
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "long_memory",
-        help_heading = "Run"
-    )]
-    pub out: PathBuf,
+    /// Folder for tables and figures, whose old ones are overwritten [default: runs/long_memory-1, -2, …]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    pub out: Option<PathBuf>,
     #[command(flatten, next_help_heading = "Run")]
     pub backend: BackendArg,
     #[command(flatten, next_help_heading = "Run")]

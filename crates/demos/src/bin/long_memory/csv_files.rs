@@ -87,8 +87,9 @@ struct GateRow {
     cell: f64,
 }
 
-/// Writes all files.
-pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
+/// Writes all files, and returns a line for each.
+pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<String> {
+    let mut told = String::new();
     let rows = results.trained.iter().map(|done| {
         let (job, answer) = (done.job, done.job.task.answer());
         ResultRow {
@@ -106,7 +107,7 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
             solved: answer.is_solved(done.result),
         }
     });
-    table(folder, "results.csv", rows)?;
+    told += &table(folder, "results.csv", rows)?;
 
     let curves = results.trained.iter().flat_map(|done| {
         done.curve.iter().map(|point| CurveRow {
@@ -118,7 +119,7 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
             result: point.result,
         })
     });
-    table(folder, "curves.csv", curves)?;
+    told += &table(folder, "curves.csv", curves)?;
 
     let gradients = results.trained.iter().flat_map(|done| {
         let reach = done.reach.iter().flatten().zip(["start", "end"]);
@@ -139,7 +140,7 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
                 })
         })
     });
-    table(folder, "gradients.csv", gradients)?;
+    told += &table(folder, "gradients.csv", gradients)?;
 
     let pasts = results.pasts.iter().flat_map(|past| {
         past.answers.iter().enumerate().map(|(i, &answer)| PastRow {
@@ -152,7 +153,7 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
             answer,
         })
     });
-    table(folder, "pasts.csv", pasts)?;
+    told += &table(folder, "pasts.csv", pasts)?;
 
     let steps = results.example.iter().flat_map(|example| {
         let steps = example.steps.iter().zip(&example.sums).enumerate();
@@ -166,7 +167,7 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
             answer: step.answer[0],
         })
     });
-    table(folder, "example.csv", steps)?;
+    told += &table(folder, "example.csv", steps)?;
 
     let gates = results.example.iter().flat_map(|example| {
         example.steps.iter().enumerate().flat_map(|(t, step)| {
@@ -179,23 +180,28 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<()> {
             })
         })
     });
-    table(folder, "gates.csv", gates)
+    told += &table(folder, "gates.csv", gates)?;
+    Ok(told)
 }
 
-/// Writes a file; without rows, it removes one left by an earlier experiment.
-fn table(folder: &Path, name: &str, rows: impl Iterator<Item = impl Serialize>) -> Result<()> {
+/// Writes a file and says so; without rows, it removes one left by an earlier experiment.
+fn table(folder: &Path, name: &str, rows: impl Iterator<Item = impl Serialize>) -> Result<String> {
     let path = folder.join(name);
     let mut rows = rows.peekable();
-    let mut write = || -> Result<()> {
+    let mut write = || -> Result<bool> {
         let mut bytes = csv::Writer::from_writer(Vec::new());
         rows.try_for_each(|row| bytes.serialize(row))?;
         let bytes = bytes.into_inner()?;
-        if bytes.is_empty() && path.exists() {
-            fs::remove_file(&path)?;
-        } else if !bytes.is_empty() {
-            fs::write(&path, bytes)?;
+        match bytes.is_empty() {
+            true if path.exists() => fs::remove_file(&path)?,
+            true => (),
+            false => fs::write(&path, &bytes)?,
         }
-        Ok(())
+        Ok(!bytes.is_empty())
     };
-    write().with_context(|| path.display().to_string())
+    let written = write().with_context(|| path.display().to_string())?;
+    Ok(match written {
+        true => format!("wrote {}\n", path.display()),
+        false => String::new(),
+    })
 }

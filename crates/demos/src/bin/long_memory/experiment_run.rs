@@ -13,6 +13,7 @@ use demos::{
 };
 use indicatif::ProgressBar;
 use long_memory::{Experiment, ExperimentEvent, Job, NetworkKind};
+use train::RunFolder;
 
 use crate::{args::Args, csv_files, figures, report, results::Results};
 
@@ -39,8 +40,15 @@ impl Program for Run<'_> {
             let flags = "--hidden-size, --batch-size or --distances";
             memory::check(experiment.memory(workers), flags)?;
         }
-        let folder = &args.out;
-        create(folder)?;
+        let folder = &match &args.out {
+            Some(folder) => {
+                create(folder)?;
+                folder.clone()
+            }
+            None => RunFolder::create_numbered(Path::new("runs"), "long_memory")?
+                .path()
+                .to_owned(),
+        };
         write_settings(folder, &experiment)?;
 
         let jobs = experiment.jobs();
@@ -72,10 +80,10 @@ impl Program for Run<'_> {
         bar.finish_and_clear();
 
         let results = Results::new(&experiment, trained, &backend.device);
-        csv_files::write(folder, &results)?;
+        let tables = csv_files::write(folder, &results)?;
         let pictures = figures::write(folder, &results)?;
-        view::tell(&report::draw(&results))?;
-        view::tell(&format!("\n{pictures}"))?;
+        view::tell(&report::draw(&results, view::width()))?;
+        view::tell(&format!("\n{pictures}{tables}"))?;
         match stop.signal() {
             Some(signal) => {
                 let missing = jobs.len() - results.trained.len();

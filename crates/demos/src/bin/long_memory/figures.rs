@@ -18,7 +18,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 use burn::tensor::backend::Backend;
-use demos::view::png;
+use demos::view::{panels::Figure, png};
 
 use crate::results::Results;
 
@@ -41,8 +41,13 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<String> 
             results.example.as_ref().map(forget_gate::figure),
         ),
     ];
+    let note = results.what_is_missing();
     let mut told = String::new();
     for (name, figure) in pictures {
+        let figure = figure.map(|figure| Figure {
+            note: note.clone(),
+            ..figure
+        });
         for end in ["svg", "png"] {
             let path = folder.join(format!("{name}.{end}"));
             let write = || -> Result<bool> {

@@ -1,20 +1,29 @@
 //! The printed report: a line for each task, distance and network, then what follows from them.
 
 use burn::tensor::backend::Backend;
+use demos::view;
 use long_memory::{Answer, NetworkKind, Trained};
 
 use crate::results::{Group, PASTS, Results, median, networks};
 
 /// The most seeds that are shown one by one; more are summed up as the lowest, the median and the
 /// highest.
-const SHOWN: usize = 5;
+const SHOWN: usize = 3;
 
-pub fn draw<B: Backend>(results: &Results<B>) -> String {
+const NO_BREAK: &str = "\u{a0}";
+
+/// Returns the report in lines of at most `width` columns, if that is possible.
+pub fn draw<B: Backend>(results: &Results<B>, width: usize) -> String {
     let groups = results.groups();
     if groups.is_empty() {
         return String::new();
     }
-    table(&groups) + &breaks(results, &groups) + &pasts(results) + &gradients(&groups)
+    let missing = results.what_is_missing();
+    table(&groups, width)
+        + &breaks(results, &groups, width)
+        + &pasts(results, width)
+        + &gradients(&groups, width)
+        + &missing.map_or(String::new(), |missing| format!("\n{missing}\n"))
 }
 
 /// Returns a line about one trained network, for the progress bar.
@@ -35,7 +44,15 @@ fn show(answer: Answer, result: f64) -> String {
     }
 }
 
-fn table<B: Backend>(groups: &[Group<B>]) -> String {
+/// The same in a table whose heading says the unit.
+fn show_short(answer: Answer, result: f64) -> String {
+    match answer {
+        Answer::Number => format!("{result:.4}"),
+        Answer::Class(_) => format!("{:.1}", 100.0 * result),
+    }
+}
+
+fn table<B: Backend>(groups: &[Group<B>], columns: usize) -> String {
     let width = width(networks(groups));
     let mut text = String::new();
     let mut last = "";
@@ -44,36 +61,59 @@ fn table<B: Backend>(groups: &[Group<B>]) -> String {
         if name != last {
             let good = match answer {
                 Answer::Number => "solved below 0.01",
-                Answer::Class(_) => "solved at 99 % or more",
+                Answer::Class(_) => "in %, solved at 99 or more",
             };
-            text += &format!("\n{name}: {}, {good}\n", answer.measure());
-            text += &format!(
-                "  distance  {:<width$}  parameters  solved  updates   floor  chance  each seed\n",
-                "network"
-            );
+            text += &format!("\n{name}: {} {good}\n", answer.measure());
+            let heading = ["updates", " floor", "chance"].map(str::to_owned);
+            let start = format!("  distance  {:<width$}  solved", "network");
+            text += &row(start, heading, "each seed".to_owned(), columns);
             last = name;
         }
         let results: Vec<f64> = group.trained.iter().map(|done| done.result).collect();
-        let updates = group
-            .trained
-            .iter()
-            .map(|done| done.updates as f64)
-            .collect();
-        text += &format!(
-            "  {:>8}  {:<width$}  {:>10}  {:>6}  {:>7.0}  {:>6}  {:>6}  {}\n",
-            group.distance,
-            group.kind,
-            group.trained[0].parameters,
-            format!("{}/{}", group.solved(), results.len()),
-            median(updates),
-            show(answer, group.task.floor(group.distance)),
-            show(answer, group.task.chance(group.distance)),
-            each(answer, results),
+        let updates = group.trained.iter().map(|done| done.updates as f64);
+        let facts = [
+            format!("{:>7.0}", median(updates.collect())),
+            format!(
+                "{:>6}",
+                show_short(answer, group.task.floor(group.distance))
+            ),
+            format!(
+                "{:>6}",
+                show_short(answer, group.task.chance(group.distance))
+            ),
+        ];
+        let solved = format!("{}/{}", group.solved(), results.len());
+        let start = format!(
+            "  {:>8}  {:<width$}  {solved:>6}",
+            group.distance, group.kind
         );
+        text += &row(start, facts, each(answer, results), columns);
     }
-    text + "\nfloor: the best result of any function of the last input alone; updates: median over seeds.\nEach \
-            result is a mean over 2,000 sequences: sampling moves it by up to 2 points, or an error of \
-            0.16 by 0.01.\n"
+    let sizes = networks(groups).into_iter().map(|kind| {
+        let of_kind = groups.iter().filter(|group| group.kind == kind);
+        let parameters = of_kind.map(|group| group.trained[0].parameters);
+        format!("{kind} {}", parameters.max().unwrap_or_default())
+    });
+    let sizes: Vec<String> = sizes.collect();
+    let notes = format!(
+        "\nfloor: the best result of any function of the last input alone; updates: median over seeds. Each result \
+         is a mean over 2,000 sequences: sampling moves it by up to 2 points, or an error of 0.16 by 0.01. \
+         Parameters: {}.\n",
+        sizes.join(", ")
+    );
+    text + &view::filled(&notes, columns)
+}
+
+/// Returns a row of the table, without its facts where there is no room for them.
+fn row(start: String, facts: [String; 3], end: String, columns: usize) -> String {
+    // All rows must leave out the same: this is the widest of them.
+    const LONGEST: usize = 22;
+    let facts = format!("  {}", facts.join("  "));
+    let row = match start.len() + facts.len() + 2 + LONGEST <= columns {
+        true => format!("{start}{facts}  {end}"),
+        false => format!("{start}  {end}"),
+    };
+    row.trim_end().to_owned() + "\n"
 }
 
 /// Returns the width of a column of networks.
@@ -90,57 +130,70 @@ fn each(answer: Answer, mut results: Vec<f64>) -> String {
             median(results.clone()),
             results[results.len() - 1],
         ];
-        let [low, middle, high] = of.map(|result| show(answer, result));
-        return format!("{low} … {middle} … {high}");
+        let [low, middle, high] = of.map(|result| show_short(answer, result));
+        return format!("{low}…{middle}…{high}");
     }
-    let shown: Vec<String> = results.iter().map(|&result| show(answer, result)).collect();
+    let shown = results.iter().map(|&result| show_short(answer, result));
+    let shown: Vec<String> = shown.collect();
     shown.join("  ")
 }
 
 /// Says up to which distance every seed solves the task, for each task and network.
-fn breaks<B: Backend>(results: &Results<B>, groups: &[Group<B>]) -> String {
+fn breaks<B: Backend>(results: &Results<B>, groups: &[Group<B>], columns: usize) -> String {
     let experiment = &results.experiment;
     let mut distances = experiment.distances.clone();
     distances.sort_unstable();
     let mut text = "\nSolved by every seed up to a distance of\n".to_owned();
     for task in &experiment.tasks {
-        text += &format!("  {:<12}", task.name());
-        for (i, &kind) in experiment.networks.iter().enumerate() {
-            if i > 0 && i % 3 == 0 {
-                text = text.trim_end().to_owned() + &format!("\n  {:<12}", "");
-            }
+        let reach = |&kind: &NetworkKind| {
+            let at = |distance: &usize| {
+                let mut groups = groups.iter();
+                groups.find(|group| {
+                    let key = (group.task.name(), group.kind, group.distance);
+                    key == (task.name(), kind, *distance)
+                })
+            };
             let is_solved = |distance: &&usize| {
-                let is_it = |group: &&Group<B>| {
-                    group.task.name() == task.name()
-                        && group.kind == kind
-                        && group.distance == **distance
-                };
-                let group = groups.iter().find(is_it);
-                group.is_some_and(|group| group.solved() == experiment.seeds)
+                at(distance).is_some_and(|group| group.solved() == experiment.seeds)
             };
-            let reach = match distances.iter().take_while(is_solved).last() {
-                None => "none".to_owned(),
-                solved if solved == distances.last() => {
-                    format!("{} (all)", distances[distances.len() - 1])
-                }
-                Some(solved) => solved.to_string(),
+            let n_solved = distances.iter().take_while(is_solved).count();
+            let solved = n_solved
+                .checked_sub(1)
+                .map(|last| distances[last].to_string());
+            // What did not run is not unsolved.
+            let unknown = distances.get(n_solved).is_some_and(|next| {
+                let trained = at(next).map_or(&[][..], |group| &group.trained);
+                let answer = task.answer();
+                let are_solved = trained.iter().all(|done| answer.is_solved(done.result));
+                trained.len() < experiment.seeds && are_solved
+            });
+            let reach = match (solved, unknown) {
+                (Some(solved), true) => format!("{solved} (then not run)"),
+                (None, true) => "not run".to_owned(),
+                (Some(solved), _) if n_solved == distances.len() => format!("{solved} (all)"),
+                (Some(solved), _) => solved,
+                (None, _) => "none".to_owned(),
             };
-            text += &format!("  {kind} {reach:<9}");
-        }
-        text = text.trim_end().to_owned() + "\n";
+            // Not to be broken.
+            format!("{kind} {reach}").replace(' ', NO_BREAK)
+        };
+        let reaches: Vec<String> = experiment.networks.iter().map(reach).collect();
+        let line = format!("  {:<12}  {}", task.name(), reaches.join(", "));
+        text += &view::hanging(&line, columns, 16).replace(NO_BREAK, " ");
     }
     text
 }
 
 /// Says by how much each network's answers to the same pair of bits differ after different pasts.
-fn pasts<B: Backend>(results: &Results<B>) -> String {
+fn pasts<B: Backend>(results: &Results<B>, columns: usize) -> String {
     let Some(longest) = results.pasts.iter().map(|past| past.distance).max() else {
         return String::new();
     };
-    let mut text = format!(
+    let heading = format!(
         "\nxor, the same pair after {PASTS} pasts of {} pairs: the probability of a 1 differs by at most\n",
         longest - 1
     );
+    let mut text = view::filled(&heading, columns);
     let width = width(results.experiment.networks.clone());
     for &kind in &results.experiment.networks {
         let of_kind = results.pasts.iter();
@@ -159,7 +212,7 @@ fn pasts<B: Backend>(results: &Results<B>) -> String {
 }
 
 /// Says how much of the gradient is left at the first step.
-fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
+fn gradients<B: Backend>(groups: &[Group<B>], columns: usize) -> String {
     let with_state = networks(groups).into_iter();
     let with_state = with_state.filter(|&kind| kind != NetworkKind::FeedForward);
     let widths = with_state.map(|kind| kind.title().len());
@@ -179,7 +232,7 @@ fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
             };
             if let (Some(start), Some(end)) = (at(0), at(1)) {
                 text += &format!(
-                    "  {:<12}  {:<width$}  {part}  {:>4} steps  {:>7} before training  {:>7} after\n",
+                    "  {:<12}  {:<width$}  {part}  {:>5}  {:>6}  {:>6}\n",
                     group.task.name(),
                     group.kind,
                     group.task.steps(group.distance) - 1,
@@ -192,8 +245,13 @@ fn gradients<B: Backend>(groups: &[Group<B>]) -> String {
     match text.is_empty() {
         true => text,
         false => {
-            "\nWhat is left of |∂loss/∂h| and |∂loss/∂c| that many steps back (medians over seeds)\n".to_owned()
-                + &text
+            let heading = "\nWhat is left of |∂loss/∂h| and |∂loss/∂c| that many steps back, before and after \
+                           training (medians over seeds)\n";
+            let columns_of = format!(
+                "  {:<12}  {:<width$}     steps  before   after\n",
+                "task", "network"
+            );
+            view::filled(heading, columns) + &columns_of + &text
         }
     }
 }

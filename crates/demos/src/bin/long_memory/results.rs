@@ -84,6 +84,12 @@ impl<B: Backend> Results<B> {
         }
     }
 
+    /// Says how much of the experiment has not finished, if it was interrupted.
+    pub fn what_is_missing(&self) -> Option<String> {
+        let (done, all) = (self.trained.len(), self.experiment.jobs().len());
+        (done < all).then(|| format!("Interrupted: {done} of {all} training runs finished."))
+    }
+
     /// Groups the trained networks by line of the table.
     pub fn groups(&self) -> Vec<Group<'_, B>> {
         let same = |a: &Trained<B>, b: &Trained<B>| {

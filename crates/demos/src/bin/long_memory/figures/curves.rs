@@ -11,10 +11,11 @@ use super::{
 use crate::results::{Group, by_task, networks};
 
 pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
+    // One scale for all panels, so that they can be compared.
+    let all = groups.iter().flat_map(|group| &group.trained);
+    let updates = all.map(|done| done.updates).max().unwrap_or(1);
     let panel = |of_distance: &[Group<B>]| {
         let (task, answer) = (of_distance[0].task, of_distance[0].task.answer());
-        let all = of_distance.iter().flat_map(|group| &group.trained);
-        let updates = all.map(|done| done.updates).max().unwrap_or(1);
         let mut series = Vec::new();
         for group in of_distance {
             for done in &group.trained {
@@ -40,5 +41,6 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
         keys: networks(groups).into_iter().map(key).collect(),
         rows: by_task(groups).iter().map(row).collect(),
         panel: (360, 260),
+        note: None,
     }
 }

@@ -21,7 +21,9 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
         distances.sort_unstable();
         distances.dedup();
         let ticks: Vec<f64> = distances.iter().map(|&distance| distance as f64).collect();
-        let (low, high) = (ticks[0] / 1.3, ticks[ticks.len() - 1] * 1.3);
+        // A single distance needs room around it: the networks stand side by side.
+        let room = if ticks.len() == 1 { 4.0 } else { 1.3 };
+        let (low, high) = (ticks[0] / room, ticks[ticks.len() - 1] * room);
         let known = |f: &dyn Fn(usize) -> f64| -> Points {
             let first = (low, f(distances[0]));
             let last = (high, f(distances[distances.len() - 1]));
@@ -81,6 +83,7 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Figure {
         keys,
         rows: in_rows(panels, 2),
         panel: (480, 330),
+        note: None,
     }
 }
 

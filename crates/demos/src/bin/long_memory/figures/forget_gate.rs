@@ -85,5 +85,6 @@ pub fn figure(example: &Example) -> Figure {
         ],
         rows: rows.map(|panel| vec![panel]).into(),
         panel: (960, 220),
+        note: None,
     }
 }

@@ -94,6 +94,7 @@ pub fn figure<B: Backend>(groups: &[Group<B>]) -> Option<Figure> {
         keys,
         rows: rows.into(),
         panel: (400, 300),
+        note: None,
     })
 }
 
