@@ -24,31 +24,50 @@ pub trait Program {
     fn run<B: AutodiffBackend>(self, backend: OpenBackend<B>) -> Result<()>;
 }
 
-/// Runs `program` on the backend called `name` or, without a name, on the first one compiled in.
+/// Runs `program` on the backend called `name` or, without a name, on the first one compiled in; but not on a GPU that
+/// is emulated in software, if a CPU backend is compiled in.
 ///
 /// # Errors
 ///
 /// Returns an error if the backend is not compiled in or finds no device, or if the program fails.
 pub fn run(name: Option<BackendName>, program: impl Program) -> Result<()> {
-    let name = match name {
-        Some(name) if !name.is_compiled_in() => {
-            let feature = name.feature();
-            return Err(UsageError(format!(
+    if let Some(name) = name {
+        let feature = name.feature();
+        return match name.is_compiled_in() {
+            true => run_on(name, program),
+            false => Err(UsageError(format!(
                 "--backend {feature}: not compiled in; build with --features {feature}"
             ))
-            .into());
+            .into()),
+        };
+    }
+    let mut all = BackendName::ALL
+        .into_iter()
+        .filter(|name| name.is_compiled_in());
+    let first = all.next().ok_or_else(|| {
+        UsageError(
+            "no backend is compiled in; build with --features ndarray, flex, wgpu or cuda".into(),
+        )
+    })?;
+    match (first, all.next()) {
+        #[cfg(feature = "wgpu")]
+        (BackendName::Wgpu, Some(cpu)) => {
+            let found = match open::wgpu() {
+                Ok(gpu) if !gpu.is_software => return program.run(gpu),
+                Ok(gpu) => format!("only {}, a GPU emulated in software", gpu.device_name),
+                Err(_) => "no device".to_owned(),
+            };
+            crate::exit::complain(&format!(
+                "wgpu finds {found}; using {} (--backend wgpu overrides this)",
+                cpu.feature(),
+            ));
+            run_on(cpu, program)
         }
-        Some(name) => name,
-        None => {
-            let mut all = BackendName::ALL.into_iter();
-            all.find(|name| name.is_compiled_in()).ok_or_else(|| {
-                UsageError(
-                    "no backend is compiled in; build with --features ndarray, flex, wgpu or cuda"
-                        .into(),
-                )
-            })?
-        }
-    };
+        (first, _) => run_on(first, program),
+    }
+}
+
+fn run_on(name: BackendName, program: impl Program) -> Result<()> {
     match name {
         #[cfg(feature = "cuda")]
         BackendName::Cuda => program.run(open::cuda()?),
@@ -69,6 +88,9 @@ pub fn list() -> String {
     impl Program for DeviceName<'_> {
         fn run<B: AutodiffBackend>(self, backend: OpenBackend<B>) -> Result<()> {
             *self.0 = format!("ready: {}", backend.device_name);
+            for other in &backend.others {
+                *self.0 += &format!("\n         also there: {other}");
+            }
             Ok(())
         }
     }

@@ -181,6 +181,33 @@ fn matmuls_agree() {
     }
 }
 
+/// Mesa emulates a GPU in software. It is chosen if it is named, and never otherwise.
+#[test]
+#[cfg(all(feature = "wgpu", feature = "ndarray", not(feature = "cuda")))]
+fn a_gpu_in_software_is_not_the_default() {
+    let place = Place::new();
+    let list = place.succeeds(&["--list-backends"]);
+    let wgpu = list.lines().find(|line| line.starts_with("wgpu")).unwrap();
+    let is_software = wgpu.contains(", Cpu)");
+    let output = place.run(&[common::TINY, &["--backend", "wgpu"]].concat());
+    assert!(common::text(&output.stdout).contains("on wgpu ("));
+    let none = place
+        .command(common::TINY)
+        .env("VK_DRIVER_FILES", "/nowhere")
+        .output()
+        .unwrap();
+    assert!(common::text(&none.stdout).contains("on ndarray ("));
+    assert!(common::text(&none.stderr).contains("wgpu finds no device; using ndarray"));
+    let output = place.run(common::TINY);
+    let (out, err) = (common::text(&output.stdout), common::text(&output.stderr));
+    assert_eq!(out.contains("on ndarray ("), is_software, "{out}");
+    let told: Vec<&str> = err
+        .lines()
+        .filter(|line| line.contains("using ndarray"))
+        .collect();
+    assert_eq!(told.len(), usize::from(is_software), "{err}");
+}
+
 /// Vulkan finds no driver if this variable names none.
 #[test]
 #[cfg(feature = "wgpu")]

@@ -54,8 +54,8 @@ impl Batches<'_> {
         }
     }
 
-    /// Returns how many characters the symbols that an epoch predicts have on average. The symbols are words or
-    /// pieces.
+    /// Returns how many characters the symbols that an epoch predicts have on average: those of its first thousand
+    /// batches. The symbols are words or pieces.
     ///
     /// # Errors
     ///
@@ -68,10 +68,11 @@ impl Batches<'_> {
             String::from_utf8_lossy(&symbol).chars().count()
         };
         let lengths: Vec<usize> = (0..vocab.size() as u32).map(&mut chars_of).collect();
-        let mut n_chars = 0;
-        for index in 0..self.n_batches() {
+        let (mut n_chars, mut n_symbols) = (0, 0);
+        for index in 0..self.n_batches().min(1000) {
             let batch = self.batch(0, index)?;
             let [rows, time] = batch.shape;
+            n_symbols += batch.n_targets();
             let row_lengths = batch.lengths.unwrap_or_else(|| vec![time; rows]);
             for (row, length) in batch.targets.chunks(time).zip(row_lengths) {
                 n_chars += row[..length]
@@ -80,7 +81,7 @@ impl Batches<'_> {
                     .sum::<usize>();
             }
         }
-        Ok(n_chars as f64 / self.targets() as f64)
+        Ok(n_chars as f64 / n_symbols as f64)
     }
 
     /// Returns batch number `index` of an epoch, both counted from 0. Lanes are the same in every epoch.
@@ -121,8 +122,22 @@ pub fn split<'a>(
         ..config.clone()
     };
     let (train, _) = split_one(corpus, &whole)?;
-    let val = match config.documents {
-        Some(_) => split_one(held_out, &whole)?.0,
+    let val = match &config.documents {
+        Some(separator) => {
+            let documents = documents::to_validate(held_out, separator, config)?;
+            Batches::Documents(Box::new(documents))
+        }
+        None if held_out.n_symbols() < 2 => {
+            return Err(Error::TooShort {
+                name: held_out.name.clone(),
+                found: held_out.n_symbols(),
+                needed: 2,
+                batch_size: 1,
+                seq_length: 1,
+                val_frac: 0.0,
+                that_fit: None,
+            });
+        }
         None => Batches::Lanes {
             lanes: lanes::to_validate(held_out, 0, config),
             seq_length: config.seq_length,

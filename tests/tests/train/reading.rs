@@ -92,15 +92,25 @@ fn what_is_not_text_in_its_encoding_says_where_and_what_it_may_be() {
     }
 }
 
-/// Half a million characters of several bytes each: blocks of a file end within them.
+/// Blocks of the file end within characters, and it does not fit into memory.
 #[test]
 fn a_large_file_in_another_encoding() {
     let folder = tempfile::tempdir().expect("a folder");
-    let text: String = "ab\u{e9}\u{20ac}\u{4e00}".repeat(1_000_000);
+    let text: String = "ab\u{e9}\u{1f600}\u{4e00}".repeat(LARGE / 12 + 1);
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let path = file(&folder, "utf16", [b"a\0".to_vec(), utf16].concat());
-    let corpus = Corpus::read(&[path], &encoded_as("utf-16le")).expect("a text");
-    assert!(content(&corpus) == "a".to_owned() + &text);
+    assert!(utf16.len() > LARGE);
+    let path = file(&folder, "utf16", utf16);
+    let small = file(&folder, "small", b"x\0");
+    let paths = [small.clone(), path.clone(), small, path];
+    let corpus = Corpus::read(&paths, &encoded_as("utf-16le")).expect("a text");
+    assert!(content(&corpus) == format!("x{text}").repeat(2));
+
+    // The same in a file that stays where it is until its first carriage return.
+    let ascii = "0123456\n".repeat(LARGE / 8 + 1);
+    let (plain, mixed) = (file(&folder, "plain", &ascii), ascii.clone() + "\u{e9}\r\n");
+    let mixed = file(&folder, "mixed", mixed);
+    let corpus = Corpus::read(&[mixed, plain], &TextConfig::default()).expect("a text");
+    assert!(content(&corpus) == format!("{ascii}\u{e9}\n{ascii}"));
 }
 
 proptest! {
@@ -170,7 +180,11 @@ fn columns() {
 
     for (csv, name, told) in [
         ("id,text\n1,a\n", "body", ["line 1", "\"body\"", "id, text"]),
-        ("a,b\n1,2\n3\n", "b", ["line 3", "1 columns", "a.csv"]),
+        (
+            "a,b\n1,2\n3\n",
+            "b",
+            ["line 3", "column 2", "the row has 1"],
+        ),
         ("a,b\n1,2\n", "3", ["line 1", "\"3\"", "a, b"]),
     ] {
         let error = text_of("a.csv", csv.as_bytes(), &records(column(name), None));
@@ -180,8 +194,24 @@ fn columns() {
 }
 
 #[test]
+fn tables_that_are_not_as_they_should_be() {
+    let column = records(Records::Csv("text".to_owned()), Some("\0"));
+    for csv in ["text\n", "text", "", "text\n\n\n"] {
+        let empty = text_of("a.csv", csv.as_bytes(), &column);
+        assert!(
+            matches!(empty, Err(Error::Empty { .. })),
+            "{csv:?}: {empty:?}"
+        );
+    }
+    let marked = text_of("a.csv", "\u{feff}text,n\nab,1\n".as_bytes(), &column);
+    assert_eq!(marked.expect("a text"), "ab\0");
+    let last = text_of("a.csv", b"n,text\n1,ab\n2,\"c d\"", &column);
+    assert_eq!(last.expect("a text"), "ab\0c d\0");
+}
+
+#[test]
 fn fields() {
-    let lines = "{\"text\": \"a\\nb\", \"meta\": {\"by\": \"me\"}}\n\n{\"meta\": {\"by\": \"you\"}, \"text\": \"\u{e9}\"}";
+    let lines = "\u{feff}{\"text\": \"a\\r\\nb\", \"meta\": {\"by\": \"me\"}}\n\n{\"meta\": {\"by\": \"you\"}, \"text\": \"\u{e9}\"}";
     let field = |name: &str| Records::Jsonl(name.to_owned());
     let read = |config: &TextConfig| text_of("a.jsonl", lines.as_bytes(), config).expect("a text");
     assert_eq!(read(&records(field("text"), Some("\0"))), "a\nb\0\u{e9}\0");
@@ -244,6 +274,23 @@ fn rare_characters_are_one() {
     let corpus = Corpus::from_bytes("text", text.as_bytes(), &config).unwrap();
     assert_eq!(content(&corpus), replaced);
     assert_eq!(corpus.vocab.encode("?").map(|tokens| tokens.len()), Ok(1));
+    // A character that the text has is not taken for another, whatever it looks like.
+    let damaged = Corpus::from_bytes("text", "ab\u{fffd}".as_bytes(), &TextConfig::default());
+    assert_eq!(damaged.unwrap().vocab.encode("c"), Err('c'));
+    // In another text, characters are rare or not as in the first.
+    let second = Corpus::from_bytes("second", b"cqqqqq", &TextConfig::default()).unwrap();
+    let second = second.with_known(&corpus.vocab).expect("the same units");
+    assert_eq!(
+        content(&second),
+        "c\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}"
+    );
+    assert_eq!(second.vocab, corpus.vocab);
+    let too_few = TextConfig {
+        min_count: 1000,
+        ..config.clone()
+    };
+    let error = Corpus::from_bytes("text", text.as_bytes(), &too_few);
+    assert!(matches!(error, Err(Error::OneSymbol { .. })), "{error:?}");
     // But not what ends documents.
     let with_end = TextConfig {
         documents: Some(Separator("z".to_owned())),
@@ -275,4 +322,23 @@ fn another_text_to_validate_on() {
     assert_eq!((train.targets(), val.targets()), (170, 79));
     let first = val.batch(0, 0).expect("in memory");
     assert_eq!(first.inputs[..5], [2, 0, 1, 3, 2]);
+
+    // One document is enough to validate on.
+    let documents = TextConfig {
+        documents: Some(Separator("\n".to_owned())),
+        ..config
+    };
+    let many = Corpus::from_bytes("text", b"ab\nba\nabb\n", &documents).unwrap();
+    let one = Corpus::from_bytes("val", b"bab\n", &documents).unwrap();
+    let many = many.with_held_out(one).expect("units agree");
+    let lines = BatchConfig {
+        documents: documents.documents.clone(),
+        split: Split::Random,
+        ..how.clone()
+    };
+    let (train, val) = batches::split(&many, &lines).expect("enough");
+    assert_eq!(
+        (train.n_documents(), val.unwrap().n_documents()),
+        (Some(3), Some(1))
+    );
 }

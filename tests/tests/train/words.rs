@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 use tests::tiny::all_tokens;
-use train::{Corpus, TextConfig, Units, Vocab};
+use train::{BatchConfig, Corpus, Separator, Split, TextConfig, Units, Vocab, batches};
 
 fn config(units: Units, min_count: usize, vocab_size: usize) -> TextConfig {
     TextConfig {
@@ -88,18 +88,61 @@ proptest! {
     }
 }
 
+/// No word reaches from one document into the next, whatever stands at their ends.
+#[test]
+fn documents_of_words() {
+    for (separator, documents) in [
+        ("\0", ["a b ", "\u{feff}a b", "\u{301}b a "]),
+        ("== ", ["a b ", "b", " a b"]),
+        (" <end>", ["a b", "b  ", "a"]),
+        ("\n\n", ["a\nb ", " b", "a"]),
+    ] {
+        let text: String = documents
+            .map(|document| document.to_owned() + separator)
+            .concat()
+            .repeat(5);
+        for units in [Units::Words, Units::Pieces] {
+            let separator = Separator(separator.to_owned());
+            let how = TextConfig {
+                documents: Some(separator.clone()),
+                ..config(units, 1, 100)
+            };
+            let corpus = Corpus::from_bytes("text", text.as_bytes(), &how).unwrap();
+            let batches = BatchConfig {
+                batch_size: 1,
+                seq_length: 100,
+                val_frac: 0.0,
+                split: Split::Random,
+                documents: Some(separator),
+                seed: 1,
+            };
+            let (train, _) = batches::split(&corpus, &batches).expect("documents");
+            assert_eq!(train.n_documents(), Some(15), "{units:?}, {text:?}");
+        }
+    }
+}
+
 /// Words longer than the blocks that a file is read in, and words across their limits.
 #[test]
 fn words_across_blocks() {
-    let text = "lorem ipsum dolor ".repeat(150_000) + &"x".repeat(1 << 21) + " end of it\n";
-    for units in [Units::Words, Units::Pieces] {
+    let words = "lorem ipsum dolor ".repeat(150_000);
+    let none = "x".repeat(1 << 21) + " end of it\n";
+    for (units, text) in [
+        (Units::Words, &words),
+        (Units::Words, &none),
+        (Units::Pieces, &words),
+        (Units::Pieces, &none),
+    ] {
         let config = config(units, 1, 10);
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("text");
-        std::fs::write(&path, &text).expect("written");
+        std::fs::write(&path, text).expect("written");
         let corpus = Corpus::read(&[path], &config).expect("a text");
         let found = symbols(&corpus.vocab, &all_tokens(&corpus)).concat();
-        assert!(found == text, "{units:?}");
+        assert!(found == *text, "{units:?}");
+        if text == &words {
+            assert!(corpus.vocab.encode(text).expect("known") == all_tokens(&corpus));
+        }
     }
 }
 

@@ -35,6 +35,17 @@ pub fn hanging(line: &str, width: usize, indent: usize) -> String {
     textwrap::fill(line, options) + "\n"
 }
 
+/// Returns a name without its middle if it has more than `most` characters.
+pub(super) fn shortened(name: &str, most: usize) -> String {
+    let symbols: Vec<char> = name.chars().collect();
+    if symbols.len() <= most {
+        return name.to_owned();
+    }
+    let half = (most - 1) / 2;
+    let (start, end) = (&symbols[..half], &symbols[symbols.len() - half..]);
+    start.iter().chain(&['…']).chain(end).collect()
+}
+
 /// Joins as many of the first parts as fit into `width` columns, with two spaces between them.
 pub(super) fn first_that_fit(parts: &[String], width: usize) -> String {
     let mut line = String::new();

@@ -5,6 +5,7 @@ use plotters::prelude::*;
 use train::bits_per_char;
 
 use super::{
+    fit::shortened,
     legend::{self, Area, ROW},
     loss_curves::{LossCurves, RunCurves},
     numbers::plural,
@@ -99,7 +100,13 @@ fn draw_into(curves: &LossCurves, root: &Area) -> Result<()> {
         area.draw_series(dots.map(|&point| Circle::new(point, DOT, dot)))?;
         area.draw_series(run.best.map(|best| Circle::new(best, RING, line)))?;
         let circle = (!run.validation.is_empty()).then_some((DOT, dot));
-        key(&above, (1, i), &shortened(&run.name), Some(line), circle)?;
+        key(
+            &above,
+            (1, i),
+            &shortened(&run.name, NAME),
+            Some(line),
+            circle,
+        )?;
     }
     let has = |what: fn(&RunCurves) -> bool| curves.runs.iter().any(what);
     let mean = format!("training, mean over {}", plural(curves.window, "update"));
@@ -126,17 +133,6 @@ fn draw_into(curves: &LossCurves, root: &Area) -> Result<()> {
     explain(has(|run| run.best.is_some()), "best validation", None, ring)?;
     root.present()?;
     Ok(())
-}
-
-/// Returns a name without its middle if it is long.
-fn shortened(name: &str) -> String {
-    let symbols: Vec<char> = name.chars().collect();
-    if symbols.len() <= NAME {
-        return name.to_owned();
-    }
-    let half = NAME / 2;
-    let (start, end) = (&symbols[..half], &symbols[symbols.len() - half..]);
-    start.iter().chain(&['…']).chain(end).collect()
 }
 
 /// Draws the entry of the legend in this column and row.

@@ -4,6 +4,7 @@ use console::{Style, measure_text_width};
 use train::bits_per_char;
 
 use super::{
+    fit::shortened,
     loss_curves::{LossCurves, RunCurves},
     numbers::plural,
     palette::COLOURS,
@@ -83,7 +84,8 @@ fn legend(curves: &LossCurves, width: usize) -> String {
             let below = textwrap::Options::new(width)
                 .initial_indent(&indent)
                 .subsequent_indent(&indent);
-            text += &format!("{}\n{}", run.name, textwrap::fill(&facts.join("; "), below));
+            let name = shortened(&run.name, width - KEY);
+            text += &format!("{name}\n{}", textwrap::fill(&facts.join("; "), below));
         }
         text.push('\n');
     }

@@ -127,6 +127,29 @@ pub fn split<'a>(
     separator: &Separator,
     config: &BatchConfig,
 ) -> Result<(Documents<'a>, Option<Documents<'a>>), Error> {
+    cut(corpus, separator, config, 2)
+}
+
+/// Returns all documents of a text to validate on; a single one is enough.
+pub(super) fn to_validate<'a>(
+    corpus: &'a Corpus,
+    separator: &Separator,
+    config: &BatchConfig,
+) -> Result<Documents<'a>, Error> {
+    let whole = BatchConfig {
+        val_frac: 0.0,
+        ..config.clone()
+    };
+    cut(corpus, separator, &whole, 1).map(|(all, _)| all)
+}
+
+/// Like [`split`], of at least so many documents.
+fn cut<'a>(
+    corpus: &'a Corpus,
+    separator: &Separator,
+    config: &BatchConfig,
+    least: usize,
+) -> Result<(Documents<'a>, Option<Documents<'a>>), Error> {
     // A separator with a symbol that the text lacks does not occur in it.
     let tokens = corpus.vocab.encode(&separator.0).unwrap_or_default();
     let part = |are_held_out| Documents {
@@ -163,7 +186,7 @@ pub fn split<'a>(
     (train.n_documents, val.n_documents) = (n, n);
 
     let held_out = |n| n_held_out(n, config);
-    let fits = |n| n > 1 && n > held_out(n) && (held_out(n) > 0 || config.val_frac == 0.0);
+    let fits = |n| n >= least && n > held_out(n) && (held_out(n) > 0 || config.val_frac == 0.0);
     if !fits(n) {
         return Err(Error::FewDocuments {
             name: corpus.name.clone(),

@@ -349,7 +349,9 @@ impl<K: Kind> RunConfig<K> {
     /// Checks the settings that say what the text is.
     fn validate_text(&self) -> Result<(), Error> {
         check_count("min_count", self.min_count, 1)?;
-        check_count("vocab_size", self.vocab_size, 1)?;
+        let reason = "must be from 1 to 1000000";
+        let has_room = (1..=1_000_000).contains(&self.vocab_size);
+        check(has_room, "vocab_size", self.vocab_size, reason)?;
         let both = self.csv.is_some() && self.jsonl.is_some();
         let jsonl = self.jsonl.as_deref().unwrap_or_default();
         check(!both, "jsonl", jsonl, "the text is a column of CSV already")?;
@@ -367,7 +369,7 @@ impl<K: Kind> RunConfig<K> {
                 fits,
                 setting,
                 value,
-                "only characters have it, and units are bytes",
+                "applies to characters, but the units are bytes",
             )?;
         }
         Ok(())
@@ -390,7 +392,12 @@ impl<K: Kind> RunConfig<K> {
     /// Returns an error if the file cannot be read, is not such a file, or has a setting out of its range.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let json = std::fs::read(path).in_file(path)?;
-        let config: Self = serde_json::from_slice(&json).map_err(|e| Error::foreign(path, e))?;
+        let mut config: Self =
+            serde_json::from_slice(&json).map_err(|e| Error::foreign(path, e))?;
+        // Runs once held out documents at regular intervals under this name. Their models can still be read.
+        if config.documents.is_some() && config.split == Split::Lanes {
+            config.split = Split::Random;
+        }
         config.validate().map_err(|e| Error::foreign(path, e))?;
         Ok(config)
     }

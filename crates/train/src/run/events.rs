@@ -71,7 +71,7 @@ pub enum Event {
         epoch: f64,
         /// Loss of the batch, before the update.
         loss: f64,
-        /// The same in bits.
+        /// The same in bits per character, or per byte.
         bits_per_char: f64,
         /// Euclidean norm of the gradient, before clipping.
         grad_norm: f64,
@@ -117,7 +117,7 @@ pub enum Event {
     },
 }
 
-/// Converts nats per symbol to bits per symbol.
+/// Converts nats to bits.
 pub fn bits_per_char(nats: f64) -> f64 {
     nats / std::f64::consts::LN_2
 }

@@ -79,6 +79,7 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
                 batches,
                 val_batches,
                 trainer,
+                chars_per_symbol: 1.0,
                 best: best.into(),
                 metrics: MetricsLog::open_at(folder.metrics(), checkpoint.run.log_length)?,
                 writer: CheckpointWriter::new(folder.disk().clone(), checkpoints, folder.weights()),

@@ -112,6 +112,7 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
             batches,
             val_batches,
             trainer,
+            chars_per_symbol: 1.0,
             best: tensors::to_bytes(&Default::default()).into(),
             metrics: MetricsLog::create(folder.metrics())?,
             writer: CheckpointWriter::new(folder.disk().clone(), checkpoints, folder.weights()),

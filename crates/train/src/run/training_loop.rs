@@ -54,6 +54,8 @@ pub struct Run<'a, B: AutodiffBackend, C: TrainableCell<B> = AnyCell<B>> {
     pub(super) batches: Batches<'a>,
     pub(super) val_batches: Option<Batches<'a>>,
     pub(super) trainer: Trainer<B, C>,
+    /// Characters of an average symbol.
+    pub(super) chars_per_symbol: f64,
     /// The file of the best weights; it has no tensors before the end of the first epoch.
     pub(super) best: Arc<[u8]>,
     pub(super) metrics: MetricsLog,
@@ -167,6 +169,9 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
             Some(_) => train_symbols,
             None => train_symbols + val_symbols,
         };
+        if let Units::Words | Units::Pieces = vocab.units() {
+            self.chars_per_symbol = val.unwrap_or(train).chars_per_symbol(vocab)?;
+        }
         let start = Event::Start {
             parameters: self.trainer.model().num_params(),
             vocab_size: vocab.size(),
@@ -175,10 +180,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
             unused_symbols: self.corpus.n_symbols().saturating_sub(of_this_text),
             train_documents: train.n_documents(),
             val_documents: val.and_then(Batches::n_documents),
-            chars_per_symbol: match vocab.units() {
-                Units::Chars | Units::Bytes => 1.0,
-                Units::Words | Units::Pieces => val.unwrap_or(train).chars_per_symbol(vocab)?,
-            },
+            chars_per_symbol: self.chars_per_symbol,
             epoch_length,
             updates: epoch_length * self.config.max_epochs,
         };
@@ -224,7 +226,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
                 update,
                 epoch: update as f64 / epoch_length as f64,
                 loss,
-                bits_per_char: bits_per_char(loss),
+                bits_per_char: bits_per_char(loss / self.chars_per_symbol),
                 grad_norm,
                 learning_rate: done.learning_rate,
                 chars_per_second: batch.n_targets() as f64 / started.elapsed().as_secs_f64(),

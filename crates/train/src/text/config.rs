@@ -16,10 +16,10 @@ pub struct TextConfig {
     /// What ends a document. It is added to each file and each record that does not end in it, so that no
     /// document continues into the next.
     pub documents: Option<Separator>,
-    /// Where the text is in the files, if it is not all that they have.
+    /// Which part of each file is text; `None` for all of it.
     pub records: Option<Records>,
-    /// How often a symbol must occur to be one of its own. Rarer characters become U+FFFD, the replacement
-    /// character; rarer words are spelled.
+    /// How often a symbol must occur to be one of its own. Rarer characters become one, written as
+    /// U+FFFD, the replacement character; rarer words are spelled; rarer pieces are not learned.
     pub min_count: usize,
     /// How many words or pieces there are at most, besides the characters.
     pub vocab_size: usize,

@@ -4,7 +4,9 @@ use std::{fmt, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
-use super::{files::Skipped, symbol_codes::SymbolCodes, token_writer::TokenWriter, vocab::Vocab};
+use super::{
+    files::Skipped, symbol_codes::SymbolCodes, token_writer::TokenWriter, vocab::Vocab, words::Cuts,
+};
 use crate::error::Error;
 
 /// A text of any size, as tokens of its vocabulary.
@@ -33,6 +35,8 @@ pub struct Corpus {
     pub skipped: Vec<Skipped>,
     /// Another text, to validate on instead of a part of this one.
     pub(crate) held_out: Option<Box<Corpus>>,
+    /// How its words were found.
+    pub(crate) cuts: Cuts,
     pub(crate) id: TextId,
     pub(crate) codes: SymbolCodes,
     /// The token of each code; `u32::MAX` for a code that is not in the text.
@@ -63,7 +67,7 @@ impl Corpus {
     }
 
     /// Returns the same text with the tokens of `known`; new tokens follow for the characters that are not in
-    /// it.
+    /// it, unless one of its symbols stands for them.
     ///
     /// # Errors
     ///
@@ -118,7 +122,7 @@ impl Corpus {
     /// Returns the codes of the same text in another vocabulary, and how many there are.
     fn encoded_again(&self, vocab: &Vocab) -> Result<(SymbolCodes, usize), Error> {
         const BLOCK: usize = 1 << 16;
-        let mut writer = TokenWriter::new(vocab);
+        let mut writer = TokenWriter::new(vocab, self.cuts.clone());
         let (mut tokens, mut bytes) = (Vec::new(), Vec::new());
         let all_known = "it has the characters of both";
         for from in (0..self.n_symbols()).step_by(BLOCK) {

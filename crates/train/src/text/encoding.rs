@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{DecoderResult, UTF_8};
+use encoding_rs::{DecoderResult, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::serde_text::serde_as_text;
 
@@ -38,6 +38,11 @@ impl Encoding {
     pub(crate) fn of_mark(head: &[u8]) -> Option<(Self, usize)> {
         let (encoding, length) = encoding_rs::Encoding::for_bom(head)?;
         Some((Encoding(encoding), length))
+    }
+
+    /// Returns whether text in it has zero bytes.
+    pub(crate) fn has_zeros(self) -> bool {
+        self.0 == UTF_16LE || self.0 == UTF_16BE
     }
 
     /// Guesses the encoding of a text that is not UTF-8.

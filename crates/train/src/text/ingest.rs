@@ -17,7 +17,7 @@ use super::{
     token_writer::{TokenWriter, by_code_point},
     transcript::Transcript,
     vocab::{UNKNOWN, Units, Vocab},
-    words::WordCounts,
+    words::{Cuts, WordCounts},
 };
 use crate::error::{Error, InFile};
 
@@ -28,7 +28,7 @@ impl Corpus {
     /// Reads files as one text, one after another. Each path is a file, `-` for standard input, or a folder,
     /// which stands for all files in it and in its folders, sorted by name. Files that end in `.gz`, `.zst`,
     /// `.xz` or `.bz2` are decompressed. In a folder, names that begin with a dot are skipped and, unless the
-    /// units are bytes, so are files that do not begin with text in the given encoding.
+    /// units are bytes, so are files that do not begin with text.
     ///
     /// Unless the units are bytes, a byte order mark at the start of a file names its encoding and is not part of
     /// the text.
@@ -94,7 +94,7 @@ impl<'a> TextReader<'a> {
             config,
             hash: TextHash::new(),
             counts: vec![0; 256],
-            words: has_words.then(WordCounts::default),
+            words: has_words.then(|| WordCounts::new(cuts(config))),
             n_symbols: 0,
             n_bytes: 0,
             store: ByteStoreWriter::new(),
@@ -126,7 +126,8 @@ impl<'a> TextReader<'a> {
 
         let is_large = reader.is_large_file(path)?;
         let is_verbatim = |text: &Option<Transcript>| text.as_ref().is_none_or(|t| t.is_verbatim());
-        let mut stays = is_large && is_verbatim(&transcript);
+        let begins_there = is_large && is_verbatim(&transcript);
+        let mut stays = begins_there;
         self.begin_extent(stays, mark);
         let rest = match is_whole {
             true => None,
@@ -159,7 +160,7 @@ impl<'a> TextReader<'a> {
             }
             self.hash.update(block).in_file(path)?;
         }
-        if let (true, Reader::Plain(file)) = (is_large, reader) {
+        if let (true, Reader::Plain(file)) = (begins_there, reader) {
             let path = path.clone();
             self.files.push(ByteStore::File { file, path });
         }
@@ -189,6 +190,11 @@ impl<'a> TextReader<'a> {
                 return Err(Error::NotText { name, kind, remedy });
             }
             None if source.is_found && encoding.is_none() && !is_text(head) => "not UTF-8 text",
+            None if source.is_found
+                && encoding.is_some_and(|e| !e.has_zeros() && head.contains(&0)) =>
+            {
+                "not text"
+            }
             None => return Ok(false),
         };
         self.skipped.push(Skipped::new(source.path.clone(), reason));
@@ -267,6 +273,10 @@ impl<'a> TextReader<'a> {
         }
 
         let vocab = self.vocab(&seen);
+        if vocab.size() < 2 {
+            let symbol = char::REPLACEMENT_CHARACTER.into();
+            return Err(Error::OneSymbol { name, symbol });
+        }
         let mut stores = vec![self.store.finish()];
         stores.extend(self.files);
         let text = SymbolCodes {
@@ -287,7 +297,7 @@ impl<'a> TextReader<'a> {
                 (text, known.collect(), self.n_symbols)
             }
             _ => {
-                let (codes, n_symbols) = encode(&text, self.n_bytes, &vocab)?;
+                let (codes, n_symbols) = encode(&text, self.n_bytes, &vocab, cuts(self.config))?;
                 (codes, (0..vocab.size() as u32).collect(), n_symbols)
             }
         };
@@ -296,6 +306,7 @@ impl<'a> TextReader<'a> {
             vocab,
             skipped: self.skipped,
             held_out: None,
+            cuts: cuts(self.config),
             id: TextId {
                 sha256: self.hash.finish(),
                 symbols: n_symbols,
@@ -315,7 +326,8 @@ impl<'a> TextReader<'a> {
         match (self.config.units, self.words.take()) {
             (Units::Bytes, _) => Vocab::Bytes,
             (Units::Pieces, Some(words)) => {
-                let pieces = pieces::learn(seen, &words.finish(), vocab_size);
+                let least = min_count.max(2) as u64;
+                let pieces = pieces::learn(seen, &words.finish(), vocab_size, least);
                 Vocab::Pieces(seen.iter().map(char::to_string).chain(pieces).collect())
             }
             (Units::Words, Some(words)) => {
@@ -354,6 +366,11 @@ fn is_text(block: &[u8]) -> bool {
     is_utf8 && !head.contains(&0)
 }
 
+fn cuts(config: &TextConfig) -> Cuts {
+    let separator = config.documents.as_ref().map(|end| end.0.clone());
+    Cuts { separator }
+}
+
 fn with_skipped(name: String, skipped: &[Skipped]) -> String {
     match skipped {
         [] => name,
@@ -367,8 +384,13 @@ fn with_skipped(name: String, skipped: &[Skipped]) -> String {
 }
 
 /// Encodes a text in UTF-8, and returns how many tokens it has.
-fn encode(text: &SymbolCodes, n_bytes: u64, vocab: &Vocab) -> Result<(SymbolCodes, usize), Error> {
-    let mut writer = TokenWriter::new(vocab);
+fn encode(
+    text: &SymbolCodes,
+    n_bytes: u64,
+    vocab: &Vocab,
+    cuts: Cuts,
+) -> Result<(SymbolCodes, usize), Error> {
+    let mut writer = TokenWriter::new(vocab, cuts);
     let mut bytes = Vec::new();
     let mut from = 0;
     while from < n_bytes {

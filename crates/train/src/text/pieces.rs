@@ -6,12 +6,16 @@ use std::collections::{BTreeSet, HashMap};
 /// Two neighbours, by their numbers among the pieces.
 type Pair = (u32, u32);
 
+/// The most frequent words, which teach the pieces of all others.
+const MOST_WORDS: usize = 1 << 17;
+
 /// Returns up to `n` pieces, in the order in which they were learned: again and again, the two neighbours that
 /// occur most often side by side in words become one piece. Of equally frequent pairs, the one whose symbols were
-/// there first is taken.
+/// there first is taken. A pair that occurs less often than `least` times is none.
 ///
 /// `chars` are the symbols to begin with, sorted; `words` come with how often they occur.
-pub(crate) fn learn(chars: &[char], words: &[(String, u64)], n: usize) -> Vec<String> {
+pub(crate) fn learn(chars: &[char], words: &[(String, u64)], n: usize, least: u64) -> Vec<String> {
+    let words = &words[..words.len().min(MOST_WORDS)];
     let mut pieces: Vec<String> = chars.iter().map(char::to_string).collect();
     let number = |symbol| {
         chars
@@ -35,7 +39,7 @@ pub(crate) fn learn(chars: &[char], words: &[(String, u64)], n: usize) -> Vec<St
         let most = pairs
             .iter()
             .max_by_key(|(pair, found)| (found.count, std::cmp::Reverse(**pair)));
-        let Some((&pair, _)) = most.filter(|(_, found)| found.count > 1) else {
+        let Some((&pair, _)) = most.filter(|(_, found)| found.count >= least) else {
             break;
         };
         let piece = pieces.len() as u32;
@@ -49,6 +53,9 @@ pub(crate) fn learn(chars: &[char], words: &[(String, u64)], n: usize) -> Vec<St
             for old in spelled[i].windows(2) {
                 if let Some(found) = pairs.get_mut(&(old[0], old[1])) {
                     found.count -= count;
+                    if found.count == 0 {
+                        pairs.remove(&(old[0], old[1]));
+                    }
                 }
             }
             merge(&mut spelled[i], pair, piece);

@@ -5,7 +5,7 @@ use std::path::Path;
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use serde_json::Value;
 
-use super::config::Records;
+use super::{config::Records, line_ends::LineEnds};
 
 /// Takes the text out of the parts of a file.
 pub(crate) enum RecordReader {
@@ -22,11 +22,12 @@ pub(crate) struct BadRecord {
 
 impl RecordReader {
     /// Creates the reader of a file. `ending` follows each record that does not end in it.
-    pub fn new(records: &Records, path: &Path, ending: &str) -> Self {
+    pub fn new(records: &Records, path: &Path, ending: &str, keep_line_ends: bool) -> Self {
         let ending = ending.to_owned();
         match records {
             Records::Csv(column) => {
-                let is_tsv = path.to_string_lossy().contains(".tsv");
+                let name = path.file_name().unwrap_or_default();
+                let is_tsv = name.to_string_lossy().contains(".tsv");
                 let delimiter = if is_tsv { b'\t' } else { b',' };
                 RecordReader::Csv(CsvReader {
                     reader: ReaderBuilder::new().delimiter(delimiter).build(),
@@ -42,6 +43,7 @@ impl RecordReader {
                 field: field.clone(),
                 partial: String::new(),
                 line: 0,
+                keep_line_ends,
                 ending,
             }),
         }
@@ -58,8 +60,11 @@ impl RecordReader {
                 }
             }
             RecordReader::Jsonl(jsonl) => {
-                jsonl.partial.push_str(part);
-                let joined = std::mem::take(&mut jsonl.partial);
+                if !is_last && !part.contains('\n') {
+                    jsonl.partial.push_str(part);
+                    return check_length(jsonl.partial.len(), jsonl.line + 1).map(|()| text);
+                }
+                let joined = std::mem::take(&mut jsonl.partial) + part;
                 let whole = match is_last {
                     true => joined.len(),
                     false => joined.rfind('\n').map_or(0, |last| last + 1),
@@ -100,7 +105,10 @@ impl CsvReader {
             let line = self.reader.line();
             let (result, read, written) = self.reader.read_field(part, &mut buffer);
             part = &part[read..];
-            self.field.extend_from_slice(&buffer[..written]);
+            if self.column.is_none_or(|column| column == self.place) {
+                self.field.extend_from_slice(&buffer[..written]);
+                check_length(self.field.len(), line)?;
+            }
             match result {
                 ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => (),
                 ReadFieldResult::Field { record_end } => {
@@ -117,7 +125,11 @@ impl CsvReader {
         match self.column {
             Some(column) if column == self.place => push_record(text, &field, &self.ending),
             Some(column) if is_last && self.place < column => {
-                let problem = format!("it has {} columns", self.place + 1);
+                let problem = format!(
+                    "column {} is not there: the row has {}",
+                    column + 1,
+                    self.place + 1
+                );
                 return Err(BadRecord { line, problem });
             }
             Some(_) => (),
@@ -159,6 +171,7 @@ pub(crate) struct JsonlReader {
     /// The line that the last part ended within.
     partial: String,
     line: u64,
+    keep_line_ends: bool,
     ending: String,
 }
 
@@ -172,25 +185,52 @@ impl JsonlReader {
             line: self.line,
             problem,
         };
-        let object: Value =
-            serde_json::from_str(line).map_err(|e| bad(format!("not JSON: {e}")))?;
+        let object: Value = serde_json::from_str(line)
+            .map_err(|e| bad(format!("not JSON: {e}").replace(" at line 1", "")))?;
         let field = object
             .get(&self.field)
             .or_else(|| object.pointer(&self.field));
         match field {
-            Some(Value::String(found)) => push_record(text, found, &self.ending),
+            Some(Value::String(found)) if self.keep_line_ends => {
+                push_record(text, found, &self.ending);
+            }
+            Some(Value::String(found)) => {
+                let found = LineEnds::default().unify(found.into());
+                push_record(text, &found, &self.ending);
+            }
             Some(_) => return Err(bad(format!("its {:?} is not a string", self.field))),
             None => {
                 let names = object
                     .as_object()
                     .into_iter()
                     .flat_map(|object| object.keys());
-                let names = names.cloned().collect::<Vec<_>>().join(", ");
-                let problem = format!("it has no {:?}; it has: {names}", self.field);
+                let names: Vec<String> = names.cloned().collect();
+                let problem = format!("it has no {:?}; it has: {}", self.field, listed(&names));
                 return Err(bad(problem));
             }
         }
         Ok(())
+    }
+}
+
+/// Returns an error for a record that is longer than any text that was meant to be one.
+fn check_length(length: usize, line: u64) -> Result<(), BadRecord> {
+    const LONGEST: usize = 256 << 20;
+    match length > LONGEST {
+        true => Err(BadRecord {
+            line,
+            problem: "a record of more than 256 MiB, perhaps after a quotation mark".to_owned(),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Lists the first names.
+fn listed(names: &[String]) -> String {
+    let all = names.join(", ");
+    match all.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &all[..end]),
+        None => all,
     }
 }
 

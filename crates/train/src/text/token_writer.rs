@@ -4,7 +4,7 @@ use super::{
     byte_store::ByteStoreWriter,
     symbol_codes::SymbolCodes,
     vocab::{UNKNOWN, Vocab},
-    words::{WordCoder, whole_words},
+    words::{Cuts, WordCoder},
 };
 use crate::error::Error;
 
@@ -25,11 +25,11 @@ enum Coder<'a> {
 }
 
 impl<'a> TokenWriter<'a> {
-    pub fn new(vocab: &'a Vocab) -> Self {
+    pub fn new(vocab: &'a Vocab, cuts: Cuts) -> Self {
         TokenWriter {
             coder: match vocab {
                 Vocab::Chars(symbols) => Coder::Chars(by_code_point(symbols)),
-                _ => Coder::Words(vocab.coder()),
+                _ => Coder::Words(vocab.coder(cuts)),
             },
             width: match vocab.size() {
                 0..=0x100 => 1,
@@ -57,7 +57,7 @@ impl<'a> TokenWriter<'a> {
             }
             Coder::Words(coder) => {
                 let joined = std::mem::take(&mut self.partial) + part;
-                let whole = whole_words(&joined);
+                let whole = coder.whole_words(&joined);
                 self.partial = joined[whole..].to_owned();
                 coder.encode(&joined[..whole], &mut tokens).is_ok()
             }

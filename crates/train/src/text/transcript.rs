@@ -35,7 +35,7 @@ impl<'a> Transcript<'a> {
             records: config
                 .records
                 .as_ref()
-                .map(|records| RecordReader::new(records, path, ending)),
+                .map(|records| RecordReader::new(records, path, ending, config.keep_line_ends)),
         }
     }
 

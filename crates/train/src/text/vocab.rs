@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::words::WordCoder;
+use super::words::{Cuts, WordCoder};
 use crate::{
     disk::{Disk, atomic},
     error::{Error, InFile},
@@ -55,7 +55,7 @@ impl Units {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "units", content = "symbols")]
 pub enum Vocab {
-    /// Distinct characters. U+FFFD, if it is one of them, stands for all others.
+    /// Distinct characters. U+FFFF, which is none, stands for all others if it is there.
     Chars(Vec<char>),
     /// All bytes.
     Bytes,
@@ -65,8 +65,9 @@ pub enum Vocab {
     Pieces(Vec<String>),
 }
 
-/// The replacement character, which stands for characters that are too rare for symbols of their own.
-pub(crate) const UNKNOWN: char = char::REPLACEMENT_CHARACTER;
+/// Stands for characters that are too rare for symbols of their own: Unicode will never give it a meaning. It is
+/// written as U+FFFD, the replacement character.
+pub(crate) const UNKNOWN: char = '\u{ffff}';
 
 impl Vocab {
     /// Returns the vocabulary of the characters of `text`.
@@ -94,6 +95,11 @@ impl Vocab {
         }
     }
 
+    /// Returns whether one symbol stands for all unknown characters.
+    pub fn has_unknown(&self) -> bool {
+        matches!(self, Vocab::Chars(symbols) if symbols.contains(&UNKNOWN))
+    }
+
     /// Returns the characters that it knows; none if it consists of bytes.
     pub fn chars(&self) -> Vec<char> {
         match self {
@@ -105,8 +111,9 @@ impl Vocab {
         }
     }
 
-    /// Returns these symbols with their tokens, followed by the symbols that only `other` has: of words and
-    /// pieces, only the characters, so that a text keeps its tokens. `None` if the units differ.
+    /// Returns these symbols with their tokens, followed by the symbols that only `other` has, if they are not
+    /// unknown here: of words and pieces, only the characters, so that a text keeps its tokens. `None` if the units
+    /// differ.
     pub fn extended(&self, other: &Vocab) -> Option<Vocab> {
         let is_known: HashSet<char> = self.chars().into_iter().collect();
         let mut new = other.chars();
@@ -116,6 +123,7 @@ impl Vocab {
             known.iter().cloned().chain(new).collect()
         };
         match (self, other) {
+            (Vocab::Chars(_), Vocab::Chars(_)) if self.has_unknown() => Some(self.clone()),
             (Vocab::Chars(known), Vocab::Chars(_)) => {
                 Some(Vocab::Chars(known.iter().chain(&new).copied().collect()))
             }
@@ -137,17 +145,17 @@ impl Vocab {
             Vocab::Bytes => Ok(text.bytes().map(u32::from).collect()),
             Vocab::Words(_) | Vocab::Pieces(_) => {
                 let mut tokens = Vec::new();
-                self.coder().encode(text, &mut tokens)?;
+                self.coder(Cuts::default()).encode(text, &mut tokens)?;
                 Ok(tokens)
             }
         }
     }
 
     /// Returns what encodes words or pieces.
-    pub(crate) fn coder(&self) -> WordCoder<'_> {
+    pub(crate) fn coder(&self, cuts: Cuts) -> WordCoder<'_> {
         match self {
-            Vocab::Words(symbols) => WordCoder::new(symbols, false),
-            Vocab::Pieces(symbols) => WordCoder::new(symbols, true),
+            Vocab::Words(symbols) => WordCoder::new(symbols, false, cuts),
+            Vocab::Pieces(symbols) => WordCoder::new(symbols, true, cuts),
             Vocab::Chars(_) | Vocab::Bytes => panic!("neither words nor pieces"),
         }
     }
@@ -160,7 +168,10 @@ impl Vocab {
     pub fn decode(&self, token: u32, text: &mut Vec<u8>) {
         match self {
             Vocab::Chars(symbols) => {
-                let symbol = symbols[token as usize];
+                let symbol = match symbols[token as usize] {
+                    UNKNOWN => char::REPLACEMENT_CHARACTER,
+                    known => known,
+                };
                 text.extend_from_slice(symbol.encode_utf8(&mut [0; 4]).as_bytes());
             }
             Vocab::Bytes => text.push(u8::try_from(token).expect("a byte's token")),

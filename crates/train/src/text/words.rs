@@ -30,38 +30,89 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns how much of a text is whole words, whatever comes after it.
-pub(crate) fn whole_words(text: &str) -> usize {
-    let lines = text.rfind('\n').map(|end| end + 1);
-    let before_spaces = |end: usize| text[..end].trim_end_matches(' ').len();
-    lines
-        .or_else(|| text.rfind(' ').map(before_spaces))
-        .unwrap_or_default()
+/// Where a text is cut before its words are looked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cuts {
+    /// What ends a document, whatever stands beside it.
+    pub separator: Option<String>,
+}
+
+/// A part of a text without any line end or space that is longer than this is cut at its end.
+const LONGEST_PART: usize = 1 << 16;
+
+impl Cuts {
+    /// Cuts a text into words, of which none reaches beyond the end of a document.
+    fn words<'a>(&self, text: &'a str) -> impl Iterator<Item = &'a str> {
+        let documents: Vec<&str> = match &self.separator {
+            Some(end) => text.split_inclusive(end.as_str()).collect(),
+            None => vec![text],
+        };
+        let parts = documents.into_iter().flat_map(|document| {
+            let end = self.separator.as_deref();
+            let body = end.and_then(|end| document.strip_suffix(end));
+            let (body, end) = document.split_at(body.unwrap_or(document).len());
+            [body, end]
+        });
+        parts.flat_map(words)
+    }
+
+    /// Returns how much of a text is whole words, whatever comes after it.
+    fn whole_words(&self, text: &str) -> usize {
+        let end = self.separator.as_deref().unwrap_or_default();
+        if let (Some(last), false) = (text.rfind(end), end.is_empty()) {
+            return last + end.len();
+        }
+        // What follows may be the beginning of a separator.
+        let text = &text[..text.floor_char_boundary(text.len().saturating_sub(end.len()))];
+        let lines = text.rfind('\n').map(|end| end + 1);
+        let before_spaces = |end: usize| text[..end].trim_end_matches(' ').len();
+        match lines.or_else(|| text.rfind(' ').map(before_spaces)) {
+            Some(whole) => whole,
+            None if text.len() > LONGEST_PART => text.len(),
+            None => 0,
+        }
+    }
 }
 
 /// How often each word occurs.
 #[derive(Default)]
 pub(crate) struct WordCounts {
+    cuts: Cuts,
     counts: HashMap<String, u64>,
     /// What may be the beginning of a longer word.
     partial: String,
 }
 
+/// As many different words are counted at a time; when there are more, the rarest are forgotten.
+const MOST_WORDS: usize = 1 << 20;
+
 impl WordCounts {
+    pub fn new(cuts: Cuts) -> Self {
+        WordCounts {
+            cuts,
+            ..Self::default()
+        }
+    }
+
     /// Counts the words of the next part of a text.
     pub fn add(&mut self, part: &str) {
         let joined = std::mem::take(&mut self.partial) + part;
-        let whole = whole_words(&joined);
+        let whole = self.cuts.whole_words(&joined);
         self.count(&joined[..whole]);
         self.partial = joined[whole..].to_owned();
     }
 
     fn count(&mut self, text: &str) {
-        for word in words(text) {
+        for word in self.cuts.words(text) {
             match self.counts.get_mut(word) {
                 Some(count) => *count += 1,
                 None => drop(self.counts.insert(word.to_owned(), 1)),
             }
+        }
+        let mut rare = 1;
+        while self.counts.len() > MOST_WORDS {
+            self.counts.retain(|_, count| *count > rare);
+            rare *= 2;
         }
     }
 
@@ -78,6 +129,7 @@ impl WordCounts {
 
 /// The tokens of words.
 pub(crate) struct WordCoder<'a> {
+    cuts: Cuts,
     tokens: HashMap<&'a str, u32>,
     are_pieces: bool,
     /// The tokens of words that were met before.
@@ -90,18 +142,24 @@ const KEPT: usize = 1 << 16;
 impl<'a> WordCoder<'a> {
     /// Creates the coder of a vocabulary: of words that are spelled by their characters unless they are in it, or
     /// of pieces, which words are put together from.
-    pub fn new(symbols: &'a [String], are_pieces: bool) -> Self {
+    pub fn new(symbols: &'a [String], are_pieces: bool, cuts: Cuts) -> Self {
         WordCoder {
+            cuts,
             tokens: symbols.iter().map(String::as_str).zip(0..).collect(),
             are_pieces,
             known: HashMap::new(),
         }
     }
 
+    /// Returns how much of a text is whole words, whatever comes after it.
+    pub fn whole_words(&self, text: &str) -> usize {
+        self.cuts.whole_words(text)
+    }
+
     /// Appends the tokens of a text that begins and ends with whole words. Returns the first character that is
     /// not in the vocabulary, if there is one.
     pub fn encode(&mut self, text: &str, tokens: &mut Vec<u32>) -> Result<(), char> {
-        for word in words(text) {
+        for word in self.cuts.words(text) {
             if let Some(&token) = self.tokens.get(word) {
                 tokens.push(token);
             } else if let Some(found) = self.known.get(word) {

@@ -154,7 +154,6 @@ fn settings_that_contradict_each_other_are_errors() {
         r#""units": "bytes", "csv": "text""#,
         r#""csv": "a", "jsonl": "b""#,
         r#""min_count": 0"#,
-        r#""documents": "lines", "split": "lanes""#,
         r#""split": "random""#,
     ] {
         let message = load(&format!("{{{setting}}}"))

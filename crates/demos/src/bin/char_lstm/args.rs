@@ -103,7 +103,7 @@ pub struct TrainArgs {
         hide_short_help = true
     )]
     jsonl: Option<String>,
-    /// Take characters that occur less often for one unknown character, and spell such words
+    /// Replace characters that occur less than N times by a single unknown one; spell out rarer words
     #[arg(long, value_name = "N", help_heading = "Text", hide_short_help = true,
           default_value_t = RunConfig::default().min_count)]
     min_count: usize,
@@ -339,6 +339,14 @@ impl TrainArgs {
         if has_text {
             config.data.clone_from(&self.data);
             config.dataset.clone_from(&self.dataset);
+        }
+        // Another text is in files of another kind. A run that resumes has only moved.
+        if has_text && self.resume.is_none() {
+            (config.encoding, config.csv, config.jsonl) = (None, None, None);
+            config.val_data.clear();
+        }
+        if self.csv.is_some() || self.jsonl.is_some() {
+            (config.csv, config.jsonl) = (None, None);
         }
         let is_given = |name| given.value_source(name) == Some(ValueSource::CommandLine);
         macro_rules! flags_win {

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use console::Term;
 use demos::{
-    exit::UsageError,
+    exit::{UsageError, complain},
     view::{self, loss_curves::LossCurves, loss_svg, loss_terminal, png},
 };
 use train::{History, run::METRICS};
@@ -38,7 +38,9 @@ pub fn run(args: PlotArgs) -> Result<()> {
                 if !missing.is_empty() {
                     let missing: String = missing.iter().collect();
                     let file = file.display();
-                    eprintln!("{file} has boxes for {missing}: no font here has them");
+                    complain(&format!(
+                        "{file} shows boxes for {missing}, which no font here has"
+                    ));
                 }
                 png
             }

@@ -13,7 +13,7 @@ use demos::{
     stop::Stop,
     view::{self, RunView},
 };
-use train::{Corpus, Run, RunConfig, RunFolder, Sampling, Units};
+use train::{Corpus, Run, RunConfig, RunFolder, Sampling, Units, Vocab};
 
 use crate::{
     args::TrainArgs,
@@ -70,10 +70,8 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         Origin::Resume(folder) => folder.config()?.check_resumed(&config)?,
     }
     open_files::raise_limit();
-    let mut corpus = read_corpus(&config)?;
-    if let Some(folder) = origin.folder() {
-        corpus = corpus.with_known(&folder.vocab()?)?;
-    }
+    let known = origin.folder().map(RunFolder::vocab).transpose()?;
+    let corpus = read_corpus(&config, known.as_ref())?;
     // So that the run can be resumed from another folder.
     let data = config.data.iter_mut();
     for path in data
@@ -91,16 +89,25 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
     backend::run(args.backend.name, run)
 }
 
-fn read_corpus(config: &RunConfig) -> Result<Corpus> {
-    let how = config.text();
-    let corpus = match (&config.dataset, &config.data[..]) {
+/// Reads the text and the one to validate on, in the symbols of the run before, if there is one.
+fn read_corpus(config: &RunConfig, known: Option<&Vocab>) -> Result<Corpus> {
+    let mut how = config.text();
+    // The first text decides which characters are rare.
+    if known.is_some_and(Vocab::has_unknown) {
+        how.min_count = 1;
+    }
+    let mut corpus = match (&config.dataset, &config.data[..]) {
         (Some(name), _) => Corpus::read(&[datasets::find(name)?], &how)?,
         (None, []) => Corpus::from_bytes(LIBER_PRIMUS, lipsum::LIBER_PRIMUS.as_bytes(), &how)?,
         (None, paths) => Corpus::read(paths, &how)?,
     };
-    Ok(match &config.val_data[..] {
-        [] => corpus,
-        paths => corpus.with_held_out(Corpus::read(paths, &how)?)?,
+    if !config.val_data.is_empty() {
+        how.min_count = 1;
+        corpus = corpus.with_held_out(Corpus::read(&config.val_data, &how)?)?;
+    }
+    Ok(match known {
+        Some(known) => corpus.with_known(known)?,
+        None => corpus,
     })
 }
 

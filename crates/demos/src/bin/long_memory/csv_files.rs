@@ -185,9 +185,12 @@ pub fn write<B: Backend>(folder: &Path, results: &Results<B>) -> Result<String> 
 }
 
 /// Writes a file and says so; without rows, it removes one left by an earlier experiment.
-fn table(folder: &Path, name: &str, rows: impl Iterator<Item = impl Serialize>) -> Result<String> {
+fn table(
+    folder: &Path,
+    name: &str,
+    mut rows: impl Iterator<Item = impl Serialize>,
+) -> Result<String> {
     let path = folder.join(name);
-    let mut rows = rows.peekable();
     let mut write = || -> Result<bool> {
         let mut bytes = csv::Writer::from_writer(Vec::new());
         rows.try_for_each(|row| bytes.serialize(row))?;

@@ -38,10 +38,11 @@ pub fn line<B: Backend>(done: &Trained<B>) -> String {
 }
 
 fn show(answer: Answer, result: f64) -> String {
-    match answer {
-        Answer::Number => format!("{result:.4}"),
-        Answer::Class(_) => format!("{:.1} %", 100.0 * result),
-    }
+    let unit = match answer {
+        Answer::Number => "",
+        Answer::Class(_) => " %",
+    };
+    show_short(answer, result) + unit
 }
 
 /// The same in a table whose heading says the unit.
