@@ -189,16 +189,18 @@ fn a_gpu_in_software_is_not_the_default() {
     let list = place.succeeds(&["--list-backends"]);
     let wgpu = list.lines().find(|line| line.starts_with("wgpu")).unwrap();
     let is_software = wgpu.contains(", Cpu)");
-    let output = place.run(&[common::TINY, &["--backend", "wgpu"]].concat());
+    place.file("text", common::words(600));
+    let args = [common::TINY, &["--data", "text"]].concat();
+    let output = place.run(&[&args[..], &["--backend", "wgpu"]].concat());
     assert!(common::text(&output.stdout).contains("on wgpu ("));
     let none = place
-        .command(common::TINY)
+        .command(&args)
         .env("VK_DRIVER_FILES", "/nowhere")
         .output()
         .unwrap();
     assert!(common::text(&none.stdout).contains("on ndarray ("));
     assert!(common::text(&none.stderr).contains("wgpu finds no device; using ndarray"));
-    let output = place.run(common::TINY);
+    let output = place.run(&args);
     let (out, err) = (common::text(&output.stdout), common::text(&output.stderr));
     assert_eq!(out.contains("on ndarray ("), is_software, "{out}");
     let told: Vec<&str> = err

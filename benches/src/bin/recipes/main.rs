@@ -58,8 +58,9 @@ const VARIANTS: &[Variant] = &[
         model: RecipeKind::ZoneoutLstm,
         ..c
     }),
-    ("batches of 16", |c| Config {
-        batch_size: 16,
+    ("batches of 32", |c| Config {
+        batch_size: 32,
+        learning_rate: 3e-3,
         ..c
     }),
     ("Gru", |c| Config {
