@@ -188,7 +188,7 @@ impl<K: Kind> RunConfig<K> {
             weight_dropout: 0.2,
             seq_length: 100,
             batch_size: 16,
-            max_epochs: 11,
+            max_epochs: 10,
             learning_rate: 2e-3,
             schedule: Schedule::Cosine { warmup: 100 },
             grad_clip: Clip::Norm(1.0),
