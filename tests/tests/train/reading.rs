@@ -178,6 +178,9 @@ fn columns() {
     let tsv = text_of("a.tsv", b"x\ty\na,b\tc\n", &records(column("x"), None));
     assert_eq!(tsv.expect("a text"), "a,b\n");
 
+    let wide = "column,".repeat(100_000) + "\n1\n";
+    let error = text_of("a.csv", wide.as_bytes(), &records(column("body"), None));
+    assert!(error.expect_err("no such column").to_string().len() < 500);
     for (csv, name, told) in [
         ("id,text\n1,a\n", "body", ["line 1", "\"body\"", "id, text"]),
         (

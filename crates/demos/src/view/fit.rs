@@ -20,19 +20,17 @@ fn width_of(term: &Term) -> usize {
 
 /// Wraps lines between words, if standard output is a terminal.
 pub fn wrapped(text: &str) -> String {
-    wrap(text, width(), "")
+    filled(text, width())
 }
 
 /// Wraps lines between words.
 pub fn filled(text: &str, width: usize) -> String {
-    wrap(text, width, "")
+    wrap(text, width, "", "")
 }
 
 /// Wraps a line between words; what follows the first part is indented by `indent` spaces.
 pub fn hanging(line: &str, width: usize, indent: usize) -> String {
-    let indent = " ".repeat(indent);
-    let options = Options::new(width.min(1 << 16)).subsequent_indent(&indent);
-    textwrap::fill(line, options) + "\n"
+    wrap(line, width, "", &" ".repeat(indent)) + "\n"
 }
 
 /// Returns a name without its middle if it has more than `most` characters.
@@ -63,14 +61,15 @@ pub(super) fn first_that_fit(parts: &[String], width: usize) -> String {
 
 /// Indents each line by four spaces, and wraps it between words.
 pub(super) fn quoted(text: &str, width: usize) -> String {
-    wrap(text, width, "    ")
+    wrap(text, width, "    ", "    ")
 }
 
-fn wrap(text: &str, width: usize, indent: &str) -> String {
+/// Indents the first line of each line by `first`, and what is wrapped of it by `rest`.
+fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String {
     // Wrapping counts in narrower numbers.
     let options = Options::new(width.min(1 << 16))
-        .initial_indent(indent)
-        .subsequent_indent(indent);
+        .initial_indent(first)
+        .subsequent_indent(rest);
     let lines = text.split('\n').map(|line| textwrap::fill(line, &options));
     let lines: Vec<String> = lines.map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")

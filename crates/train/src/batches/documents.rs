@@ -16,7 +16,12 @@
 //!
 //! Only the positions of one pool's documents are in memory.
 
-use std::{cell::RefCell, collections::BTreeMap, mem, ops::Range};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    mem,
+    ops::Range,
+};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -46,6 +51,16 @@ pub struct Documents<'a> {
     pools: Vec<Pool>,
     /// The plan that the last batch came from.
     plan: RefCell<Plan>,
+    /// The last draw: to draw again for each document of it would take most of the time of a scan.
+    draw: Cell<Option<Draw>>,
+}
+
+/// One of some consecutive documents is held out.
+#[derive(Clone, Copy, Debug)]
+struct Draw {
+    /// The numbers of the first and the last of them.
+    among: (usize, usize),
+    chosen: usize,
 }
 
 /// [`POOL`] consecutive documents, of which some are in this part.
@@ -161,6 +176,7 @@ fn cut<'a>(
         are_held_out,
         pools: Vec::new(),
         plan: RefCell::default(),
+        draw: Cell::default(),
     };
     let (mut train, mut val) = (part(false), part(true));
     let mut place = 0;
@@ -369,27 +385,36 @@ impl Documents<'_> {
     /// is drawn. So neither an order of the documents nor a rhythm in them decides, and the share is kept. None is
     /// drawn of too few at the end.
     fn is_drawn(&self, number: usize) -> bool {
+        if self.config.val_frac == 0.0 {
+            return false;
+        }
+        let known = self
+            .draw
+            .get()
+            .filter(|draw| draw.among.0 <= number && number <= draw.among.1);
+        let draw = known.unwrap_or_else(|| self.draw_of(number));
+        self.draw.set(Some(draw));
+        let held_out = |n| n_held_out(n, &self.config);
+        number == draw.chosen && held_out(number) < held_out(self.n_documents)
+    }
+
+    /// Draws one of the documents that this one is among.
+    fn draw_of(&self, number: usize) -> Draw {
         let share = self.config.val_frac;
-        if share == 0.0 {
-            return false;
-        }
-        let drawn = n_held_out(number, &self.config);
-        if drawn >= n_held_out(self.n_documents, &self.config) {
-            return false;
-        }
-        // The documents that the same draw is among; computed, their limits may be off by one.
-        let is_of_draw = |number: usize| n_held_out(number, &self.config) == drawn;
-        let from = (drawn as f64 / share) as usize;
-        let to = ((drawn + 1) as f64 / share) as usize + 1;
-        let mut among = (from.saturating_sub(1)..=to).filter(|&number| is_of_draw(number));
-        let (Some(first), Some(last)) = (among.next(), among.next_back()) else {
-            // Not even two to draw from.
-            return true;
-        };
+        let index = n_held_out(number, &self.config);
+        // Computed, their limits may be off by one.
+        let is_among = |number: &usize| n_held_out(*number, &self.config) == index;
+        let from = (index as f64 / share) as usize;
+        let to = ((index + 1) as f64 / share) as usize + 1;
+        let mut among = (from.saturating_sub(1)..=to).filter(is_among);
+        let first = among.next().unwrap_or(number);
+        let last = among.next_back().unwrap_or(first);
         let below = (last - first + 1) as u64;
-        let random = self.rng(usize::MAX, drawn).next_u64();
-        let chosen = (u128::from(random) * u128::from(below)) >> 64;
-        number - first == chosen as usize
+        let random = self.rng(usize::MAX, index).next_u64();
+        Draw {
+            among: (first, last),
+            chosen: first + ((u128::from(random) * u128::from(below)) >> 64) as usize,
+        }
     }
 
     /// Returns the random numbers for one pool in one epoch.

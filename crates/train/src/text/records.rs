@@ -157,10 +157,7 @@ impl CsvReader {
             }
             _ => Err(BadRecord {
                 line,
-                problem: format!(
-                    "no column is named {name:?}; there are: {}",
-                    names.join(", ")
-                ),
+                problem: format!("no column is named {name:?}; there are: {}", listed(names)),
             }),
         }
     }

@@ -30,7 +30,7 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where a text is cut before its words are looked for.
+/// What no word reaches beyond.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cuts {
     /// What ends a document, whatever stands beside it.
