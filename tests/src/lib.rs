@@ -8,4 +8,5 @@ pub mod network;
 pub mod parity;
 pub mod pytorch;
 pub mod random;
+pub mod small_gates;
 pub mod tiny;

@@ -3,7 +3,8 @@
 use burn::tensor::{DType, Tensor, backend::Backend};
 use burn_ndarray::NdArray;
 use models::{
-    CellKind, CharLmConfig, Initializer, Lstm, LstmConfig, RecurrentState, Rnn, RnnConfig,
+    CellKind, CharLmConfig, Initializer, Lstm, LstmConfig, RecurrentState, Remember, Rnn,
+    RnnConfig, Stack, StackConfig,
 };
 use tests::{network::Network, random::Random};
 
@@ -130,6 +131,41 @@ fn a_language_model_has_bounds_by_the_input_of_each_layer() {
         (variance - 1.0).abs() < 4.0 * (2.0 / n).sqrt(),
         "{variance}"
     );
+}
+
+#[test]
+fn a_stack_has_what_its_config_says() {
+    let config = StackConfig::new(D, 1)
+        .with_layer_sizes(Some(vec![H, 4]))
+        .with_orthogonal_recurrent(true)
+        .with_remember(Remember::UpTo(50));
+    let stack: Stack<B, Lstm<B>> = config.init_seeded((), 7, &Default::default());
+    let shapes: Vec<_> = stack.layers.iter().map(|l| l.wx.dims()).collect();
+    assert_eq!(shapes, [[D, 4 * H], [H, 4 * 4]]);
+    for (layer, h) in stack.layers.into_iter().zip([H, 4]) {
+        let block = layer.wh.val().narrow(1, h, h);
+        let product = values(block.clone().transpose().matmul(block));
+        let diagonal = product.iter().step_by(h + 1);
+        assert!(diagonal.clone().all(|d| (d - 1.0).abs() < 1e-5));
+        let b = values(layer.b.expect("a bias").val());
+        assert!(b[h..2 * h].iter().all(|f| (0.0..50f64.ln()).contains(f)));
+        assert!(b[..h].iter().zip(&b[h..]).all(|(i, f)| *i == -f));
+    }
+
+    let config = StackConfig::new(D, H).with_n_layers(2).with_bias(false);
+    for kind in CellKind::ALL {
+        let stack: Stack<B> = config.init_seeded(kind, 7, &Default::default());
+        let vectors = burn::module::list_param_ids::<_, B>(&stack).len();
+        let with: Stack<B> =
+            config
+                .clone()
+                .with_bias(true)
+                .init_seeded(kind, 7, &Default::default());
+        assert!(
+            vectors < burn::module::list_param_ids::<_, B>(&with).len(),
+            "{kind}"
+        );
+    }
 }
 
 #[test]

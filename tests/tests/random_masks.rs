@@ -4,15 +4,14 @@
 use std::sync::Mutex;
 
 use burn::{
-    module::{AutodiffModule, Module, ModuleDisplay},
-    nn::{DropoutConfig, LinearConfig},
-    tensor::{Int, Tensor, backend::Backend},
+    module::AutodiffModule,
+    tensor::{Tensor, backend::Backend},
 };
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
 use models::{
-    Bidirectional, CharLm, Gru, GruConfig, LearnedState, Lstm, LstmConfig, MinGruConfig,
-    RecurrentCell, Stack, VariationalDropoutConfig, WeightDropoutConfig, ZoneoutConfig,
+    Gru, GruConfig, Lstm, LstmConfig, MinGruConfig, RecurrentCell, VariationalDropoutConfig,
+    WeightDropoutConfig, ZoneoutConfig,
 };
 use tests::{compare::assert_close, gradcheck::check, random::Random};
 
@@ -46,11 +45,10 @@ fn the_seed_decides_every_mask() {
     let _alone = GENERATOR.lock();
     let x: Tensor<B, 3> = Random::new(2).tensor([2, 6, 3]);
     let weight = WeightDropoutConfig::new(P).init::<B, _>(lstm(3, 8));
-    let variational = VariationalDropoutConfig {
-        input: P,
-        hidden: P,
-        output: P,
-    };
+    let variational = VariationalDropoutConfig::new()
+        .with_input(P)
+        .with_hidden(P)
+        .with_output(P);
     let variational = variational.init::<B, _>(gru(3, 8));
     let zoneout = ZoneoutConfig::new().with_hidden(P).with_cell(P);
     let zoneout = zoneout.init::<B, _>(lstm(3, 8));
@@ -185,11 +183,10 @@ fn gradients() {
     }
     let weight = WeightDropoutConfig::new(P).init::<B, _>(lstm(3, 4));
     check::<B, _>(weight, |cell| sees(cell, &x));
-    let variational = VariationalDropoutConfig {
-        input: P,
-        hidden: P,
-        output: P,
-    };
+    let variational = VariationalDropoutConfig::new()
+        .with_input(P)
+        .with_hidden(P)
+        .with_output(P);
     check::<B, _>(variational.init::<B, _>(gru(3, 4)), |cell| sees(cell, &x));
     let zoneout = ZoneoutConfig::new().with_hidden(P).with_cell(P);
     check::<B, _>(zoneout.init::<B, _>(lstm(3, 4)), |cell| sees(cell, &x));
@@ -212,59 +209,4 @@ fn a_cell_without_recurrent_weights_is_evaluated() {
     let (y, _) = dropped.valid().forward(x.clone(), None);
     let (expected, _) = cell.valid().forward(x, None);
     assert_eq!(y.into_data(), expected.into_data());
-}
-
-/// Ways of running a layer that go around [`RecurrentCell::sequence`]: the directions of a bidirectional layer
-/// together, and tokens by a table.
-#[test]
-fn masks_act_on_every_way_to_a_kernel() {
-    type F = Autodiff<NdArray>;
-    let _alone = GENERATOR.lock();
-    let device = Default::default();
-    let lstm = |seed| LstmConfig::new(6, 8).init_seeded::<F>(seed, &device);
-    let thin = |seed| WeightDropoutConfig::new(P).init::<F, _>(lstm(seed));
-    let learned = |seed| LearnedState::new(thin(seed));
-    let hidden = |seed| {
-        let config = VariationalDropoutConfig::new().with_hidden(P);
-        config.init::<F, _>(lstm(seed))
-    };
-    fn differs(run: impl Fn() -> Vec<f64>) {
-        let [one, again, other] = [7, 7, 8].map(|seed| {
-            F::seed(&Default::default(), seed);
-            run()
-        });
-        assert_eq!(one, again);
-        assert_ne!(one, other);
-    }
-    fn both_ways<C: RecurrentCell<F>>(layer: impl Fn(u64) -> C) {
-        let both = Bidirectional::new(layer(1), layer(2));
-        let x = Random::new(2).tensor::<F, 3>([2, 5, 6]);
-        differs(|| both.forward(x.clone(), None).0.to_data().iter().collect());
-    }
-    both_ways(thin);
-    both_ways(learned);
-    both_ways(hidden);
-
-    fn of_tokens<C: RecurrentCell<F> + Module<F> + ModuleDisplay>(layer: impl Fn(u64) -> C) {
-        let device = Default::default();
-        let head = LinearConfig::new(8, 6).init(&device);
-        // It is drawn when it is first used, and must not be while the masks are.
-        drop(head.weight.val());
-        let model = CharLm {
-            // One-hot vectors of six characters.
-            embedding: None,
-            stack: Stack::new(vec![layer(1)], DropoutConfig::new(0.0).init()),
-            head,
-            weight_dropout: 0.0,
-        };
-        let tokens =
-            Tensor::<F, 2, Int>::from_data([[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]], &device);
-        differs(|| {
-            let (logits, _) = model.forward(tokens.clone(), None);
-            logits.to_data().iter().collect()
-        });
-    }
-    of_tokens(thin);
-    of_tokens(learned);
-    of_tokens(hidden);
 }

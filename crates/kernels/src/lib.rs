@@ -1,7 +1,7 @@
 //! Recurrent layers on slices: whole sequences forward and backward, and one step at a time.
 //!
-//! Slices in, slices out: this crate does not know tensors or files, and nothing but its threads outlives
-//! a call. The crate `models` builds its Burn modules on top of it; anything else that has `&[f32]` can
+//! Slices in, slices out: this crate does not know tensors or files. Only its threads outlive a call, and the
+//! memory that it used lately ([`release_memory`]). The crate `models` builds its Burn modules on top of it; anything else that has `&[f32]` can
 //! do the same.
 //!
 //! | to read about | see |
@@ -82,7 +82,7 @@ mod matmul;
 pub mod recurrent;
 pub mod stepper;
 
-pub use cpu::{Engine, Isa};
+pub use cpu::{Engine, Isa, release_memory};
 pub use linear_cross_entropy::LinearCrossEntropy;
 pub use recurrent::{
     Backward, Gradients, Input, Kernel, Layer, Lengths, NeedsGrad, PackedLayer, Saved, Shape,

@@ -154,7 +154,10 @@ impl Stepper {
                 assert_eq!(y.len(), self.batch * bias.len(), "y: [batch, n]");
                 linear_cross_entropy::product(self.isa, top, weight, bias, y);
             }
-            None => y.copy_from_slice(top),
+            None => {
+                assert_eq!(y.len(), top.len(), "y: [batch, d_hidden]");
+                y.copy_from_slice(top);
+            }
         }
     }
 

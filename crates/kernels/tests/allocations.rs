@@ -106,11 +106,11 @@ fn steps_do_not_allocate() {
         for isa in Isa::available() {
             // The first call starts rayon.
             allocations(isa, 1);
-            let few = allocations(isa, 10);
-            assert_eq!(
-                few,
-                allocations(isa, 1000),
-                "{name}, {isa}: of 10 and of 1000 steps"
+            let (few, many) = (allocations(isa, 10), allocations(isa, 1000));
+            // Large buffers are used again, and the list of them may grow.
+            assert!(
+                many < few + 10,
+                "{name}, {isa}: {few} for 10 steps and {many} for 1000"
             );
         }
     }

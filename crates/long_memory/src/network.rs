@@ -149,14 +149,12 @@ impl NetworkConfig {
                 Layer::FeedForward(FeedForwardConfig::new(d_input, d_hidden).init_with(init))
             }
             NetworkKind::Recurrent(cell) => {
-                let options = CellOptions {
-                    orthogonal_recurrent: self.orthogonal && cell == CellKind::Rnn,
-                    remember: match self.forget_bias {
+                let options = CellOptions::new(d_input, d_hidden)
+                    .with_orthogonal_recurrent(self.orthogonal && cell == CellKind::Rnn)
+                    .with_remember(match self.forget_bias {
                         None => Remember::UpTo(self.longest),
                         Some(bias) => Remember::Bias(bias),
-                    },
-                    ..CellOptions::new(d_input, d_hidden)
-                };
+                    });
                 Layer::Recurrent(AnyCell::init(cell, &options, init))
             }
         };

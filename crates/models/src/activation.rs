@@ -1,13 +1,16 @@
 //! The gates' nonlinearities.
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{DType, Tensor, activation, backend::Backend};
 
-/// `σ(a) = 1/(1 + e⁻ᵃ)`, as `½·tanh(½·a) + ½`.
+/// `σ(a) = 1/(1 + e⁻ᵃ)`, to the precision of the tensor for small values too.
 ///
-/// Burn 0.21's own sigmoid computes in f32 whatever the precision of the tensor; tanh keeps the precision
-/// and never overflows.
+/// Burn 0.21's own sigmoid computes in f32 at most. Its logarithm of σ keeps f64; below −750, where σ is zero
+/// in f64, that would become NaN.
 pub(crate) fn sigmoid<B: Backend, const D: usize>(a: Tensor<B, D>) -> Tensor<B, D> {
-    a.mul_scalar(0.5).tanh().mul_scalar(0.5).add_scalar(0.5)
+    match a.dtype() {
+        DType::F64 => activation::log_sigmoid(a.clamp_min(-750.0)).exp(),
+        _ => activation::sigmoid(a),
+    }
 }
 
 /// `softplus(a) = ln(1 + eᵃ) = −ln σ(−a)`, as `½·a + ½·|a| + ln(1 + e^−|a|)`, which never overflows.

@@ -30,6 +30,7 @@ pub(crate) const CANNOT_STEP: &str = "a bidirectional layer cannot run one step 
 /// assert_eq!(y.dims(), [2, 5, 8]); // Merge::Concatenate gives [2, 5, 16]
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Merge {
     /// Side by side: the output is `[batch, time, 2·d_hidden]`, as in PyTorch.
     #[default]

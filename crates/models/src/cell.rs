@@ -1,6 +1,7 @@
 //! What a recurrent cell is: a state to start from, and one step.
 
 use burn::{
+    config::Config,
     module::{AutodiffModule, Module, ModuleDisplay},
     tensor::{
         Tensor, TensorData,
@@ -220,6 +221,22 @@ pub trait RecurrentCell<B: Backend> {
         true
     }
 
+    /// Runs one step by kernels, if there are some for this cell and backend: a sequence of one step.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes do not agree.
+    fn step_by_kernels(
+        &self,
+        x: &Tensor<B, 2>,
+        state: &Self::State,
+    ) -> Option<(Tensor<B, 2>, Self::State)> {
+        fused::kernels::<B>()?;
+        let input = Input::Vectors(x.clone().unsqueeze_dim(1));
+        let (y, state) = self.by_kernels(&input, None, None, state)?;
+        Some((y.squeeze_dim(1), state))
+    }
+
     /// Returns the layers of this cell in the form that kernels take, from the input upwards; a single cell
     /// is one layer. Returns `None`, the default, if a layer has no kernel.
     fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
@@ -355,21 +372,26 @@ pub trait RecurrentState<B: Backend>: Clone {
         self.map(&mut |_, tensor| tensor.to_device(device))
     }
 
-    /// Returns the state unchanged, after checking that it has `batch` rows. Without this check a state
-    /// of one row would be broadcast silently.
+    /// Returns the state unchanged, after checking that its tensors are `[batch, size]`, with one of the
+    /// `sizes` each, in the order of the fields. Without this check a state of one row or column would be
+    /// broadcast silently.
     ///
     /// # Panics
     ///
-    /// Panics if it has a different number of rows.
-    fn of_batch(self, batch: usize) -> Self {
-        self.map(&mut |_, tensor| {
-            let rows = tensor.dims()[0];
-            assert_eq!(
-                rows, batch,
-                "a state of batch {rows} with an input of batch {batch}"
+    /// Panics if they are not, or if there are not as many `sizes` as tensors.
+    fn of_shape(self, batch: usize, sizes: &[usize]) -> Self {
+        let mut left = sizes.iter();
+        let state = self.map(&mut |name, tensor| {
+            let size = left.next().expect("a size for each tensor of the state");
+            let (dims, expected) = (tensor.dims(), [batch, *size]);
+            assert!(
+                dims == expected,
+                "the state's {name} is {dims:?}, not {expected:?} for this input and layer"
             );
             tensor
-        })
+        });
+        assert!(left.next().is_none(), "a tensor of the state for each size");
+        state
     }
 
     /// Returns the tensors, in the order of the fields.
@@ -519,36 +541,30 @@ pub struct Description {
 /// use models::{Cell, CellOptions, Gru, Init, Remember, Reset};
 ///
 /// let mut init = Init::<NdArray>::from_seed(1, &Default::default());
-/// let options = CellOptions { remember: Remember::Bias(2.0), ..CellOptions::new(3, 8) };
+/// let options = CellOptions::new(3, 8).with_remember(Remember::Bias(2.0));
 /// let gru = Gru::init(Reset::AfterProduct, &options, &mut init);
 /// let z = gru.b.unwrap().val().narrow(0, 8, 8); // the update gate's biases
 /// assert_eq!(z.into_data().to_vec::<f32>().unwrap(), [2.0; 8]);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Config, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CellOptions {
     /// Size of each input vector.
     pub d_input: usize,
     /// Size of the hidden state.
     pub d_hidden: usize,
+    /// Whether there are biases.
+    #[config(default = true)]
+    pub bias: bool,
     /// What the weights are drawn from.
+    #[config(default = "Initializer::PyTorch")]
     pub initializer: Initializer,
     /// Whether the recurrent weights start as random orthogonal matrices.
+    #[config(default = false)]
     pub orthogonal_recurrent: bool,
     /// How far the gates that keep memory are open at first.
+    #[config(default = "Remember::ByDefault")]
     pub remember: Remember,
-}
-
-impl CellOptions {
-    /// Returns options of these sizes, with weights drawn as PyTorch draws them.
-    pub fn new(d_input: usize, d_hidden: usize) -> Self {
-        CellOptions {
-            d_input,
-            d_hidden,
-            initializer: Initializer::PyTorch,
-            orthogonal_recurrent: false,
-            remember: Remember::ByDefault,
-        }
-    }
 }
 
 /// A [`Cell`] that Burn's autodiff can train, and whose form without autodiff is a cell of the same kind.

@@ -12,6 +12,7 @@ crate::cells! {
     /// assert_eq!(CellKind::ALL.len(), CellKind::NAMES.len());
     /// # Ok::<(), models::UnknownCell>(())
     /// ```
+    #[non_exhaustive]
     pub enum CellKind;
     /// A cell of the crate's list, chosen at run time.
     ///
@@ -32,10 +33,12 @@ crate::cells! {
     /// # Panics
     ///
     /// A step or a sequence panics if the state belongs to another kind of cell.
+    #[non_exhaustive]
     pub enum AnyCell;
     /// The state of an [`AnyCell`].
     ///
     /// See the example of [`AnyCell`].
+    #[non_exhaustive]
     pub enum AnyState;
 
     Lstm = crate::lstm::{Lstm, LstmState, DESCRIPTION},

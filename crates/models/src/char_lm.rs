@@ -36,6 +36,7 @@ use crate::{
 /// assert_eq!(model.head.weight.dims(), [128, 65]);
 /// ```
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct CharLmConfig {
     /// Number of distinct characters.
     pub vocab_size: usize,
@@ -100,7 +101,7 @@ impl CharLmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `dropout` is not a probability, from 0 to 1.
+    /// Panics if there is no layer, `d_hidden` is 0, or `dropout` is not a probability, from 0 to 1.
     pub fn init<B: Backend>(&self, device: &B::Device) -> CharLm<B> {
         self.init_of(self.cell, &mut Init::from_backend(device))
     }
@@ -109,7 +110,7 @@ impl CharLmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `dropout` is not a probability, from 0 to 1.
+    /// Panics if there is no layer, `d_hidden` is 0, or `dropout` is not a probability, from 0 to 1.
     pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> CharLm<B> {
         self.init_of(self.cell, &mut Init::from_seed(seed, device))
     }
@@ -119,7 +120,7 @@ impl CharLmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `dropout` is not a probability, from 0 to 1.
+    /// Panics if there is no layer, `d_hidden` is 0, or `dropout` is not a probability, from 0 to 1.
     pub fn init_of<B: Backend, C: Cell<B>>(
         &self,
         kind: C::Kind,
@@ -281,7 +282,13 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
             let (logits, state) = model.step(tokens, state);
             (host_values(logits), to_host(&state))
         };
-        Stepper::of_reference(Takes::Tokens, Box::new(step), state, batch * vocab_size)
+        Stepper::of_reference(
+            batch,
+            Takes::Tokens,
+            Box::new(step),
+            state,
+            batch * vocab_size,
+        )
     }
 
     pub(crate) fn without_dropout(self) -> Self {

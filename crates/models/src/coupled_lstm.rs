@@ -10,7 +10,7 @@ use crate::{
     activation::sigmoid,
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState},
     fused::KernelLayer,
-    init::{Init, Initializer, Remember, init_methods},
+    init::{Init, Initializer, Remember, init_methods, sizes},
     matmul::{matmul, with_bias},
 };
 
@@ -29,6 +29,7 @@ pub const DESCRIPTION: Description = Description {
 ///
 /// See the examples of [`CoupledLstm`] and [`Remember`].
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct CoupledLstmConfig {
     /// Size of each input vector.
     pub d_input: usize,
@@ -92,9 +93,9 @@ impl CoupledLstmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `remember` is [`Remember::UpTo`] fewer than 2 steps.
+    /// Panics if a size is 0, or `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> CoupledLstm<B> {
-        let (d, h) = (self.d_input, self.d_hidden);
+        let (d, h) = sizes(self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * 3 * h, bound);
         let wh = init.recurrent(h, 3, bound, self.orthogonal_recurrent);
@@ -119,7 +120,12 @@ impl<B: Backend> RecurrentCell<B> for CoupledLstm<B> {
     }
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
-        let LstmState { hidden, cell } = state.of_batch(x.dims()[0]);
+        let h = self.wh.dims()[0];
+        let state = state.of_shape(x.dims()[0], &[h, h]);
+        if let Some(next) = self.step_by_kernels(&x, &state) {
+            return next;
+        }
+        let LstmState { hidden, cell } = state;
         let a = with_bias(
             matmul(x, self.wx.val()) + matmul(hidden, self.wh.val()),
             &self.b,
@@ -148,6 +154,7 @@ impl<B: Backend> Cell<B> for CoupledLstm<B> {
 
     fn init((): (), options: &CellOptions, init: &mut Init<B>) -> Self {
         let config = CoupledLstmConfig::new(options.d_input, options.d_hidden)
+            .with_bias(options.bias)
             .with_initializer(options.initializer)
             .with_orthogonal_recurrent(options.orthogonal_recurrent)
             .with_remember(options.remember.or(Remember::Bias(1.0)));

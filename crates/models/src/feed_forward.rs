@@ -7,7 +7,7 @@ use burn::{
 };
 
 use crate::{
-    init::{Init, Initializer},
+    init::{Init, Initializer, sizes},
     matmul::matmul,
 };
 
@@ -15,6 +15,7 @@ use crate::{
 ///
 /// See the example of [`FeedForward`].
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct FeedForwardConfig {
     /// Size of each input vector.
     pub d_input: usize,
@@ -58,7 +59,7 @@ impl FeedForwardConfig {
 
     /// Returns a [`FeedForward`] with weights drawn from `init`.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> FeedForward<B> {
-        let (d, h) = (self.d_input, self.d_hidden);
+        let (d, h) = sizes(self.d_input, self.d_hidden);
         let bound = self.initializer.bound(d);
         let (wx, b) = (init.uniform(d * h, bound), init.uniform(h, bound));
         FeedForward {

@@ -1,12 +1,57 @@
 //! How a whole sequence reaches kernels, which are faster than [`scan`](crate::scan()) and compute the same.
 //!
 //! [`RecurrentCell::forward`](crate::RecurrentCell::forward) and [`CharLm`](crate::CharLm) look here for kernels of their backend.
-//! `NdArray` and `Flex` (features `ndarray` and `flex`), plain and under `Autodiff`, have the kernels of the
-//! crate [`kernels`](mod@kernels); [`register`] gives kernels to a backend of your own. If there are none for
-//! a backend, a cell or a precision, the sequence takes the reference path: `scan`, in ordinary tensor
-//! operations. [`without_kernels`] forces it.
+//! `NdArray` (with integers of 64 or 32 bits) and `Flex` (features `ndarray` and `flex`), plain and under
+//! `Autodiff`, have the kernels of the crate [`kernels`](mod@kernels), for f32. [`register`] gives them to an
+//! `NdArray` with other integers, and kernels to a backend of your own. If there are none for a backend, a cell or a precision, the sequence takes the
+//! reference path: `scan`, in ordinary tensor operations. [`without_kernels`] forces it, and [`paths`] says
+//! which one was taken.
 //!
 //! Under `Autodiff` a sequence is one node of the graph, with a backward pass written by hand.
+//!
+//! # Numbers that are not finite
+//!
+//! Output and state are NaN, infinite or finite where those of the reference path are. In the gradients of
+//! a sequence with such a number, or one near the largest f32, the two paths may differ in which of them are
+//! NaN and which infinite: they add up the same terms in another order.
+//!
+//! # Threads
+//!
+//! The kernels of a process share one team of threads: `RAYON_NUM_THREADS`, or else one for each processor.
+//! Inside a rayon pool a sequence is cut into no more pieces than that pool has threads. The memory of
+//! the last sequences is kept for the next ones; [`release_memory`] gives it back.
+//!
+//! A module may be used by many threads at once, each with its own sequences:
+//!
+//! - without autodiff, anywhere;
+//! - in training, on threads of your own, each with a [`fork`](burn::module::Module::fork) of the module. It has
+//!   the same weights; their gradients have the same identifiers, and can be added up.
+//!
+//! Do not train inside a job of a rayon pool. Burn 0.21 holds a lock during a backward pass, and some of its own
+//! operations, such as the product of large matrices, are jobs for that pool. A worker that waits for
+//! them may start another job of yours, which needs the lock, and then both wait for good. (The kernels do
+//! not do that; if all that the backward pass meets are kernels and elementwise operations, it is safe.) If
+//! the jobs come from a pool, start a thread in each:
+//!
+//! ```
+//! use std::thread;
+//!
+//! use burn::{module::Module, tensor::Tensor};
+//! use burn_autodiff::Autodiff;
+//! use burn_ndarray::NdArray;
+//! use models::{LstmConfig, RecurrentCell};
+//!
+//! let device = Default::default();
+//! let lstm = LstmConfig::new(3, 8).init::<Autodiff<NdArray>>(&device);
+//! let job = |batch: usize| {
+//!     let lstm = lstm.clone().fork(&device);
+//!     let (y, _) = lstm.forward(Tensor::ones([batch, 5, 3], &device), None);
+//!     let grads = y.sum().backward();
+//!     lstm.wx.val().grad(&grads).expect("tracked")
+//! };
+//! let in_a_pool = |batch| thread::scope(|scope| scope.spawn(|| job(batch)).join());
+//! assert_eq!(in_a_pool(2).unwrap().dims(), [3, 32]);
+//! ```
 //!
 //! ```
 //! use burn::tensor::{Distribution, Tensor};
@@ -16,10 +61,9 @@
 //! let device = Default::default();
 //! let lstm = LstmConfig::new(3, 8).init::<NdArray>(&device);
 //! let x = Tensor::random([2, 5, 3], Distribution::Default, &device);
-//! assert!(fused::kernels::<NdArray>().is_some()); // if the feature `ndarray` is on
-//! assert!(fused::kernels::<NdArray<f64>>().is_none());
 //!
-//! let (fast, _) = lstm.forward(x.clone(), None);
+//! let ((fast, _), paths) = fused::paths(|| lstm.forward(x.clone(), None));
+//! assert_eq!((paths.kernels, paths.reference), (1, 0)); // if the feature `ndarray` is on
 //! let (readable, _) = fused::without_kernels(|| lstm.forward(x, None));
 //! assert!((fast - readable).abs().max().into_scalar() < 1e-5);
 //! ```
@@ -77,12 +121,14 @@ use kernels::Kernel;
 
 use crate::lengths::Lengths;
 
+pub use ::kernels::release_memory;
 pub use autodiff::CpuAutodiff;
 pub use cpu_backend::CpuBackend;
 pub use inference::CpuInference;
 
 /// The input of a layer.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Input<B: Backend> {
     /// `[batch, time, d_input]`
     Vectors(Tensor<B, 3>),
@@ -190,7 +236,40 @@ pub fn forward<B: Backend>(
     for (layer, state) in layers.iter().zip(states) {
         layer.check(input, state);
     }
-    kernels.sequence(layers, input, lengths, states)
+    let output = kernels.sequence(layers, input, lengths, states)?;
+    count(|paths| paths.kernels += 1);
+    Some(output)
+}
+
+/// How many sequences took which path. A step by kernels is a sequence of one step.
+///
+/// See the example of [`fused`](self).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Paths {
+    /// By kernels: layers, or layers of both directions.
+    pub kernels: usize,
+    /// Step by step or by [`linear_scan`](crate::linear_scan()), in ordinary tensor operations.
+    pub reference: usize,
+}
+
+/// Runs `f`, and returns what it returns and the paths of the sequences that it ran on this thread.
+pub fn paths<R>(f: impl FnOnce() -> R) -> (R, Paths) {
+    let before = PATHS.get();
+    let result = f();
+    let after = PATHS.get();
+    let paths = Paths {
+        kernels: after.kernels - before.kernels,
+        reference: after.reference - before.reference,
+    };
+    (result, paths)
+}
+
+/// Counts a sequence of this thread.
+pub(crate) fn count(add: impl FnOnce(&mut Paths)) {
+    let mut paths = PATHS.get();
+    add(&mut paths);
+    PATHS.set(paths);
 }
 
 /// The kernels of a backend. A method returns `None` for what it does not support.
@@ -226,7 +305,11 @@ type Registry = HashMap<TypeId, Box<dyn Any + Send + Sync>>;
 static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(|| {
     let mut registry = Registry::new();
     #[cfg(feature = "ndarray")]
-    register_cpu::<burn_ndarray::NdArray>(&mut registry);
+    {
+        use burn_ndarray::NdArray;
+        register_cpu::<NdArray<f32, i64>>(&mut registry);
+        register_cpu::<NdArray<f32, i32>>(&mut registry);
+    }
     #[cfg(feature = "flex")]
     register_cpu::<burn_flex::Flex>(&mut registry);
     RwLock::new(registry)
@@ -310,6 +393,8 @@ pub fn kernels<B: Backend>() -> Option<Arc<dyn SequenceKernels<B>>> {
 
 thread_local! {
     static WITHOUT_KERNELS: Cell<bool> = const { Cell::new(false) };
+    /// Of all sequences of this thread so far.
+    static PATHS: Cell<Paths> = const { Cell::new(Paths { kernels: 0, reference: 0 }) };
 }
 
 /// Runs `f` on this thread with every sequence on the reference path: for tests, and to find out whether a

@@ -11,7 +11,7 @@ use crate::{
     activation::sigmoid,
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     fused::KernelLayer,
-    init::{Init, Initializer, Remember, init_methods},
+    init::{Init, Initializer, Remember, init_methods, sizes},
     matmul::{matmul, with_bias},
 };
 
@@ -51,6 +51,7 @@ pub const ORIGINAL: Description = Description {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Reset {
     /// On the product `h·Whn`: PyTorch's form, which needs one product a step.
     #[default]
@@ -63,6 +64,7 @@ pub enum Reset {
 ///
 /// See the examples of [`Gru`], [`Reset`] and [`Remember`].
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct GruConfig {
     /// Size of each input vector.
     pub d_input: usize,
@@ -148,9 +150,9 @@ impl GruConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `remember` is [`Remember::UpTo`] fewer than 2 steps.
+    /// Panics if a size is 0, or `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Gru<B> {
-        let (d, h) = (self.d_input, self.d_hidden);
+        let (d, h) = sizes(self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * 3 * h, bound);
         let wh = init.recurrent(h, 3, bound, self.orthogonal_recurrent);
@@ -181,8 +183,12 @@ impl<B: Backend> RecurrentCell<B> for Gru<B> {
     }
 
     fn step(&self, x: Tensor<B, 2>, state: GruState<B>) -> (Tensor<B, 2>, GruState<B>) {
-        let GruState { hidden } = state.of_batch(x.dims()[0]);
         let [d_hidden, _] = self.wh.dims();
+        let state = state.of_shape(x.dims()[0], &[d_hidden]);
+        if let Some(next) = self.step_by_kernels(&x, &state) {
+            return next;
+        }
+        let GruState { hidden } = state;
         let ax = with_bias(matmul(x, self.wx.val()), &self.b);
         let [axr, axz, axn] = ax.chunk(3, 1).try_into().expect("three gates");
 
@@ -242,6 +248,7 @@ impl<B: Backend> Cell<B> for Gru<B> {
     fn init(kind: Reset, options: &CellOptions, init: &mut Init<B>) -> Self {
         GruConfig::new(options.d_input, options.d_hidden)
             .with_reset(kind)
+            .with_bias(options.bias)
             .with_initializer(options.initializer)
             .with_orthogonal_recurrent(options.orthogonal_recurrent)
             .with_remember(options.remember)

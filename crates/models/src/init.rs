@@ -4,12 +4,26 @@
 use burn::{
     module::{Param, ParamId},
     nn::Linear,
-    tensor::{Distribution, Element, Tensor, TensorData, backend::Backend},
+    tensor::{
+        DType, Distribution, Element, Tensor, TensorData, backend::Backend, get_device_settings,
+    },
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 use serde::{Deserialize, Serialize};
+
+/// Returns the sizes of a layer after checking that none is 0.
+///
+/// # Panics
+///
+/// Panics if one is.
+pub(crate) fn sizes(d_input: usize, d_hidden: usize) -> (usize, usize) {
+    for (name, size) in [("d_input", d_input), ("d_hidden", d_hidden)] {
+        assert!(size > 0, "{name}: at least 1, not 0");
+    }
+    (d_input, d_hidden)
+}
 
 /// What weights and biases are drawn from.
 ///
@@ -21,6 +35,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Initializer {
     /// U(−1/√n, 1/√n), PyTorch's default: n is `d_hidden` in a recurrent layer, the size of the
     /// input in a linear one. An embedding is drawn from N(0, 1).
@@ -74,7 +89,7 @@ impl<B: Backend> Init<B> {
     }
 
     /// Returns a stream that is seeded by the backend's own random numbers, and so by `B::seed`.
-    pub(crate) fn from_backend(device: &B::Device) -> Self {
+    pub fn from_backend(device: &B::Device) -> Self {
         let draws = Tensor::<B, 1>::random([4], Distribution::Uniform(0.0, 65536.0), device);
         let seed = draws
             .into_data()
@@ -102,13 +117,7 @@ impl<B: Backend> Init<B> {
     }
 
     /// Draws the weights `Wh` of `blocks` gates, `[n, blocks·n]`: each block orthogonal, or from U(−bound, bound).
-    pub(crate) fn recurrent(
-        &mut self,
-        n: usize,
-        blocks: usize,
-        bound: f64,
-        orthogonal: bool,
-    ) -> Vec<f64> {
+    pub fn recurrent(&mut self, n: usize, blocks: usize, bound: f64, orthogonal: bool) -> Vec<f64> {
         match orthogonal {
             true => self.orthogonal(n, blocks),
             false => self.uniform(n * blocks * n, bound),
@@ -154,7 +163,8 @@ impl<B: Backend> Init<B> {
         }
     }
 
-    /// Returns a trainable parameter with these values.
+    /// Returns a trainable parameter with these values, in the precision of `B` if that is not f32, and
+    /// otherwise in the default precision of the device (`burn::tensor::set_default_dtypes`).
     ///
     /// # Panics
     ///
@@ -164,9 +174,13 @@ impl<B: Backend> Init<B> {
         shape: [usize; D],
         values: Vec<f64>,
     ) -> Param<Tensor<B, D>> {
-        // The precision is explicit: Burn 0.21 keeps one default per device, not per backend, so
-        // `NdArray<f64>` after `NdArray<f32>` in one process would get f32.
-        let options = (&self.device, B::FloatElem::dtype());
+        // Burn 0.21 keeps one default per device, not per backend: `NdArray<f64>` after `NdArray<f32>` in one
+        // process would get f32.
+        let dtype = match B::FloatElem::dtype() {
+            DType::F32 => get_device_settings::<B>(&self.device).float_dtype.into(),
+            other => other,
+        };
+        let options = (&self.device, dtype);
         let tensor = Tensor::from_data(TensorData::new(values, shape), options);
         Param::initialized(ParamId::new(), tensor.require_grad())
     }
@@ -206,12 +220,7 @@ impl<B: Backend> Init<B> {
     /// # Panics
     ///
     /// Panics if [`chrono`](Self::chrono) does.
-    pub(crate) fn remember_by_both(
-        &mut self,
-        forget: &mut [f64],
-        input: &mut [f64],
-        remember: Remember,
-    ) {
+    pub fn remember_by_both(&mut self, forget: &mut [f64], input: &mut [f64], remember: Remember) {
         self.remember(forget, remember);
         if let Remember::UpTo(_) = remember {
             input.iter_mut().zip(forget).for_each(|(i, f)| *i = -*f);
@@ -234,6 +243,7 @@ impl<B: Backend> Init<B> {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Remember {
     /// As far as in the default of the cell's own config.
     #[default]

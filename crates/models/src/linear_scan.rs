@@ -2,7 +2,10 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::lengths::{self, Lengths};
+use crate::{
+    fused,
+    lengths::{self, Lengths},
+};
 
 /// Returns `h[t] = keep[t]·h[t-1] + add[t]` for all steps, `[batch, time, n]`, from `h[-1] = first`,
 /// `[batch, n]`. `keep` and `add` are `[batch, time, n]`, and products are elementwise.
@@ -62,6 +65,7 @@ pub(crate) fn run<B: Backend>(
     hidden: Tensor<B, 2>,
     coefficients: impl FnOnce(Tensor<B, 2>) -> [Tensor<B, 2>; 2],
 ) -> (Tensor<B, 3>, Tensor<B, 2>) {
+    fused::count(|paths| paths.reference += 1);
     let [batch, time, d_input] = input.dims();
     let [_, d_hidden] = hidden.dims();
     let input = lengths::blank(lengths, input);

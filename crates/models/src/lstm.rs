@@ -11,7 +11,7 @@ use crate::{
     activation::sigmoid,
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     fused::KernelLayer,
-    init::{Init, Initializer, Remember, init_methods},
+    init::{Init, Initializer, Remember, init_methods, sizes},
     matmul::{matmul, with_bias},
 };
 
@@ -39,6 +39,7 @@ pub const DESCRIPTION: Description = Description {
 /// assert_eq!((i + f).abs().max().into_scalar(), 0.0); // and the input gate as far closed
 /// ```
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct LstmConfig {
     /// Size of each input vector.
     pub d_input: usize,
@@ -162,9 +163,9 @@ impl LstmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `chrono` is below 2.
+    /// Panics if a size is 0, or `chrono` is below 2.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Lstm<B> {
-        let (d, h) = (self.d_input, self.d_hidden);
+        let (d, h) = sizes(self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * 4 * h, bound);
         let wh = init.recurrent(h, 4, bound, self.orthogonal_recurrent);
@@ -204,6 +205,12 @@ impl<B: Backend> Lstm<B> {
     ///
     /// Panics if the shapes do not agree.
     pub fn gates(&self, x: Tensor<B, 2>, hidden: Tensor<B, 2>) -> LstmGates<B> {
+        let ([batch, _], [d_hidden, _]) = (x.dims(), self.wh.dims());
+        assert_eq!(
+            hidden.dims(),
+            [batch, d_hidden],
+            "hidden: [batch, d_hidden]"
+        );
         let a = with_bias(
             matmul(x, self.wx.val()) + matmul(hidden, self.wh.val()),
             &self.b,
@@ -226,7 +233,11 @@ impl<B: Backend> RecurrentCell<B> for Lstm<B> {
     }
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
-        let state = state.of_batch(x.dims()[0]);
+        let h = self.wh.dims()[0];
+        let state = state.of_shape(x.dims()[0], &[h, h]);
+        if let Some(next) = self.step_by_kernels(&x, &state) {
+            return next;
+        }
         let LstmGates { i, f, g, o } = self.gates(x, state.hidden);
 
         let cell = f * state.cell + i * g;
@@ -254,6 +265,7 @@ impl<B: Backend> Cell<B> for Lstm<B> {
 
     fn init((): (), options: &CellOptions, init: &mut Init<B>) -> Self {
         let config = LstmConfig::new(options.d_input, options.d_hidden)
+            .with_bias(options.bias)
             .with_initializer(options.initializer)
             .with_orthogonal_recurrent(options.orthogonal_recurrent);
         let config = match options.remember {

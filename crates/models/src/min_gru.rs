@@ -11,7 +11,7 @@ use crate::{
     activation::sigmoid,
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     fused::{Input, KernelLayer},
-    init::{Init, Initializer, Remember, init_methods},
+    init::{Init, Initializer, Remember, init_methods, sizes},
     lengths::Lengths,
     linear_scan,
     matmul::{matmul, with_bias},
@@ -31,6 +31,7 @@ pub const DESCRIPTION: Description = Description {
 ///
 /// See the examples of [`MinGru`] and [`Remember`].
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct MinGruConfig {
     /// Size of each input vector.
     pub d_input: usize,
@@ -102,9 +103,9 @@ impl MinGruConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `remember` is [`Remember::UpTo`] fewer than 2 steps.
+    /// Panics if a size is 0, or `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> MinGru<B> {
-        let (d, h) = (self.d_input, self.d_hidden);
+        let (d, h) = sizes(self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * 2 * h, bound);
         let b = self.bias.then(|| {
@@ -146,7 +147,11 @@ impl<B: Backend> RecurrentCell<B> for MinGru<B> {
     }
 
     fn step(&self, x: Tensor<B, 2>, state: MinGruState<B>) -> (Tensor<B, 2>, MinGruState<B>) {
-        let MinGruState { hidden } = state.of_batch(x.dims()[0]);
+        let state = state.of_shape(x.dims()[0], &[self.d_hidden()]);
+        if let Some(next) = self.step_by_kernels(&x, &state) {
+            return next;
+        }
+        let MinGruState { hidden } = state;
         let [keep, add] = self.coefficients(x);
         let hidden = keep * hidden + add;
         (hidden.clone(), MinGruState { hidden })
@@ -159,7 +164,7 @@ impl<B: Backend> RecurrentCell<B> for MinGru<B> {
         lengths: Option<&Lengths>,
         state: MinGruState<B>,
     ) -> (Tensor<B, 3>, MinGruState<B>) {
-        let state = state.of_batch(input.dims()[0]);
+        let state = state.of_shape(input.dims()[0], &[self.d_hidden()]);
         let vectors = Input::Vectors(input.clone());
         if let Some(passed) = self.by_kernels(&vectors, None, lengths, &state) {
             return passed;
@@ -188,6 +193,7 @@ impl<B: Backend> Cell<B> for MinGru<B> {
 
     fn init((): (), options: &CellOptions, init: &mut Init<B>) -> Self {
         MinGruConfig::new(options.d_input, options.d_hidden)
+            .with_bias(options.bias)
             .with_initializer(options.initializer)
             .with_remember(options.remember)
             .init_with(init)

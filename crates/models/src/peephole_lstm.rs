@@ -9,7 +9,7 @@ use burn::{
 use crate::{
     activation::sigmoid,
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState},
-    init::{Init, Initializer, Remember, init_methods},
+    init::{Init, Initializer, Remember, init_methods, sizes},
     lstm::draw_bias,
     matmul::{matmul, with_bias},
 };
@@ -28,6 +28,7 @@ pub const DESCRIPTION: Description = Description {
 ///
 /// See the examples of [`PeepholeLstm`] and [`Remember`].
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct PeepholeLstmConfig {
     /// Size of each input vector.
     pub d_input: usize,
@@ -99,9 +100,9 @@ impl PeepholeLstmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `remember` is [`Remember::UpTo`] fewer than 2 steps.
+    /// Panics if a size is 0, or `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> PeepholeLstm<B> {
-        let (d, h) = (self.d_input, self.d_hidden);
+        let (d, h) = sizes(self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * 4 * h, bound);
         let wh = init.recurrent(h, 4, bound, self.orthogonal_recurrent);
@@ -125,7 +126,8 @@ impl<B: Backend> RecurrentCell<B> for PeepholeLstm<B> {
     }
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
-        let LstmState { hidden, cell } = state.of_batch(x.dims()[0]);
+        let h = self.wh.dims()[0];
+        let LstmState { hidden, cell } = state.of_shape(x.dims()[0], &[h, h]);
         let a = with_bias(
             matmul(x, self.wx.val()) + matmul(hidden, self.wh.val()),
             &self.b,
@@ -152,6 +154,7 @@ impl<B: Backend> Cell<B> for PeepholeLstm<B> {
 
     fn init((): (), options: &CellOptions, init: &mut Init<B>) -> Self {
         let config = PeepholeLstmConfig::new(options.d_input, options.d_hidden)
+            .with_bias(options.bias)
             .with_initializer(options.initializer)
             .with_orthogonal_recurrent(options.orthogonal_recurrent)
             .with_remember(options.remember.or(Remember::Bias(1.0)));

@@ -10,7 +10,7 @@ use burn::{
 use crate::{
     activation::sigmoid,
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
-    init::{Init, Initializer, Remember, init_methods},
+    init::{Init, Initializer, Remember, init_methods, sizes},
     lstm::draw_bias,
     matmul::{matmul, with_bias},
 };
@@ -32,6 +32,7 @@ pub const DESCRIPTION: Description = Description {
 ///
 /// See the examples of [`ProjectedLstm`] and [`Remember`].
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct ProjectedLstmConfig {
     /// Size of each input vector.
     pub d_input: usize,
@@ -95,9 +96,10 @@ impl ProjectedLstmConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `d_hidden` is not below `d_cell`, or if `remember` is [`Remember::UpTo`] fewer than 2 steps.
+    /// Panics if a size is 0, `d_hidden` is not below `d_cell`, or if `remember` is [`Remember::UpTo`] fewer than 2 steps.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> ProjectedLstm<B> {
-        let (d, c, h) = (self.d_input, self.d_cell, self.d_hidden);
+        let (d, h) = sizes(self.d_input, self.d_hidden);
+        let c = self.d_cell;
         assert!(
             h < c,
             "projected_lstm: the hidden state (d_hidden {h}) must be smaller than the cell (d_cell {c})"
@@ -129,7 +131,9 @@ impl<B: Backend> RecurrentCell<B> for ProjectedLstm<B> {
     }
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
-        let LstmState { hidden, cell } = state.of_batch(x.dims()[0]);
+        let [d_cell, d_hidden] = self.wr.dims();
+        let sizes = [d_hidden, d_cell];
+        let LstmState { hidden, cell } = state.of_shape(x.dims()[0], &sizes);
         let a = with_bias(
             matmul(x, self.wx.val()) + matmul(hidden, self.wh.val()),
             &self.b,
@@ -153,6 +157,7 @@ impl<B: Backend> Cell<B> for ProjectedLstm<B> {
     fn init((): (), options: &CellOptions, init: &mut Init<B>) -> Self {
         let h = options.d_hidden;
         let config = ProjectedLstmConfig::new(options.d_input, 2 * h, h)
+            .with_bias(options.bias)
             .with_initializer(options.initializer)
             .with_remember(options.remember.or(Remember::Bias(1.0)));
         config.init_with(init)

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     fused::KernelLayer,
-    init::{Init, Initializer, init_methods},
+    init::{Init, Initializer, init_methods, sizes},
     matmul::{matmul, with_bias},
 };
 
@@ -49,6 +49,7 @@ pub const IRNN: Description = Description {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Activation {
     /// `tanh(a)`
     #[default]
@@ -80,6 +81,7 @@ impl Activation {
 /// assert!((product - Tensor::eye(8, &device)).abs().max().into_scalar() < 1e-5);
 /// ```
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct RnnConfig {
     /// Size of each input vector.
     pub d_input: usize,
@@ -149,7 +151,7 @@ init_methods!(RnnConfig -> Rnn);
 impl RnnConfig {
     /// Returns an [`Rnn`] with weights drawn from `init`.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Rnn<B> {
-        let (d, h) = (self.d_input, self.d_hidden);
+        let (d, h) = sizes(self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);
         let wx = init.uniform(d * h, bound);
         let wh = match (self.identity_recurrent, self.orthogonal_recurrent) {
@@ -187,7 +189,10 @@ impl<B: Backend> RecurrentCell<B> for Rnn<B> {
     }
 
     fn step(&self, x: Tensor<B, 2>, state: RnnState<B>) -> (Tensor<B, 2>, RnnState<B>) {
-        let state = state.of_batch(x.dims()[0]);
+        let state = state.of_shape(x.dims()[0], &[self.wh.dims()[0]]);
+        if let Some(next) = self.step_by_kernels(&x, &state) {
+            return next;
+        }
         let a = with_bias(
             matmul(x, self.wx.val()) + matmul(state.hidden, self.wh.val()),
             &self.b,
@@ -219,6 +224,7 @@ impl<B: Backend> Cell<B> for Rnn<B> {
 
     fn init(kind: Activation, options: &CellOptions, init: &mut Init<B>) -> Self {
         RnnConfig::new(options.d_input, options.d_hidden)
+            .with_bias(options.bias)
             .with_initializer(options.initializer)
             .with_orthogonal_recurrent(options.orthogonal_recurrent)
             .with_identity_recurrent(kind == Activation::Relu)

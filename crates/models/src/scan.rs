@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::{cell::RecurrentState, lengths::Lengths};
+use crate::{cell::RecurrentState, fused, lengths::Lengths};
 
 /// Runs `step` over a sequence: `[batch, time, d_input]` → `[batch, time, d_hidden]`, and the state after
 /// the last step.
@@ -42,6 +42,7 @@ pub fn scan<B: Backend, S>(
         "scan: the input [batch, time, d_input] has no time steps"
     );
 
+    fused::count(|paths| paths.reference += 1);
     let mut outputs = Vec::with_capacity(time);
     for x in input.iter_dim(1) {
         let (y, next) = step(x.squeeze_dim(1), state);

@@ -13,7 +13,7 @@ use crate::{
     cell::{Cell, CellOptions, RecurrentCell},
     cells::AnyCell,
     fused::{Input, KernelLayer},
-    init::{Init, Initializer},
+    init::{Init, Initializer, Remember},
     lengths::Lengths,
 };
 
@@ -37,7 +37,21 @@ use crate::{
 /// let (y, _) = stack.valid().forward(Tensor::ones([4, 50, 3], &device), None);
 /// assert!(smallest(y) > 0.0);
 /// ```
+///
+/// Layers of different sizes, whose forget gates start open:
+///
+/// ```
+/// use burn_ndarray::NdArray;
+/// use models::{Lstm, Remember, Stack, StackConfig};
+///
+/// let config = StackConfig::new(3, 8)
+///     .with_layer_sizes(Some(vec![16, 8]))
+///     .with_remember(Remember::Bias(2.0));
+/// let stack: Stack<NdArray, Lstm<NdArray>> = config.init((), &Default::default());
+/// assert_eq!(stack.layers[1].wx.dims(), [16, 4 * 8]);
+/// ```
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct StackConfig {
     /// Size of each input vector of the first layer.
     pub d_input: usize,
@@ -49,9 +63,22 @@ pub struct StackConfig {
     /// Probability of zeroing an element of a layer's output during training.
     #[config(default = 0.0)]
     pub dropout: f64,
+    /// Size of each layer's hidden state, from the input upwards, in place of `d_hidden` and `n_layers`.
+    #[config(default = "None")]
+    pub layer_sizes: Option<Vec<usize>>,
+    /// Whether there are biases.
+    #[config(default = true)]
+    pub bias: bool,
     /// What the weights are drawn from.
     #[config(default = "Initializer::PyTorch")]
     pub initializer: Initializer,
+    /// Whether the recurrent weights start as random orthogonal matrices.
+    #[config(default = false)]
+    pub orthogonal_recurrent: bool,
+    /// How far the gates that keep memory are open at first: the bias of the forget gates, or the chrono
+    /// initialisation.
+    #[config(default = "Remember::ByDefault")]
+    pub remember: Remember,
 }
 
 /// Recurrent layers of the cell `C`, with dropout on the output of each (Zaremba, Sutskever and Vinyals
@@ -103,7 +130,7 @@ impl StackConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `dropout` is not a probability, from 0 to 1.
+    /// Panics if there is no layer, a size is 0, or `dropout` is not a probability, from 0 to 1.
     pub fn init<B: Backend, C: Cell<B>>(&self, kind: C::Kind, device: &B::Device) -> Stack<B, C> {
         self.init_with(kind, &mut Init::from_backend(device))
     }
@@ -112,7 +139,7 @@ impl StackConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `dropout` is not a probability, from 0 to 1.
+    /// Panics if there is no layer, a size is 0, or `dropout` is not a probability, from 0 to 1.
     pub fn init_seeded<B: Backend, C: Cell<B>>(
         &self,
         kind: C::Kind,
@@ -126,24 +153,26 @@ impl StackConfig {
     ///
     /// # Panics
     ///
-    /// Panics if `dropout` is not a probability, from 0 to 1.
+    /// Panics if there is no layer, a size is 0, or `dropout` is not a probability, from 0 to 1.
     pub fn init_with<B: Backend, C: Cell<B>>(
         &self,
         kind: C::Kind,
         init: &mut Init<B>,
     ) -> Stack<B, C> {
-        let layer = |i| {
-            let options = CellOptions {
-                initializer: self.initializer,
-                ..CellOptions::new(
-                    if i == 0 { self.d_input } else { self.d_hidden },
-                    self.d_hidden,
-                )
-            };
+        let equal = vec![self.d_hidden; self.n_layers];
+        let sizes = self.layer_sizes.as_ref().unwrap_or(&equal);
+        assert!(!sizes.is_empty(), "a stack: at least 1 layer, not 0");
+        let inputs = [self.d_input].into_iter().chain(sizes.iter().copied());
+        let layer = |(d_input, &d_hidden)| {
+            let options = CellOptions::new(d_input, d_hidden)
+                .with_bias(self.bias)
+                .with_initializer(self.initializer)
+                .with_orthogonal_recurrent(self.orthogonal_recurrent)
+                .with_remember(self.remember);
             C::init(kind, &options, init)
         };
-        let dropout = DropoutConfig::new(self.dropout).init();
-        Stack::new((0..self.n_layers).map(layer).collect(), dropout)
+        let layers = inputs.zip(sizes).map(layer).collect();
+        Stack::new(layers, DropoutConfig::new(self.dropout).init())
     }
 }
 

@@ -62,6 +62,7 @@ enum Steps {
 
 /// Steps in tensor operations. Between two steps the state is on the host, where it can be read and written.
 struct Reference {
+    batch: usize,
     takes: Takes,
     step: Box<Step>,
     /// `[batch, d_hidden]` each.
@@ -109,7 +110,7 @@ impl Stepper {
             let (y, state) = cell.step(x, from_host(zeros, state));
             (host_values(y), to_host(&state))
         };
-        Self::of_reference(Takes::Vectors, Box::new(step), state, output_len)
+        Self::of_reference(batch, Takes::Vectors, Box::new(step), state, output_len)
     }
 
     /// Prepares layers that all have kernels, from the input upwards, and a head, to start from `initial`.
@@ -145,6 +146,7 @@ impl Stepper {
 
     /// Prepares a network that starts from `state`, and whose `step` writes `output_len` numbers.
     pub(crate) fn of_reference(
+        batch: usize,
         takes: Takes,
         step: Box<Step>,
         state: Vec<Vec<f32>>,
@@ -152,6 +154,7 @@ impl Stepper {
     ) -> Self {
         let initial = state.clone();
         let steps = Steps::Reference(Reference {
+            batch,
             takes,
             step,
             state,
@@ -231,7 +234,17 @@ impl Reference {
             }
             Takes::Tokens => assert_eq!(input.kind(), self.takes, "this network takes tokens"),
         }
+        match input {
+            Input::Vectors(x) => assert!(
+                x.len().is_multiple_of(self.batch.max(1)),
+                "x: [batch, d_input], not {} numbers for {} sequences",
+                x.len(),
+                self.batch
+            ),
+            Input::Tokens(tokens) => assert_eq!(tokens.len(), self.batch, "tokens: [batch]"),
+        }
         let (output, state) = (self.step)(input, &self.state);
+        assert_eq!(y.len(), output.len(), "y: [batch, size of the output]");
         y.copy_from_slice(&output);
         self.state = state;
     }

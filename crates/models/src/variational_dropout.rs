@@ -19,6 +19,7 @@ use crate::{
 ///
 /// See the example of [`VariationalDropout`].
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct VariationalDropoutConfig {
     /// Probability of zeroing an element of the input.
     #[config(default = 0.0)]

@@ -19,6 +19,7 @@ use crate::{
 ///
 /// See the example of [`WeightDropout`].
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct WeightDropoutConfig {
     /// Probability of zeroing a recurrent weight, from 0 to below 1.
     pub p: f64,

@@ -18,6 +18,7 @@ use crate::{
 ///
 /// See the example of [`Zoneout`].
 #[derive(Config, Debug)]
+#[non_exhaustive]
 pub struct ZoneoutConfig {
     /// Probability that an element of the hidden state stays what it was.
     #[config(default = 0.0)]

@@ -1,5 +1,7 @@
 //! Combinators against what they stand for, other forms of a sequence, and wrong uses.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use burn::{nn::DropoutConfig, tensor::Tensor};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
@@ -11,6 +13,16 @@ use models::{
 use tests::{compare::assert_close, random::Random};
 
 type B = NdArray<f64>;
+
+/// The message of the panic in which `f` ends.
+fn panic_message<R>(f: impl FnOnce() -> R) -> String {
+    let result = catch_unwind(AssertUnwindSafe(|| drop(f())));
+    let panic = result.expect_err("refused");
+    match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => (*panic.downcast::<&str>().expect("a message")).to_owned(),
+    }
+}
 
 fn cell(kind: CellKind, d_input: usize, d_hidden: usize) -> AnyCell<B> {
     let options = CellOptions::new(d_input, d_hidden);
@@ -149,11 +161,10 @@ fn random_masks_do_not_act_without_autodiff() {
         expected.clone(),
         0.0,
     );
-    let variational = VariationalDropoutConfig {
-        input: 0.5,
-        hidden: 0.5,
-        output: 0.5,
-    };
+    let variational = VariationalDropoutConfig::new()
+        .with_input(0.5)
+        .with_hidden(0.5)
+        .with_output(0.5);
     let variational = variational.init::<B, _>(lstm);
     assert_close("variational", variational.forward(x, None).0, expected, 0.0);
 }
@@ -207,6 +218,59 @@ fn a_projection_not_below_the_cell_is_refused() {
 fn a_state_of_another_cell_is_refused() {
     let (lstm, gru) = (cell(CellKind::Lstm, 2, 3), cell(CellKind::Gru, 2, 3));
     lstm.forward(Random::new(2).tensor([1, 5, 2]), Some(gru.initial_state(1)));
+}
+
+/// A state of one row or one column would be broadcast.
+#[test]
+fn a_state_of_another_shape_is_refused() {
+    for kind in CellKind::ALL {
+        let cell = cell(kind, 2, 3);
+        let state = cell.initial_state(2);
+        let shapes: Vec<_> = state.tensors().iter().map(|s| s.dims()).collect();
+        for (i, &[batch, size]) in shapes.iter().enumerate() {
+            for wrong in [[1, size], [batch, 1], [batch + 1, size]] {
+                let mut tensors = state.tensors();
+                tensors[i] = Tensor::zeros(wrong, &Default::default());
+                let state = state.clone().with_tensors(tensors);
+                let x = Random::new(2).tensor([2, 2]);
+                let message = panic_message(|| cell.step(x, state));
+                let expected = format!("is {wrong:?}, not {:?} for this", [batch, size]);
+                assert!(message.contains(&expected), "{kind}: {message}");
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "hidden: [batch, d_hidden]")]
+fn gates_of_a_hidden_state_of_one_row_are_refused() {
+    let lstm = LstmConfig::new(2, 3).init::<B>(&Default::default());
+    lstm.gates(Random::new(2).tensor([2, 2]), Random::new(2).tensor([1, 3]));
+}
+
+#[test]
+fn a_layer_of_size_0_is_refused() {
+    for kind in CellKind::ALL {
+        for [d_input, d_hidden] in [[0, 3], [2, 0]] {
+            let message = panic_message(|| cell(kind, d_input, d_hidden));
+            assert!(message.ends_with(": at least 1, not 0"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn slices_of_another_length_are_refused() {
+    let refused = |stepper: &mut Stepper, [x, y]: [usize; 2], expected: &str| {
+        let (x, mut y) = (vec![0.0; x], vec![0.0; y]);
+        let message = panic_message(|| stepper.step(&x, &mut y));
+        assert!(message.contains(expected), "{message}");
+    };
+    // By kernels, and in tensor operations.
+    for kind in [CellKind::Lstm, CellKind::PeepholeLstm] {
+        let stepper = &mut Stepper::new(&cell(kind, 2, 3), 2);
+        refused(stepper, [3, 6], "d_input]");
+        refused(stepper, [4, 3], "y: [batch");
+    }
 }
 
 #[test]

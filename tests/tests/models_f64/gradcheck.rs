@@ -20,10 +20,8 @@ type B = Autodiff<NdArray<f64>>;
 
 /// A cell with large weights, in which nothing is too small to be seen.
 fn cell(kind: CellKind, d_input: usize, d_hidden: usize, seed: u64) -> AnyCell<B> {
-    let options = CellOptions {
-        initializer: Initializer::Uniform { bound: 0.8 },
-        ..CellOptions::new(d_input, d_hidden)
-    };
+    let options =
+        CellOptions::new(d_input, d_hidden).with_initializer(Initializer::Uniform { bound: 0.8 });
     AnyCell::init(
         kind,
         &options,

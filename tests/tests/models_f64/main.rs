@@ -9,3 +9,8 @@ mod padded;
 mod parity;
 mod recurrence;
 mod stack;
+
+#[test]
+fn small_gates() {
+    tests::small_gates::check::<burn_ndarray::NdArray<f64>>(1e-13, 0.0);
+}

@@ -15,7 +15,8 @@ use burn_flex::Flex;
 use burn_ndarray::NdArray;
 use models::{
     AnyCell, Bidirectional, Cell, CellKind, CellOptions, Init, Lengths, Merge, RecurrentCell,
-    RecurrentState, fused::without_kernels,
+    RecurrentState,
+    fused::{paths, without_kernels},
 };
 use tests::{
     compare::{Worst, largest_of},
@@ -144,7 +145,7 @@ impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for ByStep<B, C> {
     }
 
     fn step(&self, x: Tensor<B, 2>, state: C::State) -> (Tensor<B, 2>, C::State) {
-        self.cell.step(x, state)
+        without_kernels(|| self.cell.step(x, state))
     }
 }
 
@@ -187,6 +188,40 @@ fn on_flex() {
     every_cell::<Autodiff<Flex>>();
 }
 
+/// Steps by kernels and in tensor operations, with all gradients.
+#[test]
+fn steps() {
+    type B = Autodiff<NdArray>;
+    for kind in CellKind::ALL {
+        let cell = cell::<B>(kind, 1);
+        let x = Random::new(2)
+            .tensor::<B, 3>([BATCH, 3, D_INPUT])
+            .require_grad();
+        let run = || {
+            let state = cell.initial_state(BATCH);
+            let (y, last) = models::scan(x.clone(), state, |x, state| cell.step(x, state));
+            let mut found = vec![("y".to_owned(), y.to_data())];
+            let last = last.tensors().into_iter();
+            let grads = last
+                .fold(y.sum(), |sum, s| sum + s.powi_scalar(2).sum())
+                .backward();
+            let of_x = x.grad(&grads).expect("tracked").into_data();
+            found.push(("gradient of x".to_owned(), of_x));
+            found.extend(gradients(&cell, grads));
+            found
+        };
+        let (ours, paths) = paths(run);
+        let with_kernels = cell.kernel_layers().is_some();
+        assert_eq!(paths.kernels, if with_kernels { 3 } else { 0 }, "{kind}");
+        let expected = without_kernels(run);
+        let mut worst = Worst::default();
+        for ((name, ours), (_, expected)) in ours.iter().zip(&expected) {
+            worst.see(&format!("{name} of {kind}"), ours, expected);
+        }
+        worst.assert_within(1e-5);
+    }
+}
+
 /// Two directions of different cells have no kernel in common, and run all the same.
 #[test]
 fn directions_of_different_cells() {
@@ -201,7 +236,7 @@ fn parallel_forms_equal_their_steps() {
     let device = Default::default();
     let steps = |cell: &AnyCell<B>, x: Tensor<B, 3>| {
         let state = cell.initial_state(2);
-        models::scan(x, state, |x, state| cell.step(x, state)).0
+        without_kernels(|| models::scan(x, state, |x, state| cell.step(x, state)).0)
     };
     let x = Random::new(4).tensor::<B, 3>([2, 1000, D_INPUT]);
     let mut worst = Worst::default();

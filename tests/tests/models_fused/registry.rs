@@ -2,15 +2,20 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Int, Tensor, backend::Backend};
+use burn_autodiff::Autodiff;
+use burn_flex::Flex;
 use burn_ndarray::NdArray;
 use models::{
     Lengths, LstmConfig, RecurrentCell, RnnConfig,
-    fused::{Input, KernelLayer, SequenceKernels, kernels, register},
+    fused::{
+        self, CpuAutodiff, CpuInference, Input, KernelLayer, SequenceKernels, kernels, register,
+        without_kernels,
+    },
 };
 
 /// A backend that has no kernels by itself.
-type B = NdArray<f32, i32>;
+type B = NdArray<f32, u8>;
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
@@ -62,5 +67,30 @@ fn registered_kernels_are_asked_and_may_decline() {
     assert_eq!(largest(rnn.forward(x.clone(), None).0), 0.0);
     let declined = lstm.forward(x, None).0;
     assert_eq!(largest(declined - by_reference), 0.0);
-    assert_eq!(CALLS.load(Ordering::Relaxed), 2);
+    // The `Rnn`'s, and for the `Lstm` the sequence and each of its steps.
+    assert_eq!(CALLS.load(Ordering::Relaxed), 1 + 1 + 3);
+}
+
+/// What the crate registers itself, and what takes one line.
+#[test]
+fn every_form_of_f32_can_have_kernels() {
+    fn paths<B: Backend>() -> [usize; 2] {
+        let device = Default::default();
+        let lstm = LstmConfig::new(4, 5).init_seeded::<B>(1, &device);
+        let x = Tensor::ones([2, 3, 4], &device);
+        let (_, paths) = fused::paths(|| lstm.forward(x, None));
+        [paths.kernels, paths.reference]
+    }
+    let (by_kernels, by_steps) = ([1, 0], [0, 1]);
+    assert_eq!(paths::<NdArray>(), by_kernels);
+    assert_eq!(paths::<NdArray<f32, i32>>(), by_kernels);
+    assert_eq!(paths::<Autodiff<NdArray<f32, i32>>>(), by_kernels);
+    assert_eq!(paths::<Flex>(), by_kernels);
+    assert_eq!(without_kernels(paths::<Flex>), by_steps);
+
+    assert_eq!(paths::<NdArray<f32, i16>>(), by_steps);
+    register::<NdArray<f32, i16>>(CpuInference);
+    register::<Autodiff<NdArray<f32, i16>>>(CpuAutodiff);
+    assert_eq!(paths::<NdArray<f32, i16>>(), by_kernels);
+    assert_eq!(paths::<Autodiff<NdArray<f32, i16>>>(), by_kernels);
 }

@@ -270,6 +270,38 @@ fn what_is_not_finite_goes_the_same_way() {
     }
 }
 
+/// What the gradients are, NaN, infinite or finite, is the same too, except which of NaN and infinite.
+#[test]
+fn gradients_are_finite_in_the_same_places() {
+    fn check<B: AutodiffBackend, N: Network<B>>() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30] {
+            let mut random = Random::new(8);
+            let mut leaf = |shape: [usize; 2]| random.tensor::<B, 2>(shape).require_grad();
+            let (wx, wh) = (leaf([2, N::GATES * 9]), leaf([9, N::GATES * 9]));
+            let network = N::with_weights(wx.clone(), wh.clone(), None);
+            let mut values = vec![0.5_f32; 2 * 4 * 2];
+            values[3] = bad;
+            let x = TensorData::new(values, [2, 4, 2]);
+            let x = Tensor::<B, 3>::from_data(x, &Default::default()).require_grad();
+            let finite = || {
+                let (y, _) = network.forward(x.clone(), None);
+                let grads = y.sum().backward();
+                let of_x = x.grad(&grads).expect("tracked").into_data();
+                let of_wx = wx.grad(&grads).expect("tracked").into_data();
+                let of_wh = wh.grad(&grads).expect("tracked").into_data();
+                [of_x, of_wx, of_wh]
+                    .map(|g| -> Vec<bool> { g.iter::<f32>().map(f32::is_finite).collect() })
+            };
+            let (ours, expected) = (finite(), without_kernels(finite));
+            assert_eq!(ours, expected, "with {bad}");
+        }
+    }
+    check::<Autodiff<NdArray>, Rnn<Autodiff<NdArray>>>();
+    check::<Autodiff<NdArray>, Lstm<Autodiff<NdArray>>>();
+    check::<Autodiff<NdArray>, Gru<Autodiff<NdArray>>>();
+    check::<Autodiff<Flex>, Lstm<Autodiff<Flex>>>();
+}
+
 /// Truncated BPTT over two windows, the state carried on: as the reference path does it.
 #[test]
 fn a_carried_state_is_the_same() {

@@ -83,11 +83,13 @@ pub(super) fn flex() -> Result<OpenBackend<Autodiff<burn_flex::Flex>>> {
     open(BackendName::Flex, true, |_| cpu().into())
 }
 
-/// Returns "CPU, 8 threads" on a machine with 8.
+/// Returns "CPU, 8 threads" on a machine with 8, unless `RAYON_NUM_THREADS` says another number.
 #[cfg(any(feature = "ndarray", feature = "flex"))]
 fn cpu() -> String {
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    format!("CPU, {}", crate::view::plural(threads, "thread"))
+    format!(
+        "CPU, {}",
+        crate::view::plural(rayon::current_num_threads(), "thread")
+    )
 }
 
 /// Returns the default device of `B` after it has computed a sum. Burn 0.21 panics if a driver is

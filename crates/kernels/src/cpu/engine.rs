@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use pulp::WithSimd;
 
-use super::{isa::Isa, thread_pool};
+use super::{
+    isa::Isa,
+    thread_pool::{self, THREADS},
+};
 
 /// An instruction set and a number of threads.
 ///
@@ -18,12 +21,13 @@ pub struct Engine {
 
 impl Engine {
     /// Returns an engine with the fastest instructions of this processor, and as many threads as the current
-    /// rayon pool has (`RAYON_NUM_THREADS` sets the number for the whole process).
+    /// rayon pool has, but no more than the process has for its kernels: `RAYON_NUM_THREADS`, or else the
+    /// number of processors.
     pub fn new() -> Self {
         let isa = Isa::available()[0];
         Engine {
             isa,
-            threads: rayon::current_num_threads(),
+            threads: rayon::current_num_threads().min(*THREADS),
         }
     }
 

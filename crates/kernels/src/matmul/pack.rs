@@ -1,10 +1,9 @@
 //! Matrices packed in panels, once, in the order in which the innermost loop reads them.
 
-use aligned_vec::{AVec, ConstAlign};
 use pulp::{Simd, WithSimd};
 
 use super::panel::VECTORS;
-use crate::cpu::{Engine, cut};
+use crate::cpu::{Buffer, Engine, cut};
 
 /// Packing this many numbers takes longer than waking a thread, which takes about 50 µs.
 const WORTH_A_THREAD: usize = 1 << 18;
@@ -53,7 +52,7 @@ impl Columns {
 /// panel reaches beyond the matrix.
 #[derive(Clone, Debug)]
 pub(crate) struct Packed {
-    values: AVec<f32, ConstAlign<64>>,
+    values: Buffer,
     depth: usize,
     n: usize,
     lanes: usize,
@@ -83,7 +82,7 @@ impl Packed {
         let lanes = engine.isa().lanes();
         let panel_length = depth * columns.vectors() * lanes;
         let panels = columns.panels(n, lanes);
-        let mut values = AVec::__from_elem(64, 0.0, panels * panel_length);
+        let mut values = Buffer::any(panels * panel_length);
 
         let engine = match values.len() < WORTH_A_THREAD {
             true => &engine.with_threads(1),
@@ -171,6 +170,11 @@ impl WithSimd for PackJob<'_> {
             for vector in 0..self.columns.vectors() {
                 let panel = self.first_panel + panel;
                 let (first, len) = self.columns.place(n, lanes, panel, vector);
+                if len < lanes {
+                    for row in values.chunks_exact_mut(width) {
+                        row[vector * lanes..][len..lanes].fill(0.0);
+                    }
+                }
                 if self.transposed {
                     // A few rows of the panel at a time, so that they stay in the cache.
                     for start in (0..depth).step_by(64) {

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use aligned_vec::{AVec, ConstAlign};
 use pulp::{Simd, WithSimd};
 
 use super::{
@@ -10,7 +9,7 @@ use super::{
     panel::{Sums, VECTORS, load, store},
     tile::{Tile, for_each_tile},
 };
-use crate::cpu::{Engine, cut};
+use crate::cpu::{Buffer, Engine, cut};
 
 /// A matrix that is read row by row, wherever its rows are.
 pub(crate) struct Rows<'a> {
@@ -34,7 +33,7 @@ pub(crate) fn outer_sums(
     let height: usize = left.iter().map(|rows| rows.width).sum();
 
     // `[panel][row][column]`: each thread owns whole panels.
-    let mut sums = AVec::<f32, ConstAlign<64>>::__from_elem(64, 0.0, panels * height * panel_width);
+    let mut sums = Buffer::zeros(panels * height * panel_width);
     let mut bias = vec![0.0; panels * panel_width];
     let shares = engine.share(panels);
     let mut all_sums = cut(
@@ -98,7 +97,7 @@ impl WithSimd for Job<'_, '_> {
         } = self;
         let block = BLOCK.min(steps.len());
         let panel_width = VECTORS * S::F32_LANES;
-        let mut b = AVec::<f32, ConstAlign<64>>::__from_elem(64, 0.0, block * panel_width);
+        let mut b = Buffer::any(block * panel_width);
         let b: &mut [Sums<S>] = S::as_mut_simd_f32s(&mut b).0.as_chunks_mut().0;
 
         let room = |_| Vec::with_capacity(block);

@@ -13,7 +13,7 @@ use super::{
     weight_gradients::{NeedsGrad, WeightGradients, in_order_of_sums, weight_gradients},
     weights::{Input, Shape},
 };
-use crate::cpu::{Engine, cut};
+use crate::cpu::{Buffer, Engine, cut};
 
 /// The gradients of the inputs of a sequence.
 #[derive(Clone, Debug)]
@@ -24,8 +24,6 @@ pub struct Gradients {
     pub d_h0: Vec<f32>,
     /// `[batch, d_hidden]`; empty for a cell without `c`.
     pub d_c0: Vec<f32>,
-    /// The memory of what was saved, for [`forward_in`](crate::Layer::forward_in) to reuse.
-    pub spare: Saved,
 }
 
 /// The inputs of a backward pass.
@@ -71,19 +69,22 @@ impl Backward<'_> {
             "d_cell: [batch, d_hidden]"
         );
         let Saved {
-            gates: mut d_sums,
+            gates,
             cell,
             time: saved_time,
             d_hidden,
         } = saved;
         let n_sums = batch * time * of_sums;
-        let n_saved = if C::SAVES_GATES { d_sums.len() } else { n_sums };
+        let n_saved = if C::SAVES_GATES { gates.len() } else { n_sums };
         assert_eq!(
             (n_saved, cell.len(), saved_time, d_hidden),
             (n_sums, batch * (time + 1) * of_cell, time, h),
             "saved by the same forward pass"
         );
-        d_sums.resize(n_sums, 0.0);
+        let mut d_sums = match C::SAVES_GATES {
+            true => gates,
+            false => Buffer::any(n_sums),
+        };
 
         let mut d_h0 = vec![0.0; batch * h];
         let mut d_c0 = self.d_cell.to_vec();
@@ -141,17 +142,10 @@ impl Backward<'_> {
             );
         }
         weights.input = d_input;
-        let spare = Saved {
-            gates: d_sums,
-            cell,
-            time,
-            d_hidden: h,
-        };
         Gradients {
             weights,
             d_h0,
             d_c0,
-            spare,
         }
     }
 }

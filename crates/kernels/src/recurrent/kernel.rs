@@ -85,10 +85,9 @@ pub trait PackedLayer: fmt::Debug + Send + Sync {
         output: &mut [f32],
     );
 
-    /// Runs [`Layer::forward_in`].
-    fn forward_in(
+    /// Runs [`Layer::forward_padded`].
+    fn forward_padded(
         &self,
-        spare: Saved,
         shape: Shape,
         lengths: Lengths,
         input: Input,
@@ -152,16 +151,15 @@ impl<C: Cell> PackedLayer for Layer<'_, C> {
         self.infer_padded(shape, lengths, input, h0, cell, output);
     }
 
-    fn forward_in(
+    fn forward_padded(
         &self,
-        spare: Saved,
         shape: Shape,
         lengths: Lengths,
         input: Input,
         h0: &[f32],
         c0: &[f32],
     ) -> (Vec<f32>, Saved) {
-        Layer::forward_in(self, spare, shape, lengths, input, h0, c0)
+        Layer::forward_padded(self, shape, lengths, input, h0, c0)
     }
 
     fn step(&self, batch: usize, input: Input, h0: &[f32], cell: &mut [f32], output: &mut [f32]) {

@@ -12,7 +12,7 @@ use super::{
     scan::scan,
     weights::{Input, Shape, Weights},
 };
-use crate::cpu::{Engine, cut};
+use crate::cpu::{Buffer, Engine, cut};
 
 /// A layer of the cell `C` with packed weights.
 #[derive(Clone, Debug)]
@@ -132,18 +132,16 @@ impl<'a, C: Cell> Layer<'a, C> {
     ///
     /// Panics if [`infer`](Self::infer) does.
     pub fn forward(&self, shape: Shape, input: Input, h0: &[f32], c0: &[f32]) -> (Vec<f32>, Saved) {
-        self.forward_in(Saved::default(), shape, Lengths::ALL, input, h0, c0)
+        self.forward_padded(shape, Lengths::ALL, input, h0, c0)
     }
 
-    /// Like [`forward`](Self::forward), for sequences of unequal length, in the memory of a sequence whose
-    /// backward pass is done. The output for padding is zero.
+    /// Like [`forward`](Self::forward), for sequences of unequal length. The output for padding is zero.
     ///
     /// # Panics
     ///
     /// Panics if [`infer_padded`](Self::infer_padded) does.
-    pub fn forward_in(
+    pub fn forward_padded(
         &self,
-        spare: Saved,
         shape: Shape,
         lengths: Lengths,
         input: Input,
@@ -154,27 +152,17 @@ impl<'a, C: Cell> Layer<'a, C> {
         let of_cell = usize::from(C::HAS_CELL);
         assert_eq!(c0.len(), batch * h * of_cell, "c0: [batch, d_hidden]");
         let mut output = vec![0.0; batch * time * h];
-        let Saved {
-            mut gates,
-            mut cell,
-            ..
-        } = spare;
-        cell.resize(batch * (time + 1) * h * of_cell, 0.0);
+        let mut cell = Buffer::any(batch * (time + 1) * h * of_cell);
         if C::HAS_CELL && h > 0 {
             let starts = cell.chunks_exact_mut((time + 1) * h);
             for (cell, c0) in starts.zip(c0.chunks_exact(h)) {
                 cell[..h].copy_from_slice(c0);
             }
         }
-        let kept: &mut [f32] = match C::SAVES_GATES {
-            true => {
-                gates.resize(batch * time * C::GATES.sums() * h, 0.0);
-                &mut gates
-            }
-            false => &mut [],
-        };
+        let of_gates = usize::from(C::SAVES_GATES) * C::GATES.sums() * h;
+        let mut gates = Buffer::any(batch * time * of_gates);
         let cells = (&mut cell[..], time);
-        self.run(shape, lengths, input, h0, cells, kept, &mut output);
+        self.run(shape, lengths, input, h0, cells, &mut gates, &mut output);
         let saved = Saved {
             gates,
             cell,

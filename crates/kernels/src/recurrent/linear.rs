@@ -28,7 +28,7 @@ use super::{
     weights::{Input, InputWeights, Shape, Weights},
 };
 use crate::{
-    cpu::{Engine, cut},
+    cpu::{Buffer, Engine, cut},
     matmul::{Packed, Product, Sums, Tile, VECTORS, accumulate, for_each_tile, load, store},
 };
 
@@ -184,13 +184,12 @@ impl<C: LinearCell> PackedLayer for LinearLayer<'_, C> {
         output: &mut [f32],
     ) {
         assert_eq!(cell.len(), 0, "cell: empty");
-        let mut keep = vec![0.0; output.len()];
+        let mut keep = Buffer::any(output.len());
         self.run(shape, lengths, input, h0, &mut keep, &mut [], output);
     }
 
-    fn forward_in(
+    fn forward_padded(
         &self,
-        spare: Saved,
         shape: Shape,
         lengths: Lengths,
         input: Input,
@@ -200,13 +199,8 @@ impl<C: LinearCell> PackedLayer for LinearLayer<'_, C> {
         assert_eq!(c0.len(), 0, "c0: empty");
         let (steps, h) = (shape.batch * shape.time, self.weights.d_hidden());
         let mut output = vec![0.0; steps * h];
-        let Saved {
-            mut gates,
-            cell: mut keep,
-            ..
-        } = spare;
-        keep.resize(steps * h, 0.0);
-        gates.resize(steps * C::GATES.count() * h, 0.0);
+        let mut keep = Buffer::any(steps * h);
+        let mut gates = Buffer::any(steps * C::GATES.count() * h);
         self.run(
             shape,
             lengths,
@@ -490,17 +484,10 @@ fn run_backward(
         };
         engine.each(shares.iter().zip(inputs).map(job).collect());
     }
-    let spare = Saved {
-        gates: d_sums,
-        cell: keep,
-        time,
-        d_hidden: h,
-    };
     Gradients {
         weights,
         d_h0,
         d_c0: Vec::new(),
-        spare,
     }
 }
 

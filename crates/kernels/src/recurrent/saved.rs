@@ -1,16 +1,16 @@
 //! What a forward pass leaves for the backward pass.
 
 use super::lengths::Lengths;
+use crate::cpu::Buffer;
 
 /// What a sequence leaves for its backward pass, besides its output. This is most of the memory that a
-/// sequence takes. After the backward pass, [`forward_in`](crate::Layer::forward_in) can reuse it; fresh
-/// memory would cost a page fault every four kilobytes.
+/// sequence takes.
 #[derive(Clone, Debug, Default)]
 pub struct Saved {
     /// `[batch, time, sums·d_hidden]`: the gates of each step, if the cell saves them.
-    pub(super) gates: Vec<f32>,
+    pub(super) gates: Buffer,
     /// `[batch, time + 1, d_hidden]`: `c` before the first step, then after each step; empty without `c`.
-    pub(super) cell: Vec<f32>,
+    pub(super) cell: Buffer,
     pub(super) time: usize,
     pub(super) d_hidden: usize,
 }

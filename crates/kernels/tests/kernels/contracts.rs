@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use kernels::{Engine, Input, Isa, Lengths, PackedLayer, Saved};
+use kernels::{Engine, Input, Isa, Lengths, PackedLayer};
 
 use crate::{
     problem::{Layer, Problem, Recipe, Values},
@@ -131,7 +131,7 @@ fn vectors_and_tokens_are_not_mixed() {
     let shape = vectors.shape;
     let forward = |lstm: &dyn PackedLayer, input: Input| {
         let (h0, c0) = (&of_vectors.h0, &of_vectors.c0);
-        lstm.forward_in(Saved::default(), shape, Lengths::ALL, input, h0, c0)
+        lstm.forward_padded(shape, Lengths::ALL, input, h0, c0)
     };
     let message = "vectors go with Wx, tokens with a table";
     assert_refuses(message, || {

@@ -28,8 +28,7 @@ impl Case {
         let engine = &Engine::new();
         let [c0, _] = slices.of_cell(&problem);
         let layer = slices.pack(&problem, engine);
-        let (output, saved) =
-            layer.forward_in(Saved::default(), shape, Lengths::ALL, input, &slices.h0, c0);
+        let (output, saved) = layer.forward_padded(shape, Lengths::ALL, input, &slices.h0, c0);
         drop(layer);
         Case {
             problem,

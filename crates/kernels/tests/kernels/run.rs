@@ -1,8 +1,6 @@
 //! A problem through the kernels.
 
-use kernels::{
-    Backward, Engine, Input, Isa, NeedsGrad, PackedLayer, Saved, Takes, WeightGradients,
-};
+use kernels::{Backward, Engine, Input, Isa, NeedsGrad, PackedLayer, Takes, WeightGradients};
 
 use crate::{
     compare::Tensors,
@@ -95,22 +93,12 @@ impl Slices {
 
 /// Forward and backward: all that the reference computes, save what is not needed, which is empty.
 pub fn run(problem: &Problem, engine: &Engine, needs: NeedsGrad) -> Tensors<f32> {
-    run_in(Saved::default(), problem, engine, needs).0
-}
-
-/// [`run`] in the memory of another problem. Returns its own memory too.
-pub fn run_in(
-    spare: Saved,
-    problem: &Problem,
-    engine: &Engine,
-    needs: NeedsGrad,
-) -> (Tensors<f32>, Saved) {
     let slices = &Slices::new(problem);
     let (shape, lengths) = (problem.shape, problem.lengths());
     let [c0, _] = slices.of_cell(problem);
     let layer = slices.pack(problem, engine);
     let input = slices.input(problem);
-    let (output, saved) = layer.forward_in(spare, shape, lengths, input, &slices.h0, c0);
+    let (output, saved) = layer.forward_padded(shape, lengths, input, &slices.h0, c0);
     let mut tensors = Tensors::default();
     let has_cell = problem.layer.has_cell();
     if has_cell {
@@ -129,7 +117,7 @@ pub fn run_in(
     tensors.push("d_wx", wx);
     tensors.push("d_wh", wh);
     tensors.push("d_b", b);
-    (tensors, gradients.spare)
+    tensors
 }
 
 /// `output` and, if there is one, the last `cell`, with nothing saved for a backward pass. The output for

@@ -1,7 +1,6 @@
 //! Sequences on a CPU backend under `Autodiff`: one node of the graph for a whole sequence, and one for
 //! the head and its loss.
 
-mod buffer_pool;
 mod deliver;
 mod head_node;
 mod sequence_node;

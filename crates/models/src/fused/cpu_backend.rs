@@ -2,6 +2,11 @@
 
 use std::borrow::Cow;
 
+#[cfg(feature = "ndarray")]
+use burn_ndarray::{
+    FloatNdArrayElement, IntNdArrayElement, NdArrayTensor, QuantElement, SharedArray,
+};
+
 use burn::tensor::{
     DType, Int, Shape, Tensor, TensorData, TensorPrimitive, backend::Backend, ops::FloatTensor,
 };
@@ -16,20 +21,31 @@ use burn::tensor::{
 /// use burn_ndarray::NdArray;
 /// use models::fused::CpuBackend;
 ///
-/// let x = Tensor::<NdArray, 1>::from_floats([1.0, 2.0], &Default::default());
+/// type B = NdArray;
+/// let x = Tensor::<B, 1>::from_floats([1.0, 2.0], &Default::default());
 /// let x = x.into_primitive().tensor(); // the backend's own form
-/// assert_eq!(NdArray::values(&x)[..], [1.0, 2.0]);
+/// assert_eq!(B::values(&x)[..], [1.0, 2.0]);
 /// ```
 pub trait CpuBackend: Backend {
+    /// Whether kernels take single steps of single sequences too. They pack the weights first, which takes
+    /// longer than a fast product of a vector and a matrix.
+    const KERNELS_FOR_SINGLE_STEPS: bool = true;
+
     /// Returns the values of a tensor of 32-bit floats in row-major order: borrowed if they are stored that
     /// way, copied otherwise.
     fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]>;
 }
 
 #[cfg(feature = "ndarray")]
-impl CpuBackend for burn_ndarray::NdArray {
+impl<E, I, Q> CpuBackend for burn_ndarray::NdArray<E, I, Q>
+where
+    E: FloatNdArrayElement,
+    I: IntNdArrayElement,
+    Q: QuantElement,
+    NdArrayTensor: From<SharedArray<E>> + From<SharedArray<I>>,
+{
     fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]> {
-        let burn_ndarray::NdArrayTensor::F32(storage) = tensor else {
+        let NdArrayTensor::F32(storage) = tensor else {
             unreachable!("32-bit floats were asked for")
         };
         let view = storage.view();
@@ -42,6 +58,8 @@ impl CpuBackend for burn_ndarray::NdArray {
 
 #[cfg(feature = "flex")]
 impl CpuBackend for burn_flex::Flex {
+    const KERNELS_FOR_SINGLE_STEPS: bool = false;
+
     fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]> {
         match tensor.as_slice() {
             Some(values) => Cow::Borrowed(values),

@@ -45,7 +45,7 @@ impl<B: CpuBackend> SequenceKernels<B> for CpuInference {
                 Input::Tokens(t) => HostInput::Tokens(tokens(t)),
             },
         };
-        if !sequence.is_f32() {
+        if !sequence.is_for_kernels() {
             return None;
         }
 

@@ -98,7 +98,13 @@ impl Values<'_> {
 }
 
 impl<B: CpuBackend> Sequence<B> {
-    pub(super) fn is_f32(&self) -> bool {
+    /// Returns whether the kernels take it: 32-bit floats, and more than a single step unless the backend
+    /// wants them for that too.
+    pub(super) fn is_for_kernels(&self) -> bool {
+        (self.shape != [1, 1] || B::KERNELS_FOR_SINGLE_STEPS) && self.is_f32()
+    }
+
+    fn is_f32(&self) -> bool {
         let of_input = match &self.input {
             HostInput::Vectors(x) => are_f32([x.dtype()]),
             HostInput::Tokens(_) => true,

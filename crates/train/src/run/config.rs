@@ -339,8 +339,8 @@ impl<K: Kind> RunConfig<K> {
         }
 
         let initializer_is_valid = match self.initializer {
-            Initializer::PyTorch => true,
             Initializer::Uniform { bound } => bound > 0.0 && bound.is_finite(),
+            _ => true,
         };
         let reason = "a uniform bound must be a number above 0";
         check(initializer_is_valid, "initializer", "uniform", reason)

@@ -20,7 +20,7 @@ use burn_autodiff::{
 };
 use kernels::{Engine, NeedsGrad, Saved};
 
-use super::{buffer_pool, deliver::Deliver};
+use super::deliver::Deliver;
 use crate::{
     fused::{
         CpuBackend, Input, KernelLayer, SequenceOutput,
@@ -85,21 +85,22 @@ fn forward_of<B: CpuBackend, C: CheckpointStrategy, const N: usize>(
             Input::Tokens(t) => HostInput::Tokens(tokens(t)),
         },
     };
-    if !sequence.is_f32() {
+    if !sequence.is_for_kernels() {
         return None;
     }
 
-    let spares = layers.iter().map(|_| buffer_pool::take()).collect();
-    let run = |values: &Values, spare: Saved, engine: &Engine| {
+    let run = |values: &Values, (), engine: &Engine| {
         let (shape, lengths) = (sequence.kernel_shape(), values.order.lengths());
         let (layer, input) = (values.pack(engine), values.input());
-        let (output, saved) =
-            layer.forward_in(spare, shape, lengths, input, &values.h0, &values.c0);
+        let (output, saved) = layer.forward_padded(shape, lengths, input, &values.h0, &values.c0);
         let has_cell = values.kernel.has_cell();
         let cell = has_cell.then(|| values.order.put_rows(saved.last_cell(lengths)));
         ((output, saved), cell)
     };
-    let (passed, cells): (Vec<_>, Vec<_>) = sequence.each(spares, run).into_iter().unzip();
+    let (passed, cells): (Vec<_>, Vec<_>) = sequence
+        .each(vec![(); layers.len()], run)
+        .into_iter()
+        .unzip();
     let (mut outputs, saved): (Vec<_>, Vec<_>) = passed.into_iter().unzip();
     let width = sequence.width();
     let (output, outputs) = match sequence.is_natural() {
@@ -265,7 +266,6 @@ impl<B: CpuBackend, const N: usize> Backward<B, N> for SequenceNode {
             let rows = |rows| direction.order.put_rows(rows);
             deliver.to(of(H0), rows(gradients.d_h0), [batch, h]);
             deliver.to(of(C0), rows(gradients.d_c0), [batch, h]);
-            buffer_pool::put(gradients.spare);
         }
         let [d, _] = sequence.directions[0].wx_shape();
         deliver.to(INPUT, d_input, [batch, time, d]);
