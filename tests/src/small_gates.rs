@@ -2,7 +2,7 @@
 
 use burn::{
     module::Param,
-    tensor::{Tensor, backend::Backend},
+    tensor::{Element, Tensor, TensorData, backend::Backend},
 };
 use models::Lstm;
 
@@ -15,17 +15,12 @@ pub fn check<B: Backend>(relative: f64, smallest: f64) {
     let device = Default::default();
     let sums: Vec<f64> = (-20..=20).map(|k| f64::from(5 * k)).collect();
     let n = sums.len();
-    let x = Tensor::<B, 2>::from_data(
-        burn::tensor::TensorData::new(sums.clone(), [n, 1]),
-        (&device, <B::FloatElem as burn::tensor::Element>::dtype()),
-    );
-    let weights = |rows| {
-        let like = x.clone().slice([0..rows]).repeat_dim(1, 4);
-        Param::from_tensor(like.ones_like())
-    };
+    let options = (&device, B::FloatElem::dtype());
+    let x = Tensor::<B, 2>::from_data(TensorData::new(sums.clone(), [n, 1]), options);
+    let ones = || Param::from_tensor(Tensor::<B, 2>::ones([1, 4], options));
     let lstm = Lstm {
-        wx: weights(1),
-        wh: weights(1),
+        wx: ones(),
+        wh: ones(),
         b: None,
     };
     let gates = lstm.gates(x.clone(), x.zeros_like());

@@ -3,55 +3,11 @@
 //! [`RecurrentCell::forward`](crate::RecurrentCell::forward) and [`CharLm`](crate::CharLm) look here for kernels of their backend.
 //! `NdArray` (with integers of 64 or 32 bits) and `Flex` (features `ndarray` and `flex`), plain and under
 //! `Autodiff`, have the kernels of the crate [`kernels`](mod@kernels), for f32. [`register`] gives them to an
-//! `NdArray` with other integers, and kernels to a backend of your own. If there are none for a backend, a cell or a precision, the sequence takes the
-//! reference path: `scan`, in ordinary tensor operations. [`without_kernels`] forces it, and [`paths`] says
-//! which one was taken.
+//! `NdArray` with other integers, and kernels to a backend of your own. If there are none for a backend, a
+//! cell or a precision, the sequence takes the reference path: `scan`, in ordinary tensor operations.
+//! [`without_kernels`] forces it, and [`paths`] says which one was taken.
 //!
 //! Under `Autodiff` a sequence is one node of the graph, with a backward pass written by hand.
-//!
-//! # Numbers that are not finite
-//!
-//! Output and state are NaN, infinite or finite where those of the reference path are. In the gradients of
-//! a sequence with such a number, or one near the largest f32, the two paths may differ in which of them are
-//! NaN and which infinite: they add up the same terms in another order.
-//!
-//! # Threads
-//!
-//! The kernels of a process share one team of threads: `RAYON_NUM_THREADS`, or else one for each processor.
-//! Inside a rayon pool a sequence is cut into no more pieces than that pool has threads. The memory of
-//! the last sequences is kept for the next ones; [`release_memory`] gives it back.
-//!
-//! A module may be used by many threads at once, each with its own sequences:
-//!
-//! - without autodiff, anywhere;
-//! - in training, on threads of your own, each with a [`fork`](burn::module::Module::fork) of the module. It has
-//!   the same weights; their gradients have the same identifiers, and can be added up.
-//!
-//! Do not train inside a job of a rayon pool. Burn 0.21 holds a lock during a backward pass, and some of its own
-//! operations, such as the product of large matrices, are jobs for that pool. A worker that waits for
-//! them may start another job of yours, which needs the lock, and then both wait for good. (The kernels do
-//! not do that; if all that the backward pass meets are kernels and elementwise operations, it is safe.) If
-//! the jobs come from a pool, start a thread in each:
-//!
-//! ```
-//! use std::thread;
-//!
-//! use burn::{module::Module, tensor::Tensor};
-//! use burn_autodiff::Autodiff;
-//! use burn_ndarray::NdArray;
-//! use models::{LstmConfig, RecurrentCell};
-//!
-//! let device = Default::default();
-//! let lstm = LstmConfig::new(3, 8).init::<Autodiff<NdArray>>(&device);
-//! let job = |batch: usize| {
-//!     let lstm = lstm.clone().fork(&device);
-//!     let (y, _) = lstm.forward(Tensor::ones([batch, 5, 3], &device), None);
-//!     let grads = y.sum().backward();
-//!     lstm.wx.val().grad(&grads).expect("tracked")
-//! };
-//! let in_a_pool = |batch| thread::scope(|scope| scope.spawn(|| job(batch)).join());
-//! assert_eq!(in_a_pool(2).unwrap().dims(), [3, 32]);
-//! ```
 //!
 //! ```
 //! use burn::tensor::{Distribution, Tensor};
@@ -94,6 +50,50 @@
 //! | backends whose tensors lie in main memory | [`CpuBackend`] |
 //! | sequences without gradients | [`CpuInference`] |
 //! | sequences with gradients: nodes of the graph | [`CpuAutodiff`] |
+//!
+//! # Numbers that are not finite
+//!
+//! Output and state are NaN, infinite or finite where those of the reference path are. In the gradients of
+//! a sequence with such a number, or one near the largest f32, the two paths may differ in which of them are
+//! NaN and which infinite: they add up the same terms in another order.
+//!
+//! # Threads
+//!
+//! The kernels of a process share one team of threads: `RAYON_NUM_THREADS`, or else one for each processor.
+//! Inside a rayon pool a sequence is cut into no more pieces than that pool has threads. The memory of
+//! the last sequences is kept for the next ones; [`release_memory`] gives it back.
+//!
+//! A module may be used by many threads at once, each with its own sequences:
+//!
+//! - without autodiff, anywhere;
+//! - in training, on threads of your own, each with a [`fork`](burn::module::Module::fork) of the module. It has
+//!   the same weights; their gradients have the same identifiers, and can be added up.
+//!
+//! Do not train inside a job of a rayon pool. Burn 0.21 holds a lock during a backward pass, and some of its own
+//! operations are jobs for that pool: products of tensors of three dimensions or more, as in its `Linear` over
+//! sequences, and in `Flex` sums of large tensors too. A worker that waits for them may take up another job of
+//! yours, which waits for the lock, and so for good. The kernels and [`linear`](crate::linear()) do not do that.
+//! If your jobs come from a pool, start a thread in each:
+//!
+//! ```
+//! use std::thread;
+//!
+//! use burn::{module::Module, tensor::Tensor};
+//! use burn_autodiff::Autodiff;
+//! use burn_ndarray::NdArray;
+//! use models::{LstmConfig, RecurrentCell};
+//!
+//! let device = Default::default();
+//! let lstm = LstmConfig::new(3, 8).init::<Autodiff<NdArray>>(&device);
+//! let job = |batch: usize| {
+//!     let lstm = lstm.clone().fork(&device);
+//!     let (y, _) = lstm.forward(Tensor::ones([batch, 5, 3], &device), None);
+//!     let grads = y.sum().backward();
+//!     lstm.wx.val().grad(&grads).expect("tracked")
+//! };
+//! let in_a_pool = |batch| thread::scope(|scope| scope.spawn(|| job(batch)).join());
+//! assert_eq!(in_a_pool(2).unwrap().dims(), [3, 32]);
+//! ```
 
 mod autodiff;
 mod cpu_backend;

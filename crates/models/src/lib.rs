@@ -94,7 +94,7 @@
 //! | a language model of characters, and its loss | [`char_lm`], [`loss`] |
 //! | what the weights start from | [`init`] |
 //! | `x·W`, correct on GPUs too, and heads of your own | [`matmul`](mod@matmul) |
-//! | how a whole sequence reaches kernels, which are faster and compute the same | [`fused`] |
+//! | how a whole sequence reaches kernels, which are faster and compute the same; threads and memory | [`fused`] |
 //! | no memory at all, for comparison | [`feed_forward`] |
 //!
 //! # A sequence, and one step at a time

@@ -26,6 +26,7 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
 struct Pool {
     /// How many buffers have been taken.
     taken: u64,
+    /// In the order in which they were last used.
     spare: Vec<Spare>,
 }
 
@@ -67,10 +68,11 @@ impl Buffer {
         pool.taken += 1;
         let oldest = pool.taken.saturating_sub(LATELY);
         let fits = |spare: &(usize, &Spare)| (n..=2 * n).contains(&spare.1.values.capacity());
-        let fitting = pool.spare.iter().enumerate().filter(fits);
+        // Of equal ones the last that was used, which is the most likely to be in the cache.
+        let fitting = pool.spare.iter().enumerate().rev().filter(fits);
         let best = fitting.min_by_key(|(_, spare)| spare.values.capacity());
         let best = best.map(|(i, _)| i);
-        let values = best.map(|i| pool.spare.swap_remove(i).values);
+        let values = best.map(|i| pool.spare.remove(i).values);
         let old: Vec<Spare> = pool
             .spare
             .extract_if(.., |spare| spare.used < oldest)
