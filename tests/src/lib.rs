@@ -8,5 +8,6 @@ pub mod network;
 pub mod parity;
 pub mod pytorch;
 pub mod random;
+pub mod refused;
 pub mod small_gates;
 pub mod tiny;

@@ -53,11 +53,19 @@ pub struct FeedForward<B: Backend> {
 
 impl FeedForwardConfig {
     /// Returns a [`FeedForward`] with fresh weights: the same on every backend for the same `seed`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a size is 0.
     pub fn init_seeded<B: Backend>(&self, seed: u64, device: &B::Device) -> FeedForward<B> {
         self.init_with(&mut Init::from_seed(seed, device))
     }
 
     /// Returns a [`FeedForward`] with weights drawn from `init`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a size is 0.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> FeedForward<B> {
         let (d, h) = sizes(self.d_input, self.d_hidden);
         let bound = self.initializer.bound(d);

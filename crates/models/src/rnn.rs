@@ -150,6 +150,10 @@ init_methods!(RnnConfig -> Rnn);
 
 impl RnnConfig {
     /// Returns an [`Rnn`] with weights drawn from `init`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a size is 0.
     pub fn init_with<B: Backend>(&self, init: &mut Init<B>) -> Rnn<B> {
         let (d, h) = sizes(self.d_input, self.d_hidden);
         let bound = self.initializer.bound(h);

@@ -50,7 +50,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Stepper {
     steps: Steps,
-    /// Where a sequence starts from: the tensors of the state, `[batch, d_hidden]` each.
+    /// The state that a sequence starts from: the tensors of the state, `[batch, d_hidden]` each.
     initial: Vec<Vec<f32>>,
 }
 
@@ -243,8 +243,8 @@ impl Reference {
             ),
             Input::Tokens(tokens) => assert_eq!(tokens.len(), self.batch, "tokens: [batch]"),
         }
+        assert_eq!(y.len(), self.output_len, "y: [batch, size of the output]");
         let (output, state) = (self.step)(input, &self.state);
-        assert_eq!(y.len(), output.len(), "y: [batch, size of the output]");
         y.copy_from_slice(&output);
         self.state = state;
     }

@@ -1,7 +1,5 @@
 //! Combinators against what they stand for, other forms of a sequence, and wrong uses.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use burn::{nn::DropoutConfig, tensor::Tensor};
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
@@ -10,19 +8,9 @@ use models::{
     LstmState, ProjectedLstmConfig, RecurrentCell, RecurrentState, Residual, Stack, Stepper,
     VariationalDropoutConfig, WeightDropoutConfig, ZoneoutConfig, scan,
 };
-use tests::{compare::assert_close, random::Random};
+use tests::{compare::assert_close, random::Random, refused::panic_message};
 
 type B = NdArray<f64>;
-
-/// The message of the panic in which `f` ends.
-fn panic_message<R>(f: impl FnOnce() -> R) -> String {
-    let result = catch_unwind(AssertUnwindSafe(|| drop(f())));
-    let panic = result.expect_err("refused");
-    match panic.downcast::<String>() {
-        Ok(message) => *message,
-        Err(panic) => (*panic.downcast::<&str>().expect("a message")).to_owned(),
-    }
-}
 
 fn cell(kind: CellKind, d_input: usize, d_hidden: usize) -> AnyCell<B> {
     let options = CellOptions::new(d_input, d_hidden);

@@ -22,6 +22,7 @@ use tests::{
     interrupted::{TO_THE_END, create, left, newest, reopen, sign},
     network::by_steps,
     random::Random,
+    refused::panic_message,
     tiny::{corpus, random_text},
 };
 use train::{Corpus, Event, Outcome, Run, RunConfig, Sampler, Sampling, TextStream};
@@ -323,9 +324,7 @@ fn kinds_have_names() {
 fn a_stepper_of_vectors_refuses_tokens() {
     fn refusal<C: RecurrentCell<Inner> + Clone + Send + 'static>(cell: C) -> String {
         let mut stepper = Stepper::new(&cell, 1);
-        let step = std::panic::AssertUnwindSafe(|| stepper.step_tokens(&[1], &mut [0.0; 4]));
-        let panic = std::panic::catch_unwind(step).expect_err("refused");
-        let message = panic.downcast::<String>().expect("a message");
+        let message = panic_message(|| stepper.step_tokens(&[1], &mut [0.0; 4]));
         message.lines().next().unwrap_or_default().to_owned()
     }
     let own = refusal(cell::<SlowFast<Inner>>((), 4));

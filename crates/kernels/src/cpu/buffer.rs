@@ -73,10 +73,8 @@ impl Buffer {
         let best = fitting.min_by_key(|(_, spare)| spare.values.capacity());
         let best = best.map(|(i, _)| i);
         let values = best.map(|i| pool.spare.remove(i).values);
-        let old: Vec<Spare> = pool
-            .spare
-            .extract_if(.., |spare| spare.used < oldest)
-            .collect();
+        let n_old = pool.spare.partition_point(|spare| spare.used < oldest);
+        let old: Vec<Spare> = pool.spare.drain(..n_old).collect();
         drop(pool);
         drop(old);
         let mut values = values.unwrap_or_else(|| Values::with_capacity(64, n));
@@ -89,12 +87,6 @@ impl Buffer {
         let mut buffer = Self::any(n);
         buffer.fill(0.0);
         buffer
-    }
-}
-
-impl Default for Buffer {
-    fn default() -> Self {
-        Self::any(0)
     }
 }
 

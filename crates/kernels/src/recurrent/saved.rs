@@ -5,7 +5,7 @@ use crate::cpu::Buffer;
 
 /// What a sequence leaves for its backward pass, besides its output. This is most of the memory that a
 /// sequence takes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Saved {
     /// `[batch, time, sums·d_hidden]`: the gates of each step, if the cell saves them.
     pub(super) gates: Buffer,
