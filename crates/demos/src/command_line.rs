@@ -39,14 +39,18 @@ pub fn parse(command: Command, habits: &Habits) -> Result<ArgMatches, ExitCode> 
     Err(ExitCode::from(2))
 }
 
-/// Spells flags as they are spelled here: `-rnn_size` and `--rnn_size` as `--rnn-size`. A number below zero that
+/// Spells flags as they are spelled here: `-rnn_size` and `--rnn_size` as `--rnn-size`, and the dashes that web pages
+/// make of hyphens as hyphens. A number below zero that
 /// follows a flag is its value: `--dropout=-1`.
 fn in_our_spelling(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut spelled: Vec<OsString> = Vec::new();
     let mut is_over = false;
     for arg in given {
         is_over |= arg == "--";
-        match arg.to_str().filter(|arg| arg.starts_with('-') && !is_over) {
+        match arg
+            .to_str()
+            .filter(|arg| arg.starts_with(DASHES) && !is_over)
+        {
             Some(number) if number.parse::<f64>().is_ok() => match spelled.last_mut() {
                 Some(flag) if lacks_value(flag) => {
                     flag.push("=");
@@ -61,13 +65,16 @@ fn in_our_spelling(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
     spelled
 }
 
+/// What a flag begins with: hyphens, or an en dash, an em dash or a minus in place of them.
+const DASHES: [char; 4] = ['-', '–', '—', '−'];
+
 fn lacks_value(arg: &OsString) -> bool {
     let arg = arg.as_encoded_bytes();
     arg.starts_with(b"--") && !arg.contains(&b'=')
 }
 
 fn our_flag(given: &str) -> String {
-    let flag = given.trim_start_matches('-');
+    let flag = given.trim_start_matches(DASHES);
     let (name, value) = match flag.find('=') {
         Some(at) => flag.split_at(at),
         None => (flag, ""),

@@ -9,6 +9,8 @@ use std::{
 
 use anyhow::Context;
 
+use crate::hints;
+
 /// What the person asked for cannot be done as asked: exit code 2. Any other error has exit code 1.
 #[derive(Debug)]
 pub struct UsageError(pub String);
@@ -63,8 +65,7 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
             line = format!("{line}: {cause}");
         }
     }
-    let line = line.replace('\n', " ");
-    complain(&format!("error: {line}"));
+    complain(&format!("error: {}", without_controls(&line)));
     let asked = error.is::<UsageError>()
         || matches!(
             error.downcast_ref(),
@@ -81,7 +82,7 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
 
 /// Returns the text of an error. `train` names settings; here they become flags, and the flags that mend
 /// the problem follow in parentheses.
-fn with_flags(error: &(dyn Error + 'static)) -> String {
+pub fn with_flags(error: &(dyn Error + 'static)) -> String {
     let told = error.to_string();
     let Some(error) = error.downcast_ref() else {
         return told;
@@ -98,7 +99,7 @@ fn with_flags(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// Returns the flags that mend a problem, in parentheses.
+/// Returns the flags that mend a problem, in parentheses, or a hint.
 fn mended_by(error: &train::Error) -> String {
     use train::Error;
     let flags = match error {
@@ -121,9 +122,14 @@ fn mended_by(error: &train::Error) -> String {
             resumable: None, ..
         } => " (--learning-rate, --grad-clip)",
         Error::OtherText { .. } => " (--data, --val-data, --init-from)",
+        Error::File { path, source } if source.kind() == io::ErrorKind::NotFound => {
+            return hints::for_missing(path).map_or(String::new(), |hint| format!("; {hint}"));
+        }
+        Error::NotARun { path, .. } => {
+            return hints::for_no_run(path).map_or(String::new(), |hint| format!("; {hint}"));
+        }
         Error::File { .. }
         | Error::Foreign { .. }
-        | Error::NotARun { .. }
         | Error::Changed { .. }
         | Error::Archive { .. }
         | Error::TemporaryFile { .. }
@@ -139,6 +145,16 @@ fn mended_by(error: &train::Error) -> String {
         | Error::TooShort { that_fit: None, .. } => "",
     };
     flags.to_owned()
+}
+
+/// Returns a line that a terminal shows as it is: a file's name may have control characters.
+fn without_controls(line: &str) -> String {
+    let line = line.replace('\n', " ");
+    let symbols = line.chars().map(|symbol| match symbol.is_control() {
+        true => symbol.escape_default().to_string(),
+        false => symbol.to_string(),
+    });
+    symbols.collect()
 }
 
 /// Writes a line to standard error. Nobody may be there to read it.

@@ -16,6 +16,7 @@ pub mod choices;
 pub mod command_line;
 pub mod datasets;
 pub mod exit;
+mod hints;
 pub mod memory;
 pub mod open_files;
 pub mod shell;

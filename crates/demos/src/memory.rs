@@ -13,7 +13,11 @@ use crate::{exit::UsageError, view};
 /// Returns an error if the run does not fit.
 pub fn check(needed: f64, flags: &str) -> Result<()> {
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let there = System::new_with_specifics(memory).total_memory() as f64;
+    let system = System::new_with_specifics(memory);
+    // A container may have less.
+    let there = system
+        .cgroup_limits()
+        .map_or(system.total_memory(), |limits| limits.total_memory) as f64;
     if needed > there {
         let (needed, there) = (view::bytes(needed), view::bytes(there));
         let problem = format!(

@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use common::{Place, TINY, text};
 
@@ -62,12 +62,55 @@ fn standard_input() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(
-        place
-            .path()
-            .join("runs/stdin-1/weights.safetensors")
-            .exists()
+    let weights = place.path().join("runs/stdin-1/weights.safetensors");
+    assert!(weights.exists());
+}
+
+/// The run keeps what can be read only once.
+#[cfg(unix)]
+#[test]
+fn a_run_from_a_pipe_can_be_resumed() {
+    let place = Place::new();
+    let hello = "hello world\n".repeat(20);
+    place.file("hello.txt", &hello);
+    place.succeeds(
+        &[
+            TINY,
+            &["--data", "hello.txt", "--max-epochs", "4", "--out", "file"],
+        ]
+        .concat(),
     );
+    let weights = |run: &str| fs::read(place.path().join(run).join("weights.safetensors")).unwrap();
+    for (data, run) in [("-", "stdin"), ("/dev/stdin", "device")] {
+        let args = [TINY, &["--data", data, "--out", run]].concat();
+        let output = place
+            .command(&args)
+            .write_stdin(hello.clone())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        place.succeeds(&["train", "--resume", run, "--max-epochs", "4"]);
+        assert_eq!(weights(run), weights("file"), "{data}");
+    }
+}
+
+#[test]
+fn standard_input_is_named_once() {
+    let place = Place::new();
+    for flags in [
+        &["--data", "-", "-"][..],
+        &["--data", "-", "--val-data", "-"],
+    ] {
+        let args = [TINY, flags].concat();
+        let output = place
+            .command(&args)
+            .write_stdin("hello\n")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("it can be read once"));
+    }
+    assert!(!place.path().join("runs").exists());
 }
 
 #[test]

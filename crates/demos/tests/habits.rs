@@ -266,3 +266,58 @@ fn output_that_does_not_fit_is_an_error() {
         refused(&output, 1, args, &["standard output: No space left"]);
     }
 }
+
+/// Web pages turn two hyphens into a dash.
+#[test]
+fn dashes_of_web_pages_are_hyphens() {
+    let place = Place::new();
+    place.file("text", "abcabcab\n".repeat(20));
+    let dashes: Vec<String> = TINY.iter().map(|arg| arg.replace("--", "–")).collect();
+    let dashes: Vec<&str> = dashes.iter().map(String::as_str).collect();
+    place.succeeds(&[&dashes[..], &["—data", "text", "−−out", "run"]].concat());
+    assert_eq!(setting(&place, "run", "hidden_size"), 8);
+}
+
+/// What is to be named instead stands in the same line, and a terminal shows the line as it is.
+#[test]
+fn paths_that_are_none_are_told_why() {
+    let place = Place::new();
+    place.trained();
+    let told = |args: &[&str], why: &str| {
+        let output = place.run(args);
+        let said = text(&output.stderr);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(why) && !said.contains('\r'), "{said}");
+        assert!(!output.status.success());
+    };
+    told(&["train", "--data", "~/text"], "write $HOME");
+    told(&["train", "--data", "*.txt"], "outside of quotes");
+    told(
+        &["train", "--data", "text\r"],
+        "remove the carriage returns",
+    );
+    told(&["train", "--data", "https://x.org/t.txt"], "download it");
+    for command in ["sample", "plot"] {
+        told(&[command, "run/metrics.jsonl"], "name the folder, run");
+        told(&[command, "."], "name a run in it, such as ./run");
+    }
+    assert!(!place.path().join("runs").exists());
+}
+
+/// A letter with an accent may be one character or two.
+#[test]
+fn accents_of_the_prime_are_those_of_the_text() {
+    let place = Place::new();
+    for (run, in_text, typed) in [("two", "e\u{301}", "\u{e9}"), ("one", "\u{e9}", "e\u{301}")] {
+        place.file("text", format!("caf{in_text} eta\n").repeat(20));
+        place.succeeds(&[TINY, &["--data", "text", "--out", run]].concat());
+        let prime = format!("caf{typed}");
+        let sample = place.run(&["sample", run, "--length", "5", "--prime-text", &prime]);
+        let wrote = text(&sample.stdout);
+        assert!(
+            wrote.starts_with(&format!("caf{in_text}")),
+            "{wrote} {}",
+            text(&sample.stderr)
+        );
+    }
+}

@@ -15,6 +15,7 @@
 //! | the networks that are compared | [`network`] |
 //! | one training | [`training`] |
 //! | all trainings | [`experiment`] |
+//! | how long the rest of them takes | [`time_left`] |
 //! | how far a gradient reaches back | [`gradient_reach`] |
 //! | gates and cell state on one example | [`trace`](mod@trace) |
 //! | whether an answer depends on the past | [`pasts`] |
@@ -38,6 +39,7 @@ pub mod network;
 pub mod pasts;
 pub mod task;
 pub mod tasks;
+pub mod time_left;
 pub mod trace;
 pub mod training;
 
@@ -46,5 +48,6 @@ pub use gradient_reach::{Reach, reach};
 pub use network::{Network, NetworkConfig, NetworkKind};
 pub use pasts::after_pasts;
 pub use task::{Answer, Sequences, Task};
+pub use time_left::TimeLeft;
 pub use trace::{Step, trace};
 pub use training::{Budget, CurvePoint, Job, Trained};

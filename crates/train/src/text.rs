@@ -26,6 +26,8 @@ mod symbol_codes;
 mod token_writer;
 mod transcript;
 mod vocab;
+mod word_coder;
+mod word_counts;
 mod words;
 
 pub use config::{Records, TextConfig};

@@ -3,3 +3,4 @@
 mod experiment;
 mod networks;
 mod tasks;
+mod time_left;

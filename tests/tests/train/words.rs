@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use tests::tiny::all_tokens;
 use train::{BatchConfig, Corpus, Separator, Split, TextConfig, Units, Vocab, batches};
+use unicode_segmentation::UnicodeSegmentation;
 
 fn config(units: Units, min_count: usize, vocab_size: usize) -> TextConfig {
     TextConfig {
@@ -89,6 +90,33 @@ proptest! {
 }
 
 /// No word reaches from one document into the next, whatever stands at their ends.
+/// The words of a text, by the definition: what lies between word boundaries, and a single space with what follows.
+fn words_of(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for segment in text.split_word_bounds() {
+        match words.last_mut() {
+            Some(space) if space == " " && !segment.starts_with(char::is_whitespace) => {
+                space.push_str(segment);
+            }
+            _ => words.push(segment.to_owned()),
+        }
+    }
+    words
+}
+
+proptest! {
+    #[test]
+    fn words_are_those_of_the_standard(text in "[aB9_ .,:;'\"\r\n\t-]{1,30}|[aé3 .\n'_]{1,30}") {
+        // Whatever occurs twice is a symbol.
+        let twice = format!("{text}\n{text}\na\n");
+        let config = TextConfig {
+            keep_line_ends: true,
+            ..config(Units::Words, 1, 1000)
+        };
+        prop_assert_eq!(read(&twice, &config), words_of(&twice));
+    }
+}
+
 #[test]
 fn documents_of_words() {
     for (separator, documents) in [

@@ -27,7 +27,9 @@ fn style(template: &str) -> ProgressStyle {
 
 fn time_left(state: &ProgressState, out: &mut dyn Write) {
     let left = state.eta();
-    if state.elapsed() > WARM_UP && left.as_secs() > 0 {
+    if state.elapsed() > WARM_UP && left.as_millis() > 500 {
+        // What is shown is cut to whole seconds.
+        let left = left + Duration::from_millis(500);
         let _ = write!(out, "  {:#} left", HumanDuration(left));
     }
 }

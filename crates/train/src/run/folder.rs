@@ -18,7 +18,7 @@ use super::{
 use crate::{
     disk::{Disk, FileSystem, atomic, tensors},
     error::{Error, InFile},
-    text::Vocab,
+    text::{Corpus, Vocab},
 };
 
 const CONFIG: &str = "config.json";
@@ -37,6 +37,7 @@ const LOCK: &str = "lock";
 /// | `weights.safetensors` | the weights with the lowest validation loss; without validation, of the last epoch |
 /// | `metrics.jsonl` | every [`Event`](super::Event), one JSON object a line |
 /// | `checkpoints` | everything that the run needs to resume ([`Checkpoint`](super::Checkpoint)) |
+/// | `text-1`, … | copies of texts that can be read only once: standard input and pipes |
 /// | `lock` | locked by the process that trains; its process ID |
 #[derive(Clone, Debug)]
 pub struct RunFolder {
@@ -208,6 +209,26 @@ impl RunFolder {
         atomic::write_file(&*self.disk, &self.path.join(VOCAB), &vocab.to_json())
     }
 
+    /// Saves what of the text can be read only once, and returns the settings that read it from there.
+    pub(super) fn save_streams<K: Kind>(
+        &self,
+        corpus: &Corpus,
+        config: &RunConfig<K>,
+    ) -> Result<RunConfig<K>, Error> {
+        let mut config = config.clone();
+        for (number, (name, text)) in (1..).zip(corpus.streams()) {
+            let path = self.path.join(format!("text-{number}"));
+            let path = std::path::absolute(&path).in_file(&path)?;
+            text.save(&path)?;
+            let absolute = std::path::absolute(name).in_file(name)?;
+            let named = config.data.iter_mut().chain(&mut config.val_data);
+            named
+                .filter(|named| **named == *name || **named == absolute)
+                .for_each(|named| named.clone_from(&path));
+        }
+        Ok(config)
+    }
+
     /// Writes the file of the weights.
     pub(crate) fn save_weights(&self, bytes: &[u8]) -> Result<(), Error> {
         atomic::write_file(&*self.disk, &self.weights(), bytes)
@@ -290,7 +311,9 @@ pub(crate) fn model_from<B: Backend, C: Cell<B>>(
 }
 
 fn check_has(path: &Path, files: &[&'static str]) -> Result<(), Error> {
-    fs::read_dir(path).in_file(path)?;
+    if !path.is_file() {
+        fs::read_dir(path).in_file(path)?;
+    }
     match files.iter().find(|file| !path.join(file).is_file()) {
         Some(missing) => Err(Error::NotARun {
             path: path.to_owned(),

@@ -77,7 +77,9 @@ impl History {
     ///
     /// Returns an error if there is no log or it cannot be read.
     pub fn read(run: &Path) -> Result<Self, Error> {
-        fs::read_dir(run).in_file(run)?;
+        if !run.is_file() {
+            fs::read_dir(run).in_file(run)?;
+        }
         let path = run.join(METRICS);
         if !path.is_file() {
             return Err(Error::NotARun {

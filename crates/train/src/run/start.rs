@@ -101,12 +101,13 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
         let trainer = Trainer::new(config.trainer(), model()?, epoch_length, device);
         let folder = folder()?;
         let lock = folder.lock()?;
-        folder.save_settings(config, &corpus.vocab)?;
+        let config = folder.save_streams(corpus, config)?;
+        folder.save_settings(&config, &corpus.vocab)?;
         let checkpoints = folder.checkpoints();
         fs::create_dir(&checkpoints).in_file(&checkpoints)?;
         Ok(Run {
             corpus,
-            config: config.clone(),
+            config,
             device: device.clone(),
             _lock: lock,
             batches,

@@ -8,7 +8,8 @@ use std::{
 
 use tempfile::{SpooledData, SpooledTempFile};
 
-use crate::error::Error;
+use super::read_ahead::BLOCK;
+use crate::error::{Error, InFile};
 
 /// Longer bytes go to a file, or stay in the file that they are in: 16 MiB.
 pub(crate) const IN_MEMORY: usize = 16 << 20;
@@ -43,6 +44,24 @@ impl ByteStore {
                 })
             }
         }
+    }
+
+    /// Writes them to a new file.
+    pub fn save(&self, to: &Path) -> Result<(), Error> {
+        let mut file = File::create(to).in_file(to)?;
+        match self {
+            ByteStore::Memory(bytes) => file.write_all(bytes).in_file(to)?,
+            ByteStore::File { file: from, .. } => {
+                let length = from.metadata().in_file(to)?.len();
+                let mut block = vec![0; BLOCK];
+                for at in (0..length).step_by(BLOCK) {
+                    block.truncate((length - at) as usize);
+                    self.read(at, &mut block)?;
+                    file.write_all(&block).in_file(to)?;
+                }
+            }
+        }
+        file.sync_all().in_file(to)
     }
 
     /// What messages call them.

@@ -1,11 +1,12 @@
 //! A text of any size, as tokens of its vocabulary.
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    files::Skipped, symbol_codes::SymbolCodes, token_writer::TokenWriter, vocab::Vocab, words::Cuts,
+    byte_store::ByteStore, files::Skipped, symbol_codes::SymbolCodes, token_writer::TokenWriter,
+    vocab::Vocab, words::Cuts,
 };
 use crate::error::Error;
 
@@ -33,6 +34,8 @@ pub struct Corpus {
     pub vocab: Vocab,
     /// What was found in its folders but not read.
     pub skipped: Vec<Skipped>,
+    /// What can be read only once, such as standard input: what it was called, and its bytes.
+    pub(crate) streams: Vec<(PathBuf, ByteStore)>,
     /// Another text, to validate on instead of a part of this one.
     pub(crate) held_out: Option<Box<Corpus>>,
     /// How its words were found.
@@ -117,6 +120,12 @@ impl Corpus {
     /// Returns what identifies the text to validate on, if it is another one.
     pub fn held_out_id(&self) -> Option<&TextId> {
         self.held_out.as_ref().map(|held_out| &held_out.id)
+    }
+
+    /// Returns what of the text, and of the one to validate on, can be read only once.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = &(PathBuf, ByteStore)> {
+        let held_out = self.held_out.iter().flat_map(|held_out| &held_out.streams);
+        self.streams.iter().chain(held_out)
     }
 
     /// Returns the codes of the same text in another vocabulary, and how many there are.

@@ -15,14 +15,15 @@ use ruzstd::decoding::{
     errors::{FrameDecoderError, ReadFrameHeaderError},
 };
 
-use super::byte_store::IN_MEMORY;
+use super::byte_store::{ByteStoreWriter, IN_MEMORY};
 use crate::error::{Error, InFile};
 
 /// The bytes of a text, front to back.
 pub(crate) enum Reader<'a> {
     /// A text in memory.
     Memory(&'a [u8]),
-    Stdin,
+    /// What can be read only once, such as standard input, and a copy of what has been read of it.
+    Stream(Box<dyn Read>, ByteStoreWriter),
     Plain(File),
     Gzip(Box<MultiGzDecoder<BufReader<File>>>),
     Zstd(Box<Zstd>),
@@ -31,13 +32,19 @@ pub(crate) enum Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Opens a file; `-` is standard input. A file whose name ends in `.gz`, `.zst`, `.xz` or `.bz2` is
+    /// Opens a file, or a pipe; `-` is standard input. A file whose name ends in `.gz`, `.zst`, `.xz` or `.bz2` is
     /// decompressed.
     pub fn open(path: &Path) -> Result<Self, Error> {
         if path.as_os_str() == "-" {
-            return Ok(Reader::Stdin);
+            return Ok(Reader::Stream(
+                Box::new(io::stdin()),
+                ByteStoreWriter::new(),
+            ));
         }
         let file = File::open(path).in_file(path)?;
+        if !file.metadata().in_file(path)?.is_file() {
+            return Ok(Reader::Stream(Box::new(file), ByteStoreWriter::new()));
+        }
         let buffered = BufReader::new;
         Ok(match path.extension().and_then(OsStr::to_str) {
             Some("gz") => Reader::Gzip(Box::new(MultiGzDecoder::new(buffered(file)))),
@@ -54,7 +61,7 @@ impl Reader<'_> {
             return Ok(false);
         };
         let there = file.metadata().in_file(path)?;
-        Ok(there.is_file() && there.len() > IN_MEMORY as u64)
+        Ok(there.len() > IN_MEMORY as u64)
     }
 
     /// Appends the next `n` bytes, fewer only at the end, and returns how many.
@@ -66,14 +73,14 @@ impl Reader<'_> {
     ) -> Result<usize, Error> {
         let read = match self {
             Reader::Memory(bytes) => bytes.take(n as u64).read_to_end(block),
-            Reader::Stdin => io::stdin().lock().take(n as u64).read_to_end(block),
+            Reader::Stream(stream, _) => stream.take(n as u64).read_to_end(block),
             Reader::Plain(file) => file.take(n as u64).read_to_end(block),
             Reader::Gzip(gzip) => gzip.take(n as u64).read_to_end(block),
             Reader::Zstd(zstd) => zstd.take(n as u64).read_to_end(block),
             Reader::Xz(xz) => xz.take(n as u64).read_to_end(block),
             Reader::Bzip2(bzip2) => bzip2.take(n as u64).read_to_end(block),
         };
-        read.map_err(|source| match self.compressed() {
+        let n = read.map_err(|source| match self.compressed() {
             Some(file) if is_of_content(&source) => Error::Archive {
                 path: path.to_owned(),
                 offset: file.stream_position().unwrap_or_default(),
@@ -86,7 +93,11 @@ impl Reader<'_> {
                 path: path.to_owned(),
                 source,
             },
-        })
+        })?;
+        if let Reader::Stream(_, copy) = self {
+            copy.push(&block[block.len() - n..])?;
+        }
+        Ok(n)
     }
 
     fn compressed(&mut self) -> Option<&mut BufReader<File>> {

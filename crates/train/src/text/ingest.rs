@@ -17,7 +17,8 @@ use super::{
     token_writer::{TokenWriter, by_code_point},
     transcript::Transcript,
     vocab::{UNKNOWN, Units, Vocab},
-    words::{Cuts, WordCounts},
+    word_counts::WordCounts,
+    words::Cuts,
 };
 use crate::error::{Error, InFile};
 
@@ -84,6 +85,7 @@ struct TextReader<'a> {
     /// Large files.
     files: Vec<ByteStore>,
     extents: Vec<Extent>,
+    streams: Vec<(PathBuf, ByteStore)>,
     skipped: Vec<Skipped>,
 }
 
@@ -100,6 +102,7 @@ impl<'a> TextReader<'a> {
             store: ByteStoreWriter::new(),
             files: Vec::new(),
             extents: Vec::new(),
+            streams: Vec::new(),
             skipped: Vec::new(),
         }
     }
@@ -160,9 +163,13 @@ impl<'a> TextReader<'a> {
             }
             self.hash.update(block).in_file(path)?;
         }
-        if let (true, Reader::Plain(file)) = (begins_there, reader) {
-            let path = path.clone();
-            self.files.push(ByteStore::File { file, path });
+        match reader {
+            Reader::Plain(file) if begins_there => {
+                let path = path.clone();
+                self.files.push(ByteStore::File { file, path });
+            }
+            Reader::Stream(_, copy) => self.streams.push((path.clone(), copy.finish())),
+            _ => (),
         }
         match end {
             Some(end) if !ending.is_empty() && ending != end => {
@@ -305,6 +312,7 @@ impl<'a> TextReader<'a> {
             name,
             vocab,
             skipped: self.skipped,
+            streams: self.streams,
             held_out: None,
             cuts: cuts(self.config),
             id: TextId {

@@ -26,6 +26,17 @@ impl<'a> TextStream<'a> {
     /// Appends `token` and returns the text that can be shown now.
     pub fn push(&mut self, token: u32) -> String {
         self.vocab.decode(token, &mut self.pending);
+        self.whole()
+    }
+
+    /// Appends a text and returns what of it can be shown now.
+    pub fn push_bytes(&mut self, text: &[u8]) -> String {
+        self.pending.extend_from_slice(text);
+        self.whole()
+    }
+
+    /// Returns what is pending, as far as it can be shown.
+    fn whole(&mut self) -> String {
         let mut text = String::new();
         loop {
             let (whole, broken) = match str::from_utf8(&self.pending) {
@@ -43,7 +54,7 @@ impl<'a> TextStream<'a> {
             }
             self.pending.drain(..whole);
             match broken {
-                Some(broken) => push_bytes(&mut text, self.pending.drain(..broken)),
+                Some(broken) => escape(&mut text, self.pending.drain(..broken)),
                 None => return text,
             }
         }
@@ -52,12 +63,12 @@ impl<'a> TextStream<'a> {
     /// Returns what is still held back at the end of the text.
     pub fn finish(self) -> String {
         let mut text = String::new();
-        push_bytes(&mut text, self.pending);
+        escape(&mut text, self.pending);
         text
     }
 }
 
-fn push_bytes(text: &mut String, bytes: impl IntoIterator<Item = u8>) {
+fn escape(text: &mut String, bytes: impl IntoIterator<Item = u8>) {
     for byte in bytes {
         write!(text, "\\x{byte:02x}").expect("a string takes all");
     }

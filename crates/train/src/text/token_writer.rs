@@ -1,10 +1,13 @@
 //! Writes the tokens of a text, in as few bytes as the largest of them needs.
 
+use rayon::prelude::*;
+
 use super::{
     byte_store::ByteStoreWriter,
     symbol_codes::SymbolCodes,
     vocab::{UNKNOWN, Vocab},
-    words::{Cuts, WordCoder},
+    word_coder::WordCoder,
+    words::{Cuts, WORKERS, WordParts},
 };
 use crate::error::Error;
 
@@ -14,14 +17,13 @@ pub(crate) struct TokenWriter<'a> {
     width: usize,
     store: ByteStoreWriter,
     n_tokens: usize,
-    /// What may be the beginning of a longer word.
-    partial: String,
 }
 
 enum Coder<'a> {
     /// The token of each code point; `u32::MAX` for those without one.
     Chars(Vec<u32>),
-    Words(WordCoder<'a>),
+    /// One coder for each worker.
+    Words(WordParts, Vec<WordCoder<'a>>),
 }
 
 impl<'a> TokenWriter<'a> {
@@ -29,7 +31,7 @@ impl<'a> TokenWriter<'a> {
         TokenWriter {
             coder: match vocab {
                 Vocab::Chars(symbols) => Coder::Chars(by_code_point(symbols)),
-                _ => Coder::Words(vocab.coder(cuts)),
+                _ => Coder::Words(WordParts::new(cuts), vec![vocab.coder(); WORKERS]),
             },
             width: match vocab.size() {
                 0..=0x100 => 1,
@@ -38,31 +40,45 @@ impl<'a> TokenWriter<'a> {
             },
             store: ByteStoreWriter::new(),
             n_tokens: 0,
-            partial: String::new(),
         }
     }
 
-    /// Writes the next part. Returns `false` if it has a character that is not in the vocabulary.
-    pub fn push(&mut self, part: &str) -> Result<bool, Error> {
-        let mut tokens = Vec::new();
-        let are_known = match &mut self.coder {
+    /// Writes the next block. Returns `false` if a character has been found that is not in the vocabulary.
+    pub fn push(&mut self, block: &str) -> Result<bool, Error> {
+        match &mut self.coder {
             Coder::Chars(known) => {
                 let unknown = known.get(UNKNOWN as usize).copied();
                 let token = |c| match known.get(c as usize) {
                     Some(&token) if token != u32::MAX => token,
                     _ => unknown.unwrap_or(u32::MAX),
                 };
-                tokens.extend(part.chars().map(token));
-                !tokens.contains(&u32::MAX)
+                let tokens: Vec<u32> = block.chars().map(token).collect();
+                self.write(&tokens)?;
+                Ok(!tokens.contains(&u32::MAX))
             }
-            Coder::Words(coder) => {
-                let joined = std::mem::take(&mut self.partial) + part;
-                let whole = coder.whole_words(&joined);
-                self.partial = joined[whole..].to_owned();
-                coder.encode(&joined[..whole], &mut tokens).is_ok()
+            Coder::Words(parts, _) => {
+                let parts = parts.push(block);
+                self.write_parts(parts)
             }
+        }
+    }
+
+    fn write_parts(&mut self, parts: Vec<String>) -> Result<bool, Error> {
+        let Coder::Words(words, coders) = &mut self.coder else {
+            return Ok(true);
         };
-        self.write(&tokens)?;
+        let cuts = words.cuts();
+        let coding = coders.par_iter_mut().zip(parts).map(|(coder, part)| {
+            let mut tokens = Vec::new();
+            let all = coder.encode(&part, cuts, &mut tokens);
+            (tokens, all.is_ok())
+        });
+        let encoded: Vec<_> = coding.collect();
+        let mut are_known = true;
+        for (tokens, part_is_known) in encoded {
+            are_known &= part_is_known;
+            self.write(&tokens)?;
+        }
         Ok(are_known)
     }
 
@@ -75,16 +91,16 @@ impl<'a> TokenWriter<'a> {
         self.store.push(&codes)
     }
 
-    /// Returns the tokens and how many there are; `None` if the last word has a character that is not in the
+    /// Returns the tokens and how many there are; `None` if a character has been found that is not in the
     /// vocabulary.
     pub fn finish(mut self) -> Result<Option<(SymbolCodes, usize)>, Error> {
-        let mut tokens = Vec::new();
-        if let Coder::Words(coder) = &mut self.coder
-            && coder.encode(&self.partial, &mut tokens).is_err()
-        {
+        let rest = match &mut self.coder {
+            Coder::Chars(_) => Vec::new(),
+            Coder::Words(parts, _) => parts.finish(),
+        };
+        if !self.write_parts(rest)? {
             return Ok(None);
         }
-        self.write(&tokens)?;
         let codes = SymbolCodes::of_store(self.width, self.store.finish());
         Ok(Some((codes, self.n_tokens)))
     }

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::words::{Cuts, WordCoder};
+use super::{word_coder::WordCoder, words::Cuts};
 use crate::{
     disk::{Disk, atomic},
     error::{Error, InFile},
@@ -145,17 +145,17 @@ impl Vocab {
             Vocab::Bytes => Ok(text.bytes().map(u32::from).collect()),
             Vocab::Words(_) | Vocab::Pieces(_) => {
                 let mut tokens = Vec::new();
-                self.coder(Cuts::default()).encode(text, &mut tokens)?;
+                self.coder().encode(text, &Cuts::default(), &mut tokens)?;
                 Ok(tokens)
             }
         }
     }
 
     /// Returns what encodes words or pieces.
-    pub(crate) fn coder(&self, cuts: Cuts) -> WordCoder<'_> {
+    pub(crate) fn coder(&self) -> WordCoder<'_> {
         match self {
-            Vocab::Words(symbols) => WordCoder::new(symbols, false, cuts),
-            Vocab::Pieces(symbols) => WordCoder::new(symbols, true, cuts),
+            Vocab::Words(symbols) => WordCoder::new(symbols, false),
+            Vocab::Pieces(symbols) => WordCoder::new(symbols, true),
             Vocab::Chars(_) | Vocab::Bytes => panic!("neither words nor pieces"),
         }
     }

@@ -1,33 +1,74 @@
 //! Text as words, or as pieces of words.
 
-use std::collections::HashMap;
-
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Longer words are cut, in bytes: they are no words, and to put them together from pieces would take for ever.
 const LONGEST: usize = 64;
 
-/// Cuts a text into words (Unicode Standard Annex 29). Punctuation marks and line ends are words too, and a single
-/// space belongs to the word after it, so that the words, one after another, are the text.
-pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
-    let mut segments = text.split_word_bound_indices().peekable();
-    let mut rest = "";
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            let (start, segment) = segments.next()?;
-            let mut end = start + segment.len();
-            let is_word = |next: &&str| !next.starts_with(char::is_whitespace);
-            if segment == " "
-                && let Some((_, next)) = segments.next_if(|(_, next)| is_word(next))
-            {
-                end += next.len();
-            }
-            rest = &text[start..end];
+/// Calls `each` with each word of a text (Unicode Standard Annex 29). Punctuation marks and line ends are words too,
+/// and a single space belongs to the word after it, so that the words, one after another, are the text.
+fn each_word<'a>(text: &'a str, mut each: impl FnMut(&'a str)) {
+    let mut each = |mut word: &'a str| {
+        while word.len() > LONGEST {
+            let (first, rest) = word.split_at(word.floor_char_boundary(LONGEST));
+            each(first);
+            word = rest;
         }
-        let (word, after) = rest.split_at(rest.floor_char_boundary(LONGEST));
+        each(word);
+    };
+    let mut end = 0;
+    // Where a space begins that may belong to the next segment.
+    let mut space = None;
+    each_segment(text, |segment| {
+        let start = end;
+        end += segment.len();
+        let begin = match space.take() {
+            Some(begin) if !segment.starts_with(char::is_whitespace) => begin,
+            Some(begin) => {
+                each(&text[begin..start]);
+                start
+            }
+            None => start,
+        };
+        match segment {
+            " " => space = Some(begin),
+            _ => each(&text[begin..end]),
+        }
+    });
+    if let Some(begin) = space {
+        each(&text[begin..]);
+    }
+}
+
+/// Calls `each` with what lies between one word boundary and the next.
+fn each_segment<'a>(text: &'a str, mut each: impl FnMut(&'a str)) {
+    // The end of a line is a boundary, so each line can be taken by itself.
+    for line in text.split_inclusive('\n') {
+        if !line.is_ascii() {
+            line.split_word_bounds().for_each(&mut each);
+            continue;
+        }
+        // Several times as fast as for any text.
+        let mut end = 0;
+        for (start, word) in line.unicode_word_indices() {
+            each_run(&line[end..start], &mut each);
+            each(word);
+            end = start + word.len();
+        }
+        each_run(&line[end..], &mut each);
+    }
+}
+
+/// Calls `each` with each segment of an ASCII text that has no letters and digits: single characters, but for runs of
+/// spaces, runs of underscores, and `\r\n`.
+fn each_run<'a>(text: &'a str, mut each: impl FnMut(&'a str)) {
+    let goes_on = |a: &u8, b: &u8| matches!((a, b), (b' ', b' ') | (b'_', b'_') | (b'\r', b'\n'));
+    let mut rest = text;
+    for run in text.as_bytes().chunk_by(goes_on) {
+        let (segment, after) = rest.split_at(run.len());
+        each(segment);
         rest = after;
-        Some(word)
-    })
+    }
 }
 
 /// What no word reaches beyond.
@@ -41,19 +82,16 @@ pub(crate) struct Cuts {
 const LONGEST_PART: usize = 1 << 16;
 
 impl Cuts {
-    /// Cuts a text into words, of which none reaches beyond the end of a document.
-    fn words<'a>(&self, text: &'a str) -> impl Iterator<Item = &'a str> {
-        let documents: Vec<&str> = match &self.separator {
-            Some(end) => text.split_inclusive(end.as_str()).collect(),
-            None => vec![text],
+    /// Calls `each` with each word of a text, of which none reaches beyond the end of a document.
+    pub fn each_word<'a>(&self, text: &'a str, mut each: impl FnMut(&'a str)) {
+        let Some(end) = self.separator.as_deref() else {
+            return each_word(text, each);
         };
-        let parts = documents.into_iter().flat_map(|document| {
-            let end = self.separator.as_deref();
-            let body = end.and_then(|end| document.strip_suffix(end));
-            let (body, end) = document.split_at(body.unwrap_or(document).len());
-            [body, end]
-        });
-        parts.flat_map(words)
+        for document in text.split_inclusive(end) {
+            let body = document.strip_suffix(end).unwrap_or(document);
+            each_word(body, &mut each);
+            each_word(&document[body.len()..], &mut each);
+        }
     }
 
     /// Returns how much of a text is whole words, whatever comes after it.
@@ -74,137 +112,46 @@ impl Cuts {
     }
 }
 
-/// How often each word occurs.
-#[derive(Default)]
-pub(crate) struct WordCounts {
+/// How many workers share a text, each with what it remembers of its parts. Their number decides which of the rarest
+/// words are forgotten, so it is the same on every machine.
+pub(crate) const WORKERS: usize = 4;
+
+/// Cuts a text that comes in blocks into parts of whole words, one for each worker at a time.
+pub(crate) struct WordParts {
     cuts: Cuts,
-    counts: HashMap<String, u64>,
+    ready: Vec<String>,
     /// What may be the beginning of a longer word.
     partial: String,
 }
 
-/// As many different words are counted at a time; when there are more, the rarest are forgotten.
-const MOST_WORDS: usize = 1 << 20;
-
-impl WordCounts {
+impl WordParts {
     pub fn new(cuts: Cuts) -> Self {
-        WordCounts {
+        WordParts {
             cuts,
-            ..Self::default()
+            ready: Vec::new(),
+            partial: String::new(),
         }
     }
 
-    /// Counts the words of the next part of a text.
-    pub fn add(&mut self, part: &str) {
-        let joined = std::mem::take(&mut self.partial) + part;
-        let whole = self.cuts.whole_words(&joined);
-        self.count(&joined[..whole]);
-        self.partial = joined[whole..].to_owned();
+    pub fn cuts(&self) -> &Cuts {
+        &self.cuts
     }
 
-    fn count(&mut self, text: &str) {
-        for word in self.cuts.words(text) {
-            match self.counts.get_mut(word) {
-                Some(count) => *count += 1,
-                None => drop(self.counts.insert(word.to_owned(), 1)),
-            }
-        }
-        let mut rare = 1;
-        while self.counts.len() > MOST_WORDS {
-            self.counts.retain(|_, count| *count > rare);
-            rare *= 2;
+    /// Appends a block. Returns a part for each worker once there are as many; until then, none.
+    pub fn push(&mut self, block: &str) -> Vec<String> {
+        let mut part = std::mem::take(&mut self.partial) + block;
+        self.partial = part.split_off(self.cuts.whole_words(&part));
+        self.ready.push(part);
+        match self.ready.len() {
+            WORKERS => std::mem::take(&mut self.ready),
+            _ => Vec::new(),
         }
     }
 
-    /// Returns the words of more than one character, the most frequent first.
-    pub fn finish(mut self) -> Vec<(String, u64)> {
-        let partial = std::mem::take(&mut self.partial);
-        self.count(&partial);
-        let mut counts: Vec<_> = self.counts.into_iter().collect();
-        counts.retain(|(word, _)| word.chars().nth(1).is_some());
-        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        counts
-    }
-}
-
-/// The tokens of words.
-pub(crate) struct WordCoder<'a> {
-    cuts: Cuts,
-    tokens: HashMap<&'a str, u32>,
-    are_pieces: bool,
-    /// The tokens of words that were met before.
-    known: HashMap<String, Vec<u32>>,
-}
-
-/// Words whose tokens are kept.
-const KEPT: usize = 1 << 16;
-
-impl<'a> WordCoder<'a> {
-    /// Creates the coder of a vocabulary: of words that are spelled by their characters unless they are in it, or
-    /// of pieces, which words are put together from.
-    pub fn new(symbols: &'a [String], are_pieces: bool, cuts: Cuts) -> Self {
-        WordCoder {
-            cuts,
-            tokens: symbols.iter().map(String::as_str).zip(0..).collect(),
-            are_pieces,
-            known: HashMap::new(),
-        }
-    }
-
-    /// Returns how much of a text is whole words, whatever comes after it.
-    pub fn whole_words(&self, text: &str) -> usize {
-        self.cuts.whole_words(text)
-    }
-
-    /// Appends the tokens of a text that begins and ends with whole words. Returns the first character that is
-    /// not in the vocabulary, if there is one.
-    pub fn encode(&mut self, text: &str, tokens: &mut Vec<u32>) -> Result<(), char> {
-        for word in self.cuts.words(text) {
-            if let Some(&token) = self.tokens.get(word) {
-                tokens.push(token);
-            } else if let Some(found) = self.known.get(word) {
-                tokens.extend_from_slice(found);
-            } else {
-                let found = match self.are_pieces {
-                    true => self.merge(word)?,
-                    false => self.spell(word)?,
-                };
-                tokens.extend_from_slice(&found);
-                if self.known.len() < KEPT {
-                    self.known.insert(word.to_owned(), found);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn spell(&self, word: &str) -> Result<Vec<u32>, char> {
-        let mut buffer = [0; 4];
-        let mut token = |c: char| {
-            self.tokens
-                .get(&*c.encode_utf8(&mut buffer))
-                .copied()
-                .ok_or(c)
-        };
-        word.chars().map(&mut token).collect()
-    }
-
-    /// Puts a word together from its characters: of all neighbours that make a piece, those whose piece was
-    /// learned first become it, until none are left (Sennrich 2016).
-    fn merge(&self, word: &str) -> Result<Vec<u32>, char> {
-        let mut tokens = self.spell(word)?;
-        // Where each piece begins, and the end of the word.
-        let mut bounds: Vec<usize> = word.char_indices().map(|(place, _)| place).collect();
-        bounds.push(word.len());
-        loop {
-            let pair = |i: usize| self.tokens.get(&word[bounds[i]..bounds[i + 2]]);
-            let pairs = (0..tokens.len() - 1).filter_map(|i| Some((*pair(i)?, i)));
-            let Some((token, first)) = pairs.min() else {
-                return Ok(tokens);
-            };
-            tokens[first] = token;
-            tokens.remove(first + 1);
-            bounds.remove(first + 1);
-        }
+    /// Returns what is left at the end of the text, at most a part for each worker.
+    pub fn finish(&mut self) -> Vec<String> {
+        let mut parts = std::mem::take(&mut self.ready);
+        parts.push(std::mem::take(&mut self.partial));
+        parts
     }
 }

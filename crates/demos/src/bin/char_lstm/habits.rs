@@ -36,10 +36,7 @@ pub const HABITS: &Habits = &[
         &["--print-every", "--log-interval"],
         "not needed: metrics.jsonl in the folder of the run has every update",
     ),
-    (
-        &["--eval-val-every", "--eval-interval"],
-        "not needed: every epoch ends with a validation",
-    ),
+    (&["--eval-val-every"], "--eval-every N"),
     (&["--savefile", "--checkpoint-name"], "--out DIR"),
     (
         &["--sample"],

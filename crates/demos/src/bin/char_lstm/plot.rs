@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use console::Term;
 use demos::{
-    exit::{UsageError, complain},
+    exit::{UsageError, complain, with_flags},
     view::{self, loss_curves::LossCurves, loss_svg, loss_terminal, png},
 };
 use train::{History, run::METRICS};
@@ -59,7 +59,7 @@ fn histories(folders: &[PathBuf]) -> Result<Vec<(&Path, History)>> {
     let mut skipped = Vec::new();
     for folder in folders {
         match History::read(folder) {
-            Err(error) => skipped.push(error.to_string()),
+            Err(error) => skipped.push(with_flags(&error)),
             Ok(history) => {
                 let log = folder.join(METRICS);
                 if let Some(first) = history.damaged.first() {

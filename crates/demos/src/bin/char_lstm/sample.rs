@@ -8,7 +8,8 @@ use demos::{
     backend::{self, OpenBackend, Program},
     exit::UsageError,
 };
-use train::{RunFolder, Sampling, run::METRICS};
+use train::{RunFolder, Sampling, Units, Vocab, run::METRICS};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{
     args::{SampleArgs, Unknown},
@@ -61,12 +62,26 @@ impl Program for SampleRun {
         let how = Sampling {
             documents: config.documents.as_ref(),
             warm_up: &warm_up,
-            prime: &prime,
+            prime: &as_known(&prime, &vocab),
             skip_unknown: matches!(args.unknown, Unknown::Skip),
             temperature: args.temperature,
             seed: args.seed,
         };
         write_text(&model, &vocab, &how, args.length, args.raw)
+    }
+}
+
+/// Returns a text with its accents as the vocabulary has them: `é` as one character or as two (Unicode Standard
+/// Annex 15). A text that is not known either way stays as it is.
+fn as_known<'a>(text: &'a [u8], vocab: &Vocab) -> Cow<'a, [u8]> {
+    let is_known = |text: &str| vocab.encode(text).is_ok();
+    match str::from_utf8(text) {
+        Ok(text) if vocab.units() != Units::Bytes && !is_known(text) => {
+            let forms: [String; 2] = [text.nfc().collect(), text.nfd().collect()];
+            let known = forms.into_iter().find(|text| is_known(text));
+            known.map_or(text.as_bytes().into(), |text| text.into_bytes().into())
+        }
+        _ => text.into(),
     }
 }
 

@@ -8,7 +8,7 @@ use clap::ArgMatches;
 use demos::{
     backend::{self, OpenBackend, Program},
     datasets,
-    exit::Signalled,
+    exit::{Signalled, UsageError},
     memory, open_files, shell,
     stop::Stop,
     view::{self, RunView},
@@ -69,15 +69,17 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         Origin::InitFrom(old) => old.config()?.check_init_from(&config)?,
         Origin::Resume(folder) => folder.config()?.check_resumed(&config)?,
     }
+    let named = config.data.iter().chain(&config.val_data);
+    if named.filter(|path| is_stdin(path)).count() > 1 {
+        let problem = "standard input (-) is named twice, but it can be read once";
+        return Err(UsageError(problem.to_owned()).into());
+    }
     open_files::raise_limit();
     let known = origin.folder().map(RunFolder::vocab).transpose()?;
     let corpus = read_corpus(&config, known.as_ref())?;
     // So that the run can be resumed from another folder.
-    let data = config.data.iter_mut();
-    for path in data
-        .chain(&mut config.val_data)
-        .filter(|path| path.as_os_str() != "-")
-    {
+    let named = config.data.iter_mut().chain(&mut config.val_data);
+    for path in named.filter(|path| !is_stdin(path)) {
         *path = std::path::absolute(&path)?;
     }
     let run = TrainRun {
@@ -87,6 +89,10 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         out: args.out.as_deref(),
     };
     backend::run(args.backend.name, run)
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// Reads the text and the one to validate on, in the symbols of the run before, if there is one.
@@ -184,6 +190,7 @@ impl Program for TrainRun<'_> {
 fn heading(corpus: &Corpus, config: &RunConfig, on: &str) -> String {
     let text = match (&config.dataset, &config.data[..]) {
         (None, []) => "Cicero, De finibus bonorum et malorum, book one",
+        (None, [path]) if is_stdin(path) => "standard input",
         _ => corpus.name.as_str(),
     };
     let distinct = match corpus.vocab.units() {
@@ -246,7 +253,7 @@ fn stem(config: &RunConfig) -> String {
     match (&config.dataset, &config.data[..]) {
         (Some(name), _) => name.clone(),
         (None, []) => LIBER_PRIMUS.to_owned(),
-        (None, [path, ..]) if path.as_os_str() == "-" => "stdin".to_owned(),
+        (None, [path, ..]) if is_stdin(path) => "stdin".to_owned(),
         (None, [path, ..]) => path
             .file_prefix()
             .map_or("run".into(), |stem| stem.to_string_lossy().into()),

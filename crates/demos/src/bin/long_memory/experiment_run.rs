@@ -1,6 +1,6 @@
 //! Runs the experiment, prints its report and writes its tables and figures.
 
-use std::{fs, ops::ControlFlow, path::Path, thread};
+use std::{fs, ops::ControlFlow, path::Path, sync::Mutex, thread, time::Instant};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::backend::AutodiffBackend;
@@ -11,8 +11,7 @@ use demos::{
     stop::Stop,
     view,
 };
-use indicatif::ProgressBar;
-use long_memory::{Experiment, ExperimentEvent, Job, NetworkKind};
+use long_memory::{Experiment, ExperimentEvent, TimeLeft};
 use train::RunFolder;
 
 use crate::{args::Args, csv_files, figures, report, results::Results};
@@ -60,17 +59,26 @@ impl Program for Run<'_> {
             backend.name,
             backend.device_name,
         ));
-        let bar = bar(&experiment, &jobs);
+        let began = Instant::now();
+        let time = Mutex::new(TimeLeft::new(&experiment));
+        let bar = view::training_bar(None).with_message("longest first");
         let shown = bar.clone();
         let stop = Stop::on_signals(move || view::note_above(&shown, STOPPING))?;
         let trained = experiment.run::<B>(&backend.device, workers, |event| {
-            match event {
-                ExperimentEvent::Update(job) => bar.inc(cost(job)),
-                ExperimentEvent::Trained(done) => {
-                    let left = experiment.budget.updates - done.updates;
-                    bar.inc(left as u64 * cost(&done.job));
-                    bar.set_message(report::line(done));
-                }
+            let (job, done) = match &event {
+                ExperimentEvent::Update(job) => (*job, None),
+                ExperimentEvent::Trained(done) => (&done.job, Some(done)),
+            };
+            let mut time = time.lock().expect("nobody panics with it");
+            let now = began.elapsed();
+            time.note(job, done.is_some(), now);
+            if let Some((spent, left)) = time.seconds(now) {
+                // In milliseconds.
+                bar.set_length((1000.0 * (spent + left)) as u64);
+                bar.set_position((1000.0 * spent) as u64);
+            }
+            if let Some(done) = done {
+                bar.set_message(report::line(done));
             }
             match stop.signal() {
                 Some(_) => ControlFlow::Break(()),
@@ -93,21 +101,6 @@ impl Program for Run<'_> {
             }
             None => Ok(()),
         }
-    }
-}
-
-/// Returns a progress bar that counts time steps, since they are what takes the time.
-fn bar(experiment: &Experiment, jobs: &[Job]) -> ProgressBar {
-    let of_update: u64 = jobs.iter().map(cost).sum();
-    let length = of_update * experiment.budget.updates as u64;
-    view::training_bar(Some(length)).with_message("longest first")
-}
-
-/// Returns the time steps of one sequence that an update trains on.
-fn cost(job: &Job) -> u64 {
-    match job.kind {
-        NetworkKind::FeedForward => 1,
-        NetworkKind::Recurrent(_) => job.steps() as u64,
     }
 }
 

@@ -1,0 +1,58 @@
+//! How often each word of a text occurs.
+
+use hashbrown::HashMap;
+use rayon::prelude::*;
+
+use super::words::{Cuts, WORKERS, WordParts};
+
+/// How often each word occurs.
+pub(crate) struct WordCounts {
+    parts: WordParts,
+    /// What each worker has counted.
+    counts: [HashMap<String, u64>; WORKERS],
+}
+
+/// As many different words a worker counts at a time; when there are more, the rarest are forgotten.
+const MOST_WORDS: usize = (1 << 20) / WORKERS;
+
+impl WordCounts {
+    pub fn new(cuts: Cuts) -> Self {
+        WordCounts {
+            parts: WordParts::new(cuts),
+            counts: Default::default(),
+        }
+    }
+
+    /// Counts the words of the next block of a text.
+    pub fn add(&mut self, block: &str) {
+        let parts = self.parts.push(block);
+        self.count(parts);
+    }
+
+    fn count(&mut self, parts: Vec<String>) {
+        let cuts = self.parts.cuts();
+        let workers = self.counts.par_iter_mut().zip(parts);
+        workers.for_each(|(counts, part)| {
+            cuts.each_word(&part, |word| *counts.entry_ref(word).or_default() += 1);
+            let mut rare = 1;
+            while counts.len() > MOST_WORDS {
+                counts.retain(|_, count| *count > rare);
+                rare *= 2;
+            }
+        });
+    }
+
+    /// Returns the words of more than one character, the most frequent first.
+    pub fn finish(mut self) -> Vec<(String, u64)> {
+        let parts = self.parts.finish();
+        self.count(parts);
+        let [mut all, others @ ..] = self.counts;
+        for (word, count) in others.into_iter().flatten() {
+            *all.entry(word).or_default() += count;
+        }
+        let mut counts: Vec<_> = all.into_iter().collect();
+        counts.retain(|(word, _)| word.chars().nth(1).is_some());
+        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        counts
+    }
+}
