@@ -48,9 +48,14 @@ impl TimeLeft {
             is_same_kind(other, job) && (other.distance, other.seed) == (job.distance, job.seed)
         });
         let known = known.expect("a job of the experiment");
-        let began = *known.began.get_or_insert(now);
-        known.took = (now - began).as_secs_f64();
-        known.updates += usize::from(!is_over);
+        match known.began {
+            Some(began) => {
+                known.took = (now - began).as_secs_f64();
+                known.updates += usize::from(!is_over);
+            }
+            // How long the first one took is not known.
+            None => known.began = Some(now),
+        }
         known.is_over = is_over;
     }
 

@@ -93,9 +93,9 @@ fn the_log_is_not_needed() {
 
 #[test]
 fn nothing_and_files_are_no_run() {
+    let nothing = RunFolder::open(Path::new("no/such/run")).expect_err("no folder");
+    assert!(matches!(nothing, Error::File { .. }), "{nothing}");
     let file = tempfile::NamedTempFile::new().expect("a file");
-    for path in [Path::new("no/such/run"), file.path()] {
-        let error = RunFolder::open(path).expect_err("no folder");
-        assert!(matches!(error, Error::File { .. }), "{error}");
-    }
+    let file = RunFolder::open(file.path()).expect_err("no folder");
+    assert!(matches!(file, Error::NotARun { .. }), "{file}");
 }
