@@ -172,7 +172,11 @@ fn nothing_to_draw() {
     let place = Place::new();
     place.fails(1, &["plot", "nowhere"], &["nowhere", "No such file"]);
     place.file("plain", "a file");
-    place.fails(1, &["plot", "plain"], &["plain", "plain: not the folder of a run"]);
+    place.fails(
+        1,
+        &["plot", "plain"],
+        &["plain", "plain: not the folder of a run"],
+    );
     fs::create_dir(place.path().join("empty")).unwrap();
     place.fails(
         1,

@@ -189,6 +189,24 @@ fn columns() {
             ["line 3", "column 2", "the row has 1"],
         ),
         ("a,b\n1,2\n", "3", ["line 1", "\"3\"", "a, b"]),
+        // Empty lines are lines.
+        ("a,b\n\n1,2\n\n\n3\n", "b", ["line 6", "column 2", "has 1"]),
+        ("a,b\n\n1,2\n\n3", "b", ["line 5", "column 2", "has 1"]),
+        (
+            "a,b\n1,\"x\n\ny\"\n3\n",
+            "b",
+            ["line 5", "column 2", "has 1"],
+        ),
+        (
+            "a,b\n1,2\n\n\n\"x,3\n4,5\n",
+            "b",
+            ["line 5", "quotation mark", "never closed"],
+        ),
+        (
+            "a,b\n1,\"2\n3,4\n",
+            "b",
+            ["line 2", "quotation mark", "never closed"],
+        ),
     ] {
         let error = text_of("a.csv", csv.as_bytes(), &records(column(name), None));
         let message = error.expect_err(csv).to_string();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
+use memchr::memchr_iter;
 use serde_json::Value;
 
 use super::{config::Records, line_ends::LineEnds};
@@ -36,6 +37,9 @@ impl RecordReader {
                     names: Vec::new(),
                     place: 0,
                     field: Vec::new(),
+                    line: 1,
+                    begin: 1,
+                    is_between: true,
                     ending,
                 })
             }
@@ -56,7 +60,7 @@ impl RecordReader {
             RecordReader::Csv(csv) => {
                 csv.read(part.as_bytes(), &mut text)?;
                 if is_last {
-                    csv.read(b"", &mut text)?;
+                    csv.end(&mut text)?;
                 }
             }
             RecordReader::Jsonl(jsonl) => {
@@ -90,32 +94,60 @@ pub(crate) struct CsvReader {
     place: usize,
     /// What has been read of it.
     field: Vec<u8>,
+    /// The line that is read, from 1.
+    line: u64,
+    /// The line in which the record begins.
+    begin: u64,
+    /// Whether the next record has not begun.
+    is_between: bool,
     ending: String,
 }
 
 impl CsvReader {
-    /// Reads a part of the file; an empty one is its end.
+    /// Reads a part of the file.
     fn read(&mut self, mut part: &[u8], text: &mut String) -> Result<(), BadRecord> {
-        let is_end = part.is_empty();
         let mut buffer = [0; 4096];
-        loop {
-            if part.is_empty() && !is_end {
-                return Ok(());
-            }
-            let line = self.reader.line();
+        while !part.is_empty() {
             let (result, read, written) = self.reader.read_field(part, &mut buffer);
-            part = &part[read..];
+            let (mut taken, rest) = part.split_at(read);
+            part = rest;
+            if self.is_between {
+                let blank = taken.iter().take_while(|&&byte| byte == b'\n').count();
+                self.line += blank as u64;
+                self.begin = self.line;
+                self.is_between = blank == read;
+                if self.is_between {
+                    continue;
+                }
+                taken = &taken[blank..];
+            }
+            let line_ends = memchr_iter(b'\n', taken).count() as u64;
+            // A record ends with its line.
+            let line = self.line + line_ends.saturating_sub(1);
+            self.line += line_ends;
             if self.column.is_none_or(|column| column == self.place) {
                 self.field.extend_from_slice(&buffer[..written]);
-                check_length(self.field.len(), line)?;
+                check_length(self.field.len(), self.begin)?;
             }
-            match result {
-                ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => (),
-                ReadFieldResult::Field { record_end } => {
-                    self.end_field(record_end, line, text)?;
-                }
-                ReadFieldResult::End => return Ok(()),
+            if let ReadFieldResult::Field { record_end } = result {
+                self.end_field(record_end, line, text)?;
+                self.is_between = record_end;
             }
+        }
+        Ok(())
+    }
+
+    /// Ends the file.
+    fn end(&mut self, text: &mut String) -> Result<(), BadRecord> {
+        // A line end ends the last record, unless it is part of a field.
+        let (result, _, written) = self.reader.read_field(b"\n", &mut [0; 2]);
+        match result {
+            ReadFieldResult::Field { record_end } => self.end_field(record_end, self.line, text),
+            _ if written == 0 => Ok(()),
+            _ => Err(BadRecord {
+                line: self.begin,
+                problem: "a quotation mark in this record is never closed".to_owned(),
+            }),
         }
     }
 
