@@ -73,7 +73,7 @@ fn an_experiment_tells_and_leaves_everything() {
     for part in [
         "48 training runs of at most 40 updates",
         "xor: accuracy in %, solved at 99 or more",
-        "adding: mean square error solved below 0.01",
+        "adding: mean squared error, solved below 0.01",
         "Solved by every seed up to a distance of",
         "FeedForward  exactly 0: a pure function",
         "What is left of |∂loss/∂h| and |∂loss/∂c| that many steps back",

@@ -40,7 +40,7 @@ pub struct Sequence {
 /// The kind of an answer, which decides the loss and how a result is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// A number. Loss and result are the mean square error.
+    /// A number. Loss and result are the mean squared error.
     Number,
     /// One of this many classes. The loss is the cross-entropy in nats, the result the accuracy: the share of
     /// correct answers.
@@ -59,12 +59,12 @@ impl Answer {
     /// Returns the name of what a result measures.
     pub fn measure(self) -> &'static str {
         match self {
-            Answer::Number => "mean square error",
+            Answer::Number => "mean squared error",
             Answer::Class(_) => "accuracy",
         }
     }
 
-    /// Returns whether a task counts as solved: a mean square error below 0.01, or an accuracy of at least
+    /// Returns whether a task counts as solved: a mean squared error below 0.01, or an accuracy of at least
     /// 99 %.
     pub fn is_solved(self, result: f64) -> bool {
         match self {

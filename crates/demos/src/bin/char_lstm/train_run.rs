@@ -168,7 +168,9 @@ impl Program for TrainRun<'_> {
             return Err(Signalled(signal).into());
         }
 
-        view::say(&view::wrapped(&summary(&outcome, &config, &run_view)));
+        let summary = summary(&outcome, &config, &run_view);
+        // A pipe takes lines of any length, but nobody wants to read them.
+        view::say(&view::filled(&summary, view::width().min(80)));
         let how = Sampling {
             documents: config.documents.as_ref(),
             temperature: 0.8,
@@ -239,7 +241,7 @@ fn summary<B: Backend>(
     }
     text += &match outcome.best {
         Some((loss, epoch)) => format!(
-            "\nbest validation loss {loss:.4} nats per {} ({}),\nafter epoch {epoch}",
+            "\nbest validation loss {loss:.4} nats per {} ({}), after epoch {epoch}",
             view::symbol(config.units),
             run_view.bits(loss),
         ),

@@ -51,14 +51,14 @@ impl Program for Run<'_> {
         write_settings(folder, &experiment)?;
 
         let jobs = experiment.jobs();
-        view::say(&format!(
+        view::say(&view::wrapped(&format!(
             "{} of at most {}, {} at a time, on {} ({})\n",
             view::plural(jobs.len(), "training run"),
             view::plural(experiment.budget.updates, "update"),
             workers,
             backend.name,
             backend.device_name,
-        ));
+        )));
         let began = Instant::now();
         let time = Mutex::new(TimeLeft::new(&experiment));
         let bar = view::training_bar(None).with_message("longest first");

@@ -61,10 +61,10 @@ fn table<B: Backend>(groups: &[Group<B>], columns: usize) -> String {
         let (name, answer) = (group.task.name(), group.task.answer());
         if name != last {
             let good = match answer {
-                Answer::Number => "solved below 0.01",
-                Answer::Class(_) => "in %, solved at 99 or more",
+                Answer::Number => ", solved below 0.01",
+                Answer::Class(_) => " in %, solved at 99 or more",
             };
-            text += &format!("\n{name}: {} {good}\n", answer.measure());
+            text += &format!("\n{name}: {}{good}\n", answer.measure());
             let heading = ["updates", " floor", "chance"].map(str::to_owned);
             let start = format!("  distance  {:<width$}  solved", "network");
             text += &row(start, heading, "each seed".to_owned(), columns);
