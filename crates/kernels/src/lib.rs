@@ -1,12 +1,13 @@
 //! Recurrent layers on slices: whole sequences forward and backward, and one step at a time.
 //!
 //! Slices in, slices out: this crate does not know tensors or files. Only its threads outlive a call, and the
-//! memory that it used lately ([`release_memory`]). The crate `models` builds its Burn modules on top of it; anything else that has `&[f32]` can
-//! do the same.
+//! memory that it used lately ([`release_memory`]). The crate `models` builds its Burn modules on top of it;
+//! anything else that has `&[f32]` can do the same.
 //!
 //! | to read about | see |
 //! |---|---|
 //! | the long short-term memory, forward and backward | [`recurrent::lstm`] |
+//! | the LSTM whose gates see its cell | [`recurrent::peephole_lstm`] |
 //! | the LSTM that takes in as much as it forgets | [`recurrent::coupled_lstm`] |
 //! | the gated recurrent unit, forward and backward | [`recurrent::gru`] |
 //! | the plain recurrent network, forward and backward | [`recurrent::rnn`] |

@@ -1,6 +1,6 @@
 //! Recurrent layers over whole sequences, forward and backward.
 //!
-//! A cell's file holds its equations on vectors ([`rnn`], [`lstm`], [`coupled_lstm`], [`gru`]); the rest is the
+//! A cell's file holds its equations on vectors ([`rnn`], [`lstm`], [`peephole_lstm`], [`coupled_lstm`], [`gru`]); the rest is the
 //! same for all cells: `scan` is the loop forward, `bptt` the loop backward, [`Layer`] and [`Backward`] divide a
 //! batch among the threads, and [`Kernel`] puts all of it behind one interface. Cells whose gates do not see the
 //! state ([`min_gru`], [`min_lstm`]) need no such loop: [`linear`] is the rest for them.
@@ -17,6 +17,7 @@ pub mod linear;
 pub mod lstm;
 pub mod min_gru;
 pub mod min_lstm;
+pub mod peephole_lstm;
 pub mod rnn;
 mod saved;
 mod scan;

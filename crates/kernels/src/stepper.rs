@@ -22,7 +22,7 @@ pub struct LayerWeights<'a> {
     pub wx: &'a [f32],
     /// `[d_hidden, gates·d_hidden]`
     pub wh: &'a [f32],
-    /// `[sums·d_hidden]`, or empty.
+    /// `[biases·d_hidden]`, or empty.
     pub b: &'a [f32],
 }
 

@@ -164,7 +164,7 @@ pub struct KernelLayer<B: Backend> {
     pub wx: Tensor<B, 2>,
     /// `[d_hidden, gates·d_hidden]`, or `None` if the gates do not see the hidden state
     pub wh: Option<Tensor<B, 2>>,
-    /// `[sums·d_hidden]`, a bias for each sum of the kernel's [`Gates`](kernels::recurrent::Gates)
+    /// `[biases·d_hidden]`, of which the kernel's [`Gates`](kernels::recurrent::Gates) say how many there are
     pub b: Option<Tensor<B, 1>>,
 }
 
@@ -200,8 +200,8 @@ impl<B: Backend> KernelLayer<B> {
             assert_eq!(wh.dims(), shape, "wh: [d_hidden, gates·d_hidden]");
         }
         if let Some(b) = &self.b {
-            let biases = gates.sums() * d_hidden;
-            assert_eq!(b.dims(), [biases], "b: [sums·d_hidden]");
+            let biases = gates.biases() * d_hidden;
+            assert_eq!(b.dims(), [biases], "b: [biases·d_hidden]");
         }
         if let Input::Vectors(x) = input {
             assert_eq!(x.dims()[2], d_input, "input: [batch, time, d_input]");

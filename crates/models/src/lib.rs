@@ -30,7 +30,7 @@
 //! | [`Lstm`] | `c = σ(af)·c + σ(ai)·tanh(ag)` <br> `h = σ(ao)·tanh(c)` | i f g o | `h` `c` | `nn.LSTM` | yes |
 //! | [`Gru`] | `n = tanh(x·Wxn + bn + σ(ar)·(h·Whn + bhn))` <br> `h = (1 − σ(az))·n + σ(az)·h` | r z n | `h` | `nn.GRU` | yes |
 //! | [`Gru`], [`BeforeProduct`](Reset::BeforeProduct) | `n = tanh(x·Wxn + bn + (σ(ar)·h)·Whn)` <br> `h` as above | r z n | `h` | – | – |
-//! | [`PeepholeLstm`] | `c = σ(af + pf·c)·c + σ(ai + pi·c)·tanh(ag)` <br> `h = σ(ao + po·c)·tanh(c)`, with the new `c` | i f g o | `h` `c` | – | – |
+//! | [`PeepholeLstm`] | `c = σ(af + pf·c)·c + σ(ai + pi·c)·tanh(ag)` <br> `h = σ(ao + po·c)·tanh(c)`, with the new `c` | i f g o | `h` `c` | – | yes |
 //! | [`CoupledLstm`] | `c = f·c + (1 − f)·tanh(ag)`, `f = σ(af)` <br> `h = σ(ao)·tanh(c)` | f g o | `h` `c` | – | yes |
 //! | [`ProjectedLstm`] | `c` as an `Lstm` <br> `h = (σ(ao)·tanh(c))·Wr` | i f g o | `h` `c` | `nn.LSTM(proj_size=…)` | – |
 //! | [`LayerNormLstm`] | an `Lstm` with `LN(x·Wx)`, `LN(h·Wh)` and `tanh(LN(c))` | i f g o | `h` `c` | – | – |

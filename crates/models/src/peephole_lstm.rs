@@ -9,6 +9,7 @@ use burn::{
 use crate::{
     activation::sigmoid,
     cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState},
+    fused::KernelLayer,
     init::{Init, Initializer, Remember, init_methods, sizes},
     lstm::draw_bias,
     matmul::{matmul, with_bias},
@@ -127,7 +128,11 @@ impl<B: Backend> RecurrentCell<B> for PeepholeLstm<B> {
 
     fn step(&self, x: Tensor<B, 2>, state: LstmState<B>) -> (Tensor<B, 2>, LstmState<B>) {
         let h = self.wh.dims()[0];
-        let LstmState { hidden, cell } = state.of_shape(x.dims()[0], &[h, h]);
+        let state = state.of_shape(x.dims()[0], &[h, h]);
+        if let Some(next) = self.step_by_kernels(&x, &state) {
+            return next;
+        }
+        let LstmState { hidden, cell } = state;
         let a = with_bias(
             matmul(x, self.wx.val()) + matmul(hidden, self.wh.val()),
             &self.b,
@@ -142,6 +147,18 @@ impl<B: Backend> RecurrentCell<B> for PeepholeLstm<B> {
         let o = sigmoid(ao + po * cell.clone());
         let hidden = o * cell.clone().tanh();
         (hidden.clone(), LstmState { hidden, cell })
+    }
+
+    fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
+        let kernel = kernels::recurrent::peephole_lstm::KERNEL;
+        let mut layer = KernelLayer::new(kernel, &self.wx, &self.wh, &self.b);
+        // The kernel finds the peepholes after the bias.
+        let b = layer.b.unwrap_or_else(|| {
+            let width = self.wx.dims()[1];
+            Tensor::zeros([width], &self.wx.device())
+        });
+        layer.b = Some(Tensor::cat(vec![b, self.p.val()], 0));
+        Some(vec![layer])
     }
 }
 

@@ -173,6 +173,7 @@ fn every_cell<B: AutodiffBackend>() {
             "min_gru",
             "min_lstm",
             "coupled_lstm",
+            "peephole_lstm",
             "irnn"
         ]
     );

@@ -7,8 +7,9 @@ use pulp::{Simd, WithSimd};
 
 use super::{
     bptt::{Products, through_time},
-    cell::{Cell, StepsBack},
+    cell::{Cell, Gates, StepsBack},
     lengths::Lengths,
+    peephole_lstm::peephole_gradients,
     saved::Saved,
     weight_gradients::{NeedsGrad, WeightGradients, in_order_of_sums, weight_gradients},
     weights::{Input, Shape},
@@ -71,6 +72,7 @@ impl Backward<'_> {
         let Saved {
             gates,
             cell,
+            peepholes,
             time: saved_time,
             d_hidden,
         } = saved;
@@ -117,6 +119,7 @@ impl Backward<'_> {
                     d_output: &self.d_output[of(time * h)],
                     cell: &cell[of((time + 1) * of_cell)],
                     d_cell: d_cell.next().expect("one for each share"),
+                    peepholes: &peepholes,
                 },
                 d_sums: sums.next().expect("one for each share"),
                 d_h: d_h.next().expect("one for each share"),
@@ -140,6 +143,11 @@ impl Backward<'_> {
                 Some((self.h0, output)),
                 &d_sums,
             );
+            if C::GATES == Gates::FourAndPeepholes {
+                let steps = self.lengths.steps(self.shape);
+                let gradients = peephole_gradients(&steps, time, h, &d_sums, &cell);
+                weights.b.extend(gradients);
+            }
         }
         weights.input = d_input;
         Gradients {

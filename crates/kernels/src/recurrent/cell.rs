@@ -21,6 +21,8 @@ pub enum Gates {
     ThreeApart,
     /// Four blocks.
     Four,
+    /// Four blocks, and three vectors of weights of the cell, which follow the bias.
+    FourAndPeepholes,
 }
 
 impl Gates {
@@ -30,7 +32,7 @@ impl Gates {
             Gates::One => 1,
             Gates::Two => 2,
             Gates::Three | Gates::ThreeApart => 3,
-            Gates::Four => 4,
+            Gates::Four | Gates::FourAndPeepholes => 4,
         }
     }
 
@@ -39,6 +41,14 @@ impl Gates {
         match self {
             Gates::ThreeApart => 4,
             _ => self.count(),
+        }
+    }
+
+    /// Returns the number of biases and peepholes for each number of the hidden state.
+    pub const fn biases(self) -> usize {
+        match self {
+            Gates::FourAndPeepholes => 7,
+            _ => self.sums(),
         }
     }
 }
@@ -95,6 +105,8 @@ pub struct Steps<'a> {
     pub cell: &'a mut [f32],
     /// `[sequences, time, sums·d_hidden]`, or empty if nothing is saved.
     pub gates: &'a mut [f32],
+    /// `[3·d_hidden]`: the peepholes of the gates i, f, o; empty for other cells.
+    pub peepholes: &'a [f32],
 }
 
 /// What some sequences read and write at each step of the backward pass.
@@ -113,4 +125,6 @@ pub struct StepsBack<'a> {
     pub cell: &'a [f32],
     /// `[sequences, d_hidden]`: the gradient of `c` after the step, then of `c` before it.
     pub d_cell: &'a mut [f32],
+    /// `[3·d_hidden]`: the peepholes of the gates i, f, o; empty for other cells.
+    pub peepholes: &'a [f32],
 }

@@ -23,9 +23,10 @@ pub struct Layer<'a, C> {
 
 impl<'a, C: Cell> Layer<'a, C> {
     /// Packs `wx` `[d_input, gates·d_hidden]`, `wh` `[d_hidden, gates·d_hidden]` and `b`
-    /// `[sums·d_hidden]` (or empty). The gates of [`Lstm`](crate::Lstm) are i, f, g, o, those of
-    /// [`CoupledLstm`](super::coupled_lstm::CoupledLstm) f, g, o, those of [`Gru`](crate::Gru) r, z, n; a Gru's
-    /// `b` ends with the bias of n inside the reset gate.
+    /// `[biases·d_hidden]` (or empty). The gates of [`Lstm`](crate::Lstm) are i, f, g, o, those of
+    /// [`CoupledLstm`](super::coupled_lstm::CoupledLstm) f, g, o, those of [`Gru`](crate::Gru) r, z, n. A Gru's
+    /// `b` ends with the bias of n inside the reset gate, that of a
+    /// [`PeepholeLstm`](super::peephole_lstm::PeepholeLstm) with the peepholes of i, f, o.
     ///
     /// # Panics
     ///
@@ -118,6 +119,7 @@ impl<'a, C: Cell> Layer<'a, C> {
                 cells_kept: 0,
                 cell,
                 gates: &mut [],
+                peepholes: &self.weights.peepholes,
             },
             output,
             cell: PhantomData,
@@ -166,6 +168,7 @@ impl<'a, C: Cell> Layer<'a, C> {
         let saved = Saved {
             gates,
             cell,
+            peepholes: self.weights.peepholes.clone(),
             time,
             d_hidden: h,
         };
@@ -217,6 +220,7 @@ impl<'a, C: Cell> Layer<'a, C> {
                 cells_kept,
                 cell,
                 gates,
+                peepholes: &self.weights.peepholes,
             },
             output,
             cell: PhantomData,

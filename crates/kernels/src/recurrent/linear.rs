@@ -213,6 +213,7 @@ impl<C: LinearCell> PackedLayer for LinearLayer<'_, C> {
         let saved = Saved {
             gates,
             cell: keep,
+            peepholes: Vec::new(),
             time: shape.time,
             d_hidden: h,
         };

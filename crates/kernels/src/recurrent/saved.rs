@@ -11,6 +11,8 @@ pub struct Saved {
     pub(super) gates: Buffer,
     /// `[batch, time + 1, d_hidden]`: `c` before the first step, then after each step; empty without `c`.
     pub(super) cell: Buffer,
+    /// `[3·d_hidden]` or empty.
+    pub(super) peepholes: Vec<f32>,
     pub(super) time: usize,
     pub(super) d_hidden: usize,
 }

@@ -63,7 +63,9 @@ impl<S: Simd, C: Cell> Tile<S> for PanelAt<'_, '_, C> {
             _ => &self.output[((first + m) * time + t - 1) * h..],
         });
         let sums = match C::GATES {
-            Gates::One | Gates::Four => self.sums::<S, M, VECTORS>(simd, first, before),
+            Gates::One | Gates::Four | Gates::FourAndPeepholes => {
+                self.sums::<S, M, VECTORS>(simd, first, before)
+            }
             Gates::Two => widen(simd, self.sums::<S, M, 2>(simd, first, before)),
             Gates::Three => widen(simd, self.sums::<S, M, 3>(simd, first, before)),
             Gates::ThreeApart => {

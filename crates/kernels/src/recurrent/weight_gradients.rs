@@ -31,7 +31,7 @@ pub struct WeightGradients {
     pub wx: Vec<f32>,
     /// `[d_hidden, gates·d_hidden]`; empty if not needed.
     pub wh: Vec<f32>,
-    /// `[sums·d_hidden]`; empty if not needed.
+    /// `[biases·d_hidden]`; empty if not needed.
     pub b: Vec<f32>,
 }
 

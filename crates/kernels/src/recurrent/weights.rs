@@ -54,11 +54,13 @@ pub(crate) struct Weights<'a> {
     pub(super) input: InputWeights<'a>,
     pub(super) wh: Packed,
     pub(super) bias: Packed,
+    /// `[3·d_hidden]` or empty.
+    pub(super) peepholes: Vec<f32>,
 }
 
 impl<'a> Weights<'a> {
     /// Packs weights for vectors: `wx` is `[d_input, gates·d_hidden]`, `wh` `[d_hidden, gates·d_hidden]` (or
-    /// `None` if the sums do not see the hidden state), `b` `[sums·d_hidden]` or empty.
+    /// `None` if the sums do not see the hidden state), `b` `[biases·d_hidden]` or empty.
     ///
     /// # Panics
     ///
@@ -133,15 +135,16 @@ impl<'a> Weights<'a> {
         let wh = wh.unwrap_or_default();
         assert_eq!(wh.len(), depth * width, "wh: [d_hidden, gates·d_hidden]");
         let zeros;
-        let sums = gates.sums() * d_hidden;
+        let biases = gates.biases() * d_hidden;
         let b = match b.is_empty() {
             true => {
-                zeros = vec![0.0; sums];
+                zeros = vec![0.0; biases];
                 &zeros
             }
             false => b,
         };
-        assert_eq!(b.len(), sums, "b: [sums·d_hidden]");
+        assert_eq!(b.len(), biases, "b: [biases·d_hidden]");
+        let (b, peepholes) = b.split_at(gates.sums() * d_hidden);
         Weights {
             engine: *engine,
             gates,
@@ -150,6 +153,7 @@ impl<'a> Weights<'a> {
             input,
             wh: Packed::new(engine, wh, depth, columns(gates.count(), d_hidden)),
             bias: Packed::new(engine, b, 1, columns(gates.sums(), d_hidden)),
+            peepholes: peepholes.to_vec(),
         }
     }
 

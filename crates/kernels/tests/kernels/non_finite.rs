@@ -41,9 +41,14 @@ fn for_each_replaced(values: &[f64], mut test: impl FnMut(&str, &Problem)) {
     for problem in Layer::ALL.into_iter().flat_map(problems) {
         for (name, pick) in PARAMETERS {
             for &value in values {
-                // A Gru keeps z·h of whatever h it is given, and multiplies it. In f32 its gates are never
-                // exactly 0, so an infinity stays one where 0·∞ would make it NaN in f64.
-                if problem.layer == Layer::Gru && name == "h0" && !value.is_nan() {
+                // A Gru keeps z·h of whatever h it is given, and multiplies it; so do peepholes with c. In f32
+                // gates are never exactly 0 or 1, so an infinity stays one where 0·∞ would make it NaN in
+                // f64, and what is left of a slope is multiplied.
+                let is_kept = matches!(
+                    (problem.layer, name),
+                    (Layer::Gru, "h0") | (Layer::PeepholeLstm, "c0")
+                );
+                if is_kept && !value.is_nan() {
                     continue;
                 }
                 // Two gates that are both exactly 0 have no quotient.

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
     Lstm,
+    PeepholeLstm,
     CoupledLstm,
     Gru,
     Rnn,
@@ -19,8 +20,9 @@ pub enum Layer {
 }
 
 impl Layer {
-    pub const ALL: [Layer; 7] = [
+    pub const ALL: [Layer; 8] = [
         Layer::Lstm,
+        Layer::PeepholeLstm,
         Layer::CoupledLstm,
         Layer::Gru,
         Layer::Rnn,
@@ -32,6 +34,7 @@ impl Layer {
     pub fn kernel(self) -> &'static dyn Kernel {
         match self {
             Layer::Lstm => recurrent::lstm::KERNEL,
+            Layer::PeepholeLstm => recurrent::peephole_lstm::KERNEL,
             Layer::CoupledLstm => recurrent::coupled_lstm::KERNEL,
             Layer::Gru => recurrent::gru::KERNEL,
             Layer::Rnn => recurrent::rnn::KERNEL,
@@ -43,23 +46,24 @@ impl Layer {
 
     pub fn gates(self) -> usize {
         match self {
-            Layer::Lstm => 4,
+            Layer::Lstm | Layer::PeepholeLstm => 4,
             Layer::CoupledLstm | Layer::Gru | Layer::MinLstm => 3,
             Layer::MinGru => 2,
             Layer::Rnn | Layer::ReluRnn => 1,
         }
     }
 
-    /// The number of biases for each number of the hidden state.
+    /// The number of biases and peepholes for each number of the hidden state.
     pub fn biases(self) -> usize {
         match self {
             Layer::Gru => 4,
+            Layer::PeepholeLstm => 7,
             _ => self.gates(),
         }
     }
 
     pub fn has_cell(self) -> bool {
-        matches!(self, Layer::Lstm | Layer::CoupledLstm)
+        matches!(self, Layer::Lstm | Layer::PeepholeLstm | Layer::CoupledLstm)
     }
 
     /// Whether the sums see the hidden state.

@@ -9,7 +9,7 @@ use crate::{
 
 pub fn run(problem: &Problem) -> Tensors<f64> {
     match problem.layer {
-        Layer::Lstm => lstm(problem),
+        Layer::Lstm | Layer::PeepholeLstm => lstm(problem),
         Layer::CoupledLstm => coupled_lstm(problem),
         Layer::Gru => gru(problem),
         Layer::Rnn => rnn(problem, f64::tanh, |d, h| d * (1.0 - h * h)),
@@ -123,9 +123,11 @@ impl Gradients {
 
 /// ```text
 /// [ai af ag ao] = x[t]·Wx + h[t-1]·Wh + b
-/// i = σ(ai)   f = σ(af)   g = tanh(ag)   o = σ(ao)
+/// i = σ(ai + pi·c[t-1])   f = σ(af + pf·c[t-1])   g = tanh(ag)   o = σ(ao + po·c[t])
 /// c[t] = f·c[t-1] + i·g      h[t] = o·tanh(c[t])
 /// ```
+///
+/// The peepholes follow the bias; without, they are zero.
 fn lstm(problem: &Problem) -> Tensors<f64> {
     struct Step {
         h_before: Vec<f64>,
@@ -137,26 +139,26 @@ fn lstm(problem: &Problem) -> Tensors<f64> {
     let (mut output, mut cell) = (Vec::new(), Vec::new());
     let (mut d_h0, mut d_c0) = (Vec::new(), Vec::new());
     let mut gradients = Gradients::zeros(problem);
+    // A number times a peephole.
+    let peephole = |gate: usize, j: usize, number: f64| match problem.layer {
+        Layer::PeepholeLstm => problem.b.get((4 + gate) * n + j).unwrap_or(&0.0) * number,
+        _ => 0.0,
+    };
     for row in 0..batch {
         let mut h = problem.h0[row * n..][..n].to_vec();
         let mut c = problem.c0[row * n..][..n].to_vec();
         let mut steps = Vec::new();
         for t in 0..time {
             let sums = sums(problem, row, t, &h);
-            let gate = |gate: usize, activation: fn(f64) -> f64| {
-                let sums = &sums[gate * n..][..n];
-                sums.iter().map(|&a| activation(a)).collect::<Vec<f64>>()
-            };
-            let gates = [
-                gate(0, sigmoid),
-                gate(1, sigmoid),
-                gate(2, f64::tanh),
-                gate(3, sigmoid),
-            ];
             let (h_before, c_before) = (h.clone(), c.clone());
-            let [i, f, g, o] = &gates;
+            let mut gates = [(); 4].map(|()| vec![0.0; n]);
+            let [i, f, g, o] = &mut gates;
             for j in 0..n {
+                i[j] = sigmoid(sums[j] + peephole(0, j, c[j]));
+                f[j] = sigmoid(sums[n + j] + peephole(1, j, c[j]));
+                g[j] = sums[2 * n + j].tanh();
                 c[j] = f[j] * c[j] + i[j] * g[j];
+                o[j] = sigmoid(sums[3 * n + j] + peephole(2, j, c[j]));
                 h[j] = o[j] * c[j].tanh();
             }
             output.extend(&h);
@@ -186,12 +188,21 @@ fn lstm(problem: &Problem) -> Tensors<f64> {
             for j in 0..n {
                 let d_h = d_h[j] + problem.d_output[(row * time + t) * n + j];
                 let tanh_c = c[j].tanh();
-                d_c[j] += d_h * o[j] * (1.0 - tanh_c * tanh_c);
-                d_sums[j] = d_c[j] * g[j] * i[j] * (1.0 - i[j]);
-                d_sums[n + j] = d_c[j] * c_before[j] * f[j] * (1.0 - f[j]);
+                let d_ao = d_h * tanh_c * o[j] * (1.0 - o[j]);
+                d_c[j] += d_h * o[j] * (1.0 - tanh_c * tanh_c) + peephole(2, j, d_ao);
+                let d_ai = d_c[j] * g[j] * i[j] * (1.0 - i[j]);
+                let d_af = d_c[j] * c_before[j] * f[j] * (1.0 - f[j]);
+                d_sums[j] = d_ai;
+                d_sums[n + j] = d_af;
                 d_sums[2 * n + j] = d_c[j] * i[j] * (1.0 - g[j] * g[j]);
-                d_sums[3 * n + j] = d_h * tanh_c * o[j] * (1.0 - o[j]);
-                d_c[j] *= f[j];
+                d_sums[3 * n + j] = d_ao;
+                d_c[j] = d_c[j] * f[j] + peephole(0, j, d_ai) + peephole(1, j, d_af);
+                if problem.layer == Layer::PeepholeLstm {
+                    let seen = [d_ai * c_before[j], d_af * c_before[j], d_ao * c[j]];
+                    for (gate, d) in seen.into_iter().enumerate() {
+                        gradients.b[(4 + gate) * n + j] += d;
+                    }
+                }
             }
             d_h = gradients.back(problem, row, t, h_before, &d_sums);
         }

@@ -90,9 +90,10 @@ fn step(stepper: &mut Stepper, stack: &[Problem], t: usize) -> Vec<f32> {
     y
 }
 
-const STACKS: [[Layer; 3]; 5] = [
+const STACKS: [[Layer; 3]; 6] = [
     [Layer::Lstm, Layer::Rnn, Layer::Lstm],
     [Layer::MinLstm, Layer::CoupledLstm, Layer::MinGru],
+    [Layer::PeepholeLstm, Layer::PeepholeLstm, Layer::Lstm],
     [Layer::ReluRnn, Layer::MinGru, Layer::MinLstm],
     [Layer::Rnn, Layer::Lstm, Layer::Gru],
     [Layer::Gru, Layer::Gru, Layer::Rnn],

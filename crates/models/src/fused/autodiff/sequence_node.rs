@@ -261,7 +261,7 @@ impl<B: CpuBackend, const N: usize> Backward<B, N> for SequenceNode {
             let of = |parent: usize| i * OF_DIRECTION + parent;
             deliver.to(of(WX), weights.wx, [d, width]);
             deliver.to(of(WH), weights.wh, [h, width]);
-            let biases = direction.kernel.gates().sums() * h;
+            let biases = direction.kernel.gates().biases() * h;
             deliver.to(of(BIAS), weights.b, [biases]);
             let rows = |rows| direction.order.put_rows(rows);
             deliver.to(of(H0), rows(gradients.d_h0), [batch, h]);
