@@ -26,7 +26,8 @@ pub type Habits = [(&'static [&'static str], &'static str)];
 /// Returns the exit code if there is nothing left to do.
 pub fn parse(command: Command, habits: &Habits) -> Result<ArgMatches, ExitCode> {
     let command = command.args_override_self(true);
-    let error = match command.try_get_matches_from(in_our_spelling(env::args_os())) {
+    let given = in_our_spelling(env::args_os(), &long_flags(&command));
+    let error = match command.try_get_matches_from(given) {
         Ok(matches) => return Ok(matches),
         Err(error) => error,
     };
@@ -39,18 +40,29 @@ pub fn parse(command: Command, habits: &Habits) -> Result<ArgMatches, ExitCode> 
     Err(ExitCode::from(2))
 }
 
-/// Spells flags as they are spelled here: `-rnn_size` and `--rnn_size` as `--rnn-size`, and the dashes that web pages
-/// make of hyphens as hyphens. A number below zero that
-/// follows a flag is its value: `--dropout=-1`.
-fn in_our_spelling(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+/// Returns the long names of all flags, those of the program's commands included.
+fn long_flags(command: &Command) -> Vec<String> {
+    let of_commands = command.get_subcommands().flat_map(long_flags);
+    let of_all = command.get_arguments().flat_map(|arg| {
+        let aliases = arg.get_all_aliases().unwrap_or_default();
+        arg.get_long().into_iter().chain(aliases).map(str::to_owned)
+    });
+    of_all.chain(of_commands).collect()
+}
+
+/// Spells flags as they are spelled here: `-rnn_size` and `--rnn_size` as `--rnn-size`; so are `flags` with the long
+/// dashes that web pages make of hyphens. A number below zero that follows a flag is its value: `--dropout=-1`.
+fn in_our_spelling(given: impl Iterator<Item = OsString>, flags: &[String]) -> Vec<OsString> {
     let mut spelled: Vec<OsString> = Vec::new();
     let mut is_over = false;
     for arg in given {
         is_over |= arg == "--";
-        match arg
-            .to_str()
-            .filter(|arg| arg.starts_with(DASHES) && !is_over)
-        {
+        let text = arg.to_str().filter(|_| !is_over);
+        if let Some(flag) = text.and_then(|text| with_hyphens(text, flags)) {
+            spelled.push(flag.into());
+            continue;
+        }
+        match text.filter(|arg| arg.starts_with('-')) {
             Some(number) if number.parse::<f64>().is_ok() => match spelled.last_mut() {
                 Some(flag) if lacks_value(flag) => {
                     flag.push("=");
@@ -65,8 +77,15 @@ fn in_our_spelling(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
     spelled
 }
 
-/// What a flag begins with: hyphens, or an en dash, an em dash or a minus in place of them.
-const DASHES: [char; 4] = ['-', '–', '—', '−'];
+/// Returns one of the `flags` that was given with an en dash, an em dash or a minus in place of its hyphens. A value
+/// may begin with them, too.
+fn with_hyphens(given: &str, flags: &[String]) -> Option<String> {
+    let flag = given.trim_start_matches(['–', '—', '−']);
+    let spelled = our_flag(&format!("--{flag}"));
+    let name = spelled[2..].split('=').next()?;
+    let is_flag = flag.len() < given.len() && flags.iter().any(|flag| flag == name);
+    is_flag.then_some(spelled)
+}
 
 fn lacks_value(arg: &OsString) -> bool {
     let arg = arg.as_encoded_bytes();
@@ -74,7 +93,7 @@ fn lacks_value(arg: &OsString) -> bool {
 }
 
 fn our_flag(given: &str) -> String {
-    let flag = given.trim_start_matches(DASHES);
+    let flag = given.trim_start_matches('-');
     let (name, value) = match flag.find('=') {
         Some(at) => flag.split_at(at),
         None => (flag, ""),

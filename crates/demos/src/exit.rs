@@ -81,7 +81,7 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
 }
 
 /// Returns the text of an error. `train` names settings; here they become flags, and the flags that mend
-/// the problem follow in parentheses.
+/// the problem follow in parentheses, or a hint after a semicolon.
 pub fn with_flags(error: &(dyn Error + 'static)) -> String {
     let told = error.to_string();
     let Some(error) = error.downcast_ref() else {

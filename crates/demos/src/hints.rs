@@ -10,7 +10,8 @@ pub fn for_missing(path: &Path) -> Option<&'static str> {
         _ if name.starts_with('~') => {
             "the shell replaces ~ only at the start of a word and outside of quotes; write $HOME"
         }
-        _ if name.contains(['*', '?']) => "the shell finds files by * and ? only outside of quotes",
+        _ if name.contains(['*', '?']) && cfg!(windows) => "name the files, or their folder",
+        _ if name.contains(['*', '?']) => "no file is called so, or the pattern is in quotes",
         _ if name.ends_with('\r') => {
             "remove the carriage returns (\\r) from the ends of the lines of the script"
         }
@@ -24,6 +25,10 @@ pub fn for_no_run(path: &Path) -> Option<String> {
     let is_run = |folder: &Path| folder.join("config.json").is_file();
     if path.is_file() {
         let folder = path.parent().filter(|folder| is_run(folder))?;
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
         return Some(format!("name the folder, {}", folder.display()));
     }
     let entries = fs::read_dir(path).ok()?;
@@ -31,9 +36,8 @@ pub fn for_no_run(path: &Path) -> Option<String> {
     let mut runs: Vec<_> = folders.filter(|folder| is_run(folder)).collect();
     runs.sort();
     let first = runs.first()?.display();
-    let rest = match runs.len() {
-        1 => String::new(),
-        n => format!(", one of {n}"),
-    };
-    Some(format!("name a run in it, such as {first}{rest}"))
+    Some(match runs.len() {
+        1 => format!("name the run in it, {first}"),
+        n => format!("name one of the {n} runs in it, such as {first}"),
+    })
 }

@@ -276,6 +276,23 @@ fn dashes_of_web_pages_are_hyphens() {
     let dashes: Vec<&str> = dashes.iter().map(String::as_str).collect();
     place.succeeds(&[&dashes[..], &["—data", "text", "−−out", "run"]].concat());
     assert_eq!(setting(&place, "run", "hidden_size"), 8);
+    // Where they begin a value, they are part of it.
+    let prime = [
+        "sample",
+        "run",
+        "--length",
+        "3",
+        "--unknown",
+        "skip",
+        "--prime-text",
+        "—Hola",
+    ];
+    let sample = place.run(&prime);
+    assert!(
+        text(&sample.stdout).starts_with("—Hola"),
+        "{}",
+        text(&sample.stderr)
+    );
 }
 
 /// What is to be named instead stands in the same line, and a terminal shows the line as it is.
@@ -291,7 +308,7 @@ fn paths_that_are_none_are_told_why() {
         assert!(!output.status.success());
     };
     told(&["train", "--data", "~/text"], "write $HOME");
-    told(&["train", "--data", "*.txt"], "outside of quotes");
+    told(&["train", "--data", "*.txt"], "is in quotes");
     told(
         &["train", "--data", "text\r"],
         "remove the carriage returns",
@@ -299,7 +316,7 @@ fn paths_that_are_none_are_told_why() {
     told(&["train", "--data", "https://x.org/t.txt"], "download it");
     for command in ["sample", "plot"] {
         told(&[command, "run/metrics.jsonl"], "name the folder, run");
-        told(&[command, "."], "name a run in it, such as ./run");
+        told(&[command, "."], "name the run in it, ./run");
     }
     assert!(!place.path().join("runs").exists());
 }

@@ -90,6 +90,7 @@ fn lines_break_between_words() {
         ("one two three", 6, "one\ntwo\nthree"),
         ("one\n\n  two three", 6, "one\n\n  two\nthree"),
         ("\tone two", 12, "\tone\ntwo"),
+        ("   four", 4, "four"),
         ("overlong word", 4, "over\nlong\nword"),
         ("日本語です", 4, "日本\n語で\nす"),
     ] {

@@ -60,18 +60,18 @@ impl TimeLeft {
     }
 
     /// Returns the seconds that all trainings together have taken, and those that they will still take; `None` if it
-    /// has returned them a moment ago.
+    /// has returned them a moment ago, or nothing is known yet.
     pub fn seconds(&mut self, now: Duration) -> Option<(f64, f64)> {
         if now < self.judged + PAUSE {
             return None;
         }
         self.judged = now;
-        let spent = self.trainings.iter().map(|known| known.took).sum();
+        let spent: f64 = self.trainings.iter().map(|known| known.took).sum();
         let left = |known: &Training| match known.is_over {
             true => 0.0,
             false => (self.updates(known) - known.updates as f64) * self.of_update(&known.job),
         };
-        Some((spent, self.trainings.iter().map(left).sum()))
+        (spent > 0.0).then(|| (spent, self.trainings.iter().map(left).sum()))
     }
 
     /// Guesses how many updates a network needs: as many as the same on the same task, or half the budget; or half of

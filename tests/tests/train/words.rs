@@ -89,7 +89,6 @@ proptest! {
     }
 }
 
-/// No word reaches from one document into the next, whatever stands at their ends.
 /// The words of a text, by the definition: what lies between word boundaries, and a single space with what follows.
 fn words_of(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
@@ -105,6 +104,8 @@ fn words_of(text: &str) -> Vec<String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn words_are_those_of_the_standard(text in "[aB9_ .,:;'\"\r\n\t-]{1,30}|[aé3 .\n'_]{1,30}") {
         // Whatever occurs twice is a symbol.
@@ -117,6 +118,7 @@ proptest! {
     }
 }
 
+/// No word reaches from one document into the next, whatever stands at their ends.
 #[test]
 fn documents_of_words() {
     for (separator, documents) in [

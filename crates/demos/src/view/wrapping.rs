@@ -73,8 +73,10 @@ impl Wrapping {
             }
         });
         let word = measure_text_width(&self.word);
-        if self.column > 0 && begin + word > self.width {
-            shown.push('\n');
+        if begin + word > self.width {
+            if self.column > 0 {
+                shown.push('\n');
+            }
             self.column = word;
         } else {
             shown.push_str(&self.gap);

@@ -9,9 +9,10 @@ use super::{
     bptt::{Products, through_time},
     cell::{Cell, Gates, StepsBack},
     lengths::Lengths,
-    peephole_lstm::peephole_gradients,
     saved::Saved,
-    weight_gradients::{NeedsGrad, WeightGradients, in_order_of_sums, weight_gradients},
+    weight_gradients::{
+        NeedsGrad, WeightGradients, in_order_of_sums, peephole_gradients, weight_gradients,
+    },
     weights::{Input, Shape},
 };
 use crate::cpu::{Buffer, Engine, cut};

@@ -21,7 +21,7 @@ pub trait Kernel: fmt::Debug + Send + Sync {
     /// Returns whether the state has a cell `c` besides the hidden state `h`.
     fn has_cell(&self) -> bool;
 
-    /// Returns the blocks of columns in the weights, and the sums, each of which has a bias.
+    /// Returns the blocks of columns in the weights, the sums, and how many biases and peepholes there are.
     fn gates(&self) -> Gates;
 
     /// Packs a layer's weights. For tokens, `wx` is the table, and the layer keeps it.

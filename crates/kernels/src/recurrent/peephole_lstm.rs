@@ -134,33 +134,3 @@ impl Cell for PeepholeLstm {
         }
     }
 }
-
-/// Returns the gradients of the peepholes, `[3·d_hidden]`, given those of the sums, `[batch, time, 4·d_hidden]`, and
-/// the cell, `[batch, time + 1, d_hidden]`. `steps` are those that are not padding, as `row·time + t`.
-pub(super) fn peephole_gradients(
-    steps: &[usize],
-    time: usize,
-    h: usize,
-    d_sums: &[f32],
-    cell: &[f32],
-) -> Vec<f32> {
-    let mut gradients = vec![0.0; 3 * h];
-    let (d_pi_pf, d_po) = gradients.split_at_mut(2 * h);
-    let (d_pi, d_pf) = d_pi_pf.split_at_mut(h);
-    for &step in steps {
-        let (row, t) = (step / time, step % time);
-        let d_sums = &d_sums[step * GATES * h..][..GATES * h];
-        let (before, cell) = cell[(row * (time + 1) + t) * h..][..2 * h].split_at(h);
-        for (to, gate, seen) in [
-            (&mut *d_pi, 0, before),
-            (&mut *d_pf, 1, before),
-            (&mut *d_po, 3, cell),
-        ] {
-            let d_gate = &d_sums[gate * h..][..h];
-            for ((sum, d), c) in to.iter_mut().zip(d_gate).zip(seen) {
-                *sum += d * c;
-            }
-        }
-    }
-    gradients
-}

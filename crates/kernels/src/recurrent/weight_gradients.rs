@@ -133,3 +133,34 @@ fn with_first_sum(first: &[f32], others: Vec<f32>) -> Vec<f32> {
     let (gates, last) = others.split_at(2 * first.len());
     [gates, first, last].concat()
 }
+
+/// Returns the gradients of the peepholes, `[3·d_hidden]`, given those of the sums, `[batch, time, 4·d_hidden]`, and
+/// the cell, `[batch, time + 1, d_hidden]`. `steps` are those that are not padding, as `row·time + t`.
+pub(crate) fn peephole_gradients(
+    steps: &[usize],
+    time: usize,
+    h: usize,
+    d_sums: &[f32],
+    cell: &[f32],
+) -> Vec<f32> {
+    let width = Gates::FourAndPeepholes.sums() * h;
+    let mut gradients = vec![0.0; 3 * h];
+    let (d_pi_pf, d_po) = gradients.split_at_mut(2 * h);
+    let (d_pi, d_pf) = d_pi_pf.split_at_mut(h);
+    for &step in steps {
+        let (row, t) = (step / time, step % time);
+        let d_sums = &d_sums[step * width..][..width];
+        let (before, cell) = cell[(row * (time + 1) + t) * h..][..2 * h].split_at(h);
+        for (to, gate, seen) in [
+            (&mut *d_pi, 0, before),
+            (&mut *d_pf, 1, before),
+            (&mut *d_po, 3, cell),
+        ] {
+            let d_gate = &d_sums[gate * h..][..h];
+            for ((sum, d), c) in to.iter_mut().zip(d_gate).zip(seen) {
+                *sum += d * c;
+            }
+        }
+    }
+    gradients
+}

@@ -6,7 +6,10 @@ use burn::tensor::backend::Backend;
 use models::{Cell, CellKind, CharLm, CharLmConfig, Description, Init, Initializer, Kind};
 use serde::{Deserialize, Serialize};
 
-use super::{every::Every, paths};
+use super::{
+    every::Every,
+    paths::{self, is_copy},
+};
 use crate::{
     batches::{BatchConfig, Split},
     disk::{Disk, atomic},
@@ -399,6 +402,13 @@ impl<K: Kind> RunConfig<K> {
             config.split = Split::Random;
         }
         config.validate().map_err(|e| Error::foreign(path, e))?;
+        // The copy of a text lies beside the settings.
+        for named in config.data.iter_mut().chain(&mut config.val_data) {
+            let copy = path.with_file_name(&*named);
+            if is_copy(named) && copy.is_file() {
+                *named = std::path::absolute(&copy).in_file(&copy)?;
+            }
+        }
         Ok(config)
     }
 

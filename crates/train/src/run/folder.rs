@@ -14,6 +14,7 @@ use super::{
     checkpoint::{self, Checkpoint},
     config::RunConfig,
     metrics_log::METRICS,
+    paths::{COPY, is_copy},
 };
 use crate::{
     disk::{Disk, FileSystem, atomic, tensors},
@@ -217,14 +218,19 @@ impl RunFolder {
     ) -> Result<RunConfig<K>, Error> {
         let mut config = config.clone();
         for (number, (name, text)) in (1..).zip(corpus.streams()) {
-            let path = self.path.join(format!("text-{number}"));
+            // Tables of this kind are known by their names.
+            let kind = match name.to_string_lossy().contains(".tsv") {
+                true => ".tsv",
+                false => "",
+            };
+            let path = self.path.join(format!("{COPY}{number}{kind}"));
             let path = std::path::absolute(&path).in_file(&path)?;
             text.save(&path)?;
             let absolute = std::path::absolute(name).in_file(name)?;
-            let named = config.data.iter_mut().chain(&mut config.val_data);
-            named
-                .filter(|named| **named == *name || **named == absolute)
-                .for_each(|named| named.clone_from(&path));
+            let mut named = config.data.iter_mut().chain(&mut config.val_data);
+            if let Some(named) = named.find(|named| **named == *name || **named == absolute) {
+                *named = path;
+            }
         }
         Ok(config)
     }
@@ -235,6 +241,14 @@ impl RunFolder {
     }
 
     pub(crate) fn save_config<K: Kind>(&self, config: &RunConfig<K>) -> Result<(), Error> {
+        // So that the folder may be moved.
+        let mut config = config.clone();
+        let folder = std::path::absolute(&self.path).in_file(&self.path)?;
+        for path in config.data.iter_mut().chain(&mut config.val_data) {
+            if let Some(copy) = path.strip_prefix(&folder).ok().filter(|path| is_copy(path)) {
+                *path = copy.to_owned();
+            }
+        }
         atomic::write_file(&*self.disk, &self.path.join(CONFIG), &config.to_json())
     }
 

@@ -1,6 +1,10 @@
-//! Paths in JSON: as text, or as the system's own units if they are none (names on Unix need not be UTF-8).
+//! Paths of texts: in JSON as text, or as the system's own units if they are none (names on Unix need not be UTF-8),
+//! and in the folder of a run.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -38,4 +42,13 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pat
         Written::Units(units) => units.into(),
     };
     Ok(written.into_iter().map(path).collect())
+}
+
+/// The start of the names of copies of texts, in the folder of a run.
+pub(super) const COPY: &str = "text-";
+
+/// Returns whether a path names the copy of a text, relative to the folder of its run.
+pub(super) fn is_copy(path: &Path) -> bool {
+    let name = path.to_str().and_then(|name| name.strip_prefix(COPY));
+    name.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }

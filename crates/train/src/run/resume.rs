@@ -66,13 +66,14 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
 
             let (batches, val_batches) = cut.expect("cut");
             put_aside(&damaged)?;
-            folder.save_config(config)?;
+            let config = folder.save_streams(corpus, config)?;
+            folder.save_config(&config)?;
             if trainer.progress().epoch > 0 {
                 folder.save_weights(&best)?;
             }
             return Ok(Run {
                 corpus,
-                config: config.clone(),
+                config,
                 device: device.clone(),
                 folder: folder.clone(),
                 _lock: lock,

@@ -1,7 +1,7 @@
 //! Bytes that are read by position: up to 16 MiB lie in memory, more in a file.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
 };
@@ -46,22 +46,24 @@ impl ByteStore {
         }
     }
 
-    /// Writes them to a new file.
+    /// Writes them to a file. One that is there keeps its contents until all is written.
     pub fn save(&self, to: &Path) -> Result<(), Error> {
-        let mut file = File::create(to).in_file(to)?;
+        let part = &to.with_extension("part");
+        let mut file = File::create(part).in_file(part)?;
         match self {
-            ByteStore::Memory(bytes) => file.write_all(bytes).in_file(to)?,
+            ByteStore::Memory(bytes) => file.write_all(bytes).in_file(part)?,
             ByteStore::File { file: from, .. } => {
-                let length = from.metadata().in_file(to)?.len();
+                let length = from.metadata().in_file(part)?.len();
                 let mut block = vec![0; BLOCK];
                 for at in (0..length).step_by(BLOCK) {
                     block.truncate((length - at) as usize);
                     self.read(at, &mut block)?;
-                    file.write_all(&block).in_file(to)?;
+                    file.write_all(&block).in_file(part)?;
                 }
             }
         }
-        file.sync_all().in_file(to)
+        file.sync_all().in_file(part)?;
+        fs::rename(part, to).in_file(to)
     }
 
     /// What messages call them.

@@ -26,7 +26,7 @@ use crate::error::{Error, InFile};
 const HEAD: usize = 8 << 10;
 
 impl Corpus {
-    /// Reads files as one text, one after another. Each path is a file, `-` for standard input, or a folder,
+    /// Reads files as one text, one after another. Each path is a file or a pipe, `-` for standard input, or a folder,
     /// which stands for all files in it and in its folders, sorted by name. Files that end in `.gz`, `.zst`,
     /// `.xz` or `.bz2` are decompressed. In a folder, names that begin with a dot are skipped and, unless the
     /// units are bytes, so are files that do not begin with text.
@@ -400,7 +400,8 @@ fn encode(
 ) -> Result<(SymbolCodes, usize), Error> {
     let mut writer = TokenWriter::new(vocab, cuts);
     let mut bytes = Vec::new();
-    let mut from = 0;
+    // Up to where all characters are known.
+    let (mut from, mut known) = (0, 0);
     while from < n_bytes {
         bytes.resize((n_bytes - from).min(BLOCK as u64) as usize, 0);
         text.read(from, &mut bytes)?;
@@ -408,10 +409,13 @@ fn encode(
             Ok(text) => text,
             Err(e) => str::from_utf8(&bytes[..e.valid_up_to()]).expect("checked"),
         };
+        if writer.is_up_to_date() {
+            known = from;
+        }
         if whole.is_empty() || !writer.push(whole)? {
-            return Err(text.changed(from));
+            return Err(text.changed(known));
         }
         from += whole.len() as u64;
     }
-    writer.finish()?.ok_or_else(|| text.changed(n_bytes))
+    writer.finish()?.ok_or_else(|| text.changed(known))
 }

@@ -43,6 +43,14 @@ impl<'a> TokenWriter<'a> {
         }
     }
 
+    /// Returns whether all blocks so far have been looked at, but for the beginning of a word.
+    pub fn is_up_to_date(&self) -> bool {
+        match &self.coder {
+            Coder::Chars(_) => true,
+            Coder::Words(parts, _) => parts.is_empty(),
+        }
+    }
+
     /// Writes the next block. Returns `false` if a character has been found that is not in the vocabulary.
     pub fn push(&mut self, block: &str) -> Result<bool, Error> {
         match &mut self.coder {

@@ -148,6 +148,11 @@ impl WordParts {
         }
     }
 
+    /// Returns whether it has no part that waits for others.
+    pub fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
     /// Returns what is left at the end of the text, at most a part for each worker.
     pub fn finish(&mut self) -> Vec<String> {
         let mut parts = std::mem::take(&mut self.ready);

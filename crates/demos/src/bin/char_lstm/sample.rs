@@ -1,6 +1,6 @@
 //! `char_lstm sample`: generates text with a trained model.
 
-use std::{borrow::Cow, fs, path::Path};
+use std::{borrow::Cow, collections::HashSet, fs, path::Path};
 
 use anyhow::{Context, Result};
 use burn::tensor::backend::AutodiffBackend;
@@ -61,7 +61,7 @@ impl Program for SampleRun {
         };
         let how = Sampling {
             documents: config.documents.as_ref(),
-            warm_up: &warm_up,
+            warm_up: &as_known(&warm_up, &vocab),
             prime: &as_known(&prime, &vocab),
             skip_unknown: matches!(args.unknown, Unknown::Skip),
             temperature: args.temperature,
@@ -74,7 +74,8 @@ impl Program for SampleRun {
 /// Returns a text with its accents as the vocabulary has them: `é` as one character or as two (Unicode Standard
 /// Annex 15). A text that is not known either way stays as it is.
 fn as_known<'a>(text: &'a [u8], vocab: &Vocab) -> Cow<'a, [u8]> {
-    let is_known = |text: &str| vocab.encode(text).is_ok();
+    let known: HashSet<char> = vocab.chars().into_iter().collect();
+    let is_known = |text: &str| text.chars().all(|symbol| known.contains(&symbol));
     match str::from_utf8(text) {
         Ok(text) if vocab.units() != Units::Bytes && !is_known(text) => {
             let forms: [String; 2] = [text.nfc().collect(), text.nfd().collect()];

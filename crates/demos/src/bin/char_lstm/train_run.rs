@@ -71,7 +71,7 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
     }
     let named = config.data.iter().chain(&config.val_data);
     if named.filter(|path| is_stdin(path)).count() > 1 {
-        let problem = "standard input (-) is named twice, but it can be read once";
+        let problem = "standard input (-) is named twice, but it can be read only once";
         return Err(UsageError(problem.to_owned()).into());
     }
     open_files::raise_limit();
