@@ -1,5 +1,17 @@
 //! What each part of the recipe of `char_lstm train --preset shakespeare` brings: the recipe, then the same with
 //! one part changed at a time.
+//!
+//! For tiny Shakespeare, each with the same single seed:
+//!
+//! | | parameters | nats per character | after epoch |
+//! | --- | ---: | ---: | ---: |
+//! | the recipe | 3951665 | 1.4197 | 9 |
+//! | without dropout between layers | 3951665 | 1.4174 | 8 |
+//! | without weight dropout | 3951665 | 1.4259 | 8 |
+//! | variational dropout between layers instead | 3951665 | 1.4273 | 8 |
+//! | Gru | 2975025 | 1.4398 | 9 |
+//!
+//! Weight dropout brings most; beside it, dropout between layers brings nothing within ten epochs.
 
 mod cells;
 
