@@ -33,7 +33,7 @@ pub const ORIGINAL: Description = Description {
     ..DESCRIPTION
 };
 
-/// Where the reset gate of a [`Gru`] acts.
+/// Whether the reset gate of a [`Gru`] acts after the product with `Wh` or before it.
 ///
 /// PyTorch's form has one more bias, that of the candidate inside the gate:
 ///
@@ -70,7 +70,7 @@ pub struct GruConfig {
     pub d_input: usize,
     /// Size of the hidden state.
     pub d_hidden: usize,
-    /// Where the reset gate acts.
+    /// Whether the reset gate acts after the product or before it.
     #[config(default = "Reset::AfterProduct")]
     pub reset: Reset,
     /// Whether there are biases.
@@ -138,7 +138,7 @@ pub struct Gru<B: Backend> {
     pub b: Option<Param<Tensor<B, 1>>>,
     /// `[d_hidden]`: the candidate's bias inside the reset gate, in PyTorch's form.
     pub bhn: Option<Param<Tensor<B, 1>>>,
-    /// Where the reset gate acts.
+    /// Whether the reset gate acts after the product or before it.
     #[module(skip)]
     pub reset: Reset,
 }

@@ -8,7 +8,7 @@ use burn::{
 
 use crate::{
     activation::sigmoid,
-    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState},
+    cell::{Cell, CellOptions, Description, RecurrentCell, RecurrentState, zeros},
     fused::KernelLayer,
     init::{Init, Initializer, Remember, init_methods, sizes},
     lstm::draw_bias,
@@ -153,10 +153,9 @@ impl<B: Backend> RecurrentCell<B> for PeepholeLstm<B> {
         let kernel = kernels::recurrent::peephole_lstm::KERNEL;
         let mut layer = KernelLayer::new(kernel, &self.wx, &self.wh, &self.b);
         // The kernel finds the peepholes after the bias.
-        let b = layer.b.unwrap_or_else(|| {
-            let width = self.wx.dims()[1];
-            Tensor::zeros([width], &self.wx.device())
-        });
+        let b = layer
+            .b
+            .unwrap_or_else(|| zeros([self.wx.dims()[1]], &self.wx));
         layer.b = Some(Tensor::cat(vec![b, self.p.val()], 0));
         Some(vec![layer])
     }

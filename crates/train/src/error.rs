@@ -74,7 +74,7 @@ pub enum Error {
          environment variable TMPDIR", folder.display()
     )]
     TemporaryFile {
-        /// Where it was written.
+        /// The folder that it was written to.
         folder: PathBuf,
         /// Why it could not be.
         source: io::Error,
@@ -93,7 +93,7 @@ pub enum Error {
     NotUtf8 {
         /// Which text.
         name: String,
-        /// Where the valid UTF-8 ends, in bytes from the start of the file.
+        /// The end of the valid UTF-8, in bytes from the start of the file.
         offset: usize,
         /// What is there.
         problem: String,
@@ -177,7 +177,7 @@ pub enum Error {
         "the text to continue: not UTF-8 at byte offset {offset}, but the model knows characters only"
     )]
     PrimeNotUtf8 {
-        /// Where the valid UTF-8 ends, in bytes from its start.
+        /// The end of the valid UTF-8, in bytes from the start of the text.
         offset: usize,
     },
     /// The text to continue has a character that is not in the model's vocabulary.

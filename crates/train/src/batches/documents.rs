@@ -68,7 +68,7 @@ struct Draw {
 struct Pool {
     /// The number of its first document.
     first: usize,
-    /// Where that document begins in the text.
+    /// The start of that document in the text.
     place: usize,
     /// How many documents this part has, and how many batches they make, in every epoch.
     n_documents: usize,
@@ -127,7 +127,7 @@ struct Plan {
 struct Group {
     /// The number of its first batch in the epoch.
     first: usize,
-    /// Where each document is in the text, its separator included.
+    /// The range of each document in the text, its separator included.
     documents: Vec<Range<usize>>,
 }
 

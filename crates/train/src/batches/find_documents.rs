@@ -14,7 +14,7 @@ pub(super) struct DocumentScan<'a> {
     /// `None` if one of its symbols does not occur in the text.
     separator: Option<Finder<'static>>,
     search: CodeSearch<'a>,
-    /// Where the document begins, in bytes of codes.
+    /// The start of the document, in bytes of codes.
     start: u64,
 }
 

@@ -14,9 +14,9 @@ use crate::{
 /// Writes the checkpoints of a run, one after the other.
 pub(super) struct CheckpointWriter {
     disk: Arc<dyn FileSystem>,
-    /// Where the checkpoints go.
+    /// The folder of the checkpoints.
     checkpoints: PathBuf,
-    /// Where the best weights go.
+    /// The file of the best weights.
     weights: PathBuf,
     pending: Option<JoinHandle<Result<(), Error>>>,
 }

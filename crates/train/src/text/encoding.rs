@@ -59,7 +59,7 @@ pub(crate) struct Decoder {
     other: Option<(Encoding, encoding_rs::Decoder)>,
     /// The character that the last block ended within.
     partial: Vec<u8>,
-    /// Where in the file what comes next begins.
+    /// The place in the file at which the next block begins.
     offset: usize,
 }
 
