@@ -6,7 +6,7 @@ mod engine;
 mod isa;
 mod thread_pool;
 
-pub(crate) use activation::{clamp, exp, quotient, sigmoid, tanh};
+pub(crate) use activation::{clamp, exp, quotient, sigmoid, tanh, through_sigmoid, through_tanh};
 pub(crate) use buffer::Buffer;
 pub use buffer::release_memory;
 pub use engine::Engine;

@@ -128,6 +128,20 @@ pub(crate) fn tanh<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [S::f32
     quotient(simd, e_minus_1, e_plus_1)
 }
 
+/// Returns the gradient of `a`, given `d`, that of `s = σ(a)`, and `s`.
+#[inline(always)]
+pub(crate) fn through_sigmoid<S: Simd>(simd: S, d: S::f32s, s: S::f32s) -> S::f32s {
+    let slope = simd.mul_f32s(s, simd.sub_f32s(simd.splat_f32s(1.0), s));
+    simd.mul_f32s(d, slope)
+}
+
+/// Returns the gradient of `a`, given `d`, that of `y = tanh(a)`, and `y`.
+#[inline(always)]
+pub(crate) fn through_tanh<S: Simd>(simd: S, d: S::f32s, y: S::f32s) -> S::f32s {
+    let slope = simd.sub_f32s(simd.splat_f32s(1.0), simd.mul_f32s(y, y));
+    simd.mul_f32s(d, slope)
+}
+
 /// `eᵃ` with a relative error of at most 2e-7, for `a` within ±87; beyond that, `e^±87`.
 #[inline(always)]
 pub(crate) fn exp<S: Simd, const N: usize>(simd: S, a: [S::f32s; N]) -> [S::f32s; N] {

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use pulp::Simd;
 
-use crate::matmul::Sums;
+use crate::matmul::{Sums, store};
 
 /// How many blocks of `d_hidden` columns a cell's weights have, and how they are summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,34 @@ pub struct Steps<'a> {
     pub gates: &'a mut [f32],
     /// `[3·d_hidden]`: the peepholes of the gates i, f, o; empty for other cells.
     pub peepholes: &'a [f32],
+}
+
+impl Steps<'_> {
+    /// Returns where `c` of a sequence lies before step `t` and after it.
+    #[inline(always)]
+    pub(super) fn cells(&self, row: usize, t: usize) -> [usize; 2] {
+        let kept = self.cells_kept;
+        [t, t + 1].map(|t| (row * (kept + 1) + t.min(kept)) * self.h)
+    }
+
+    /// Saves the vectors at `j` of a step's gates, in their order there, if gates are saved.
+    #[inline(always)]
+    pub(super) fn save<S: Simd, const N: usize>(
+        &mut self,
+        simd: S,
+        [row, t]: [usize; 2],
+        j: usize,
+        gates: [S::f32s; N],
+    ) {
+        if self.gates.is_empty() {
+            return;
+        }
+        let (time, h) = (self.time, self.h);
+        let saved = &mut self.gates[(row * time + t) * N * h..][..N * h];
+        for (gate, value) in saved.chunks_exact_mut(h).zip(gates) {
+            store(simd, gate, j, value);
+        }
+    }
 }
 
 /// What some sequences read and write at each step of the backward pass.

@@ -22,11 +22,9 @@ use super::{
     kernel::Kernel,
 };
 use crate::{
-    cpu::{sigmoid, tanh},
+    cpu::{sigmoid, tanh, through_sigmoid, through_tanh},
     matmul::{Sums, load, store},
 };
-
-const SUMS: usize = Gates::ThreeApart.sums();
 
 /// The gated recurrent unit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,13 +68,7 @@ impl Cell for Gru {
             let hidden = simd.mul_add_e_f32s(z[m], change, n[m]);
             store(simd, &mut output[(row * time + t) * h..][..h], j, hidden);
 
-            if !steps.gates.is_empty() {
-                let gates = &mut steps.gates[(row * time + t) * SUMS * h..][..SUMS * h];
-                let values = [n[m], r[m], z[m], sums[m][3]];
-                for (gate, value) in gates.chunks_exact_mut(h).zip(values) {
-                    store(simd, gate, j, value);
-                }
-            }
+            steps.save(simd, [row, t], j, [n[m], r[m], z[m], sums[m][3]]);
         }
     }
 
@@ -91,8 +83,6 @@ impl Cell for Gru {
         let StepsBack { time, h, .. } = *steps;
         let one = simd.splat_f32s(1.0);
         let mul = |a, b| simd.mul_f32s(a, b);
-        let through_sigmoid = |d, s| mul(d, mul(s, simd.sub_f32s(one, s)));
-        let through_tanh = |d, s| mul(d, simd.sub_f32s(one, mul(s, s)));
 
         let d_output = &steps.d_output[(row * time + t) * h..][..h];
         let before = match t {
@@ -108,11 +98,11 @@ impl Cell for Gru {
             let dh = simd.add_f32s(load(simd, d_output, j), load(simd, d_h, j));
 
             let d_z = mul(dh, simd.sub_f32s(load(simd, before, j), n));
-            let d_an = through_tanh(mul(dh, simd.sub_f32s(one, z)), n);
+            let d_an = through_tanh(simd, mul(dh, simd.sub_f32s(one, z)), n);
             let d_r = mul(d_an, m);
             store(simd, n_row, j, d_an);
-            store(simd, r_row, j, through_sigmoid(d_r, r));
-            store(simd, z_row, j, through_sigmoid(d_z, z));
+            store(simd, r_row, j, through_sigmoid(simd, d_r, r));
+            store(simd, z_row, j, through_sigmoid(simd, d_z, z));
             store(simd, m_row, j, mul(d_an, r));
             store(simd, d_h, j, mul(dh, z));
         }

@@ -22,11 +22,9 @@ use super::{
     kernel::Kernel,
 };
 use crate::{
-    cpu::{sigmoid, tanh},
+    cpu::{sigmoid, tanh, through_sigmoid, through_tanh},
     matmul::{Sums, load, store},
 };
-
-const GATES: usize = Gates::Four.count();
 
 /// The long short-term memory.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,12 +49,7 @@ impl Cell for Lstm {
         steps: &mut Steps,
         output: &mut [f32],
     ) {
-        let Steps {
-            time,
-            h,
-            cells_kept,
-            ..
-        } = *steps;
+        let Steps { time, h, .. } = *steps;
         let j = panel * S::F32_LANES;
         let mut o = [simd.splat_f32s(0.0); M];
         let mut c = o;
@@ -66,18 +59,12 @@ impl Cell for Lstm {
             let [g] = tanh(simd, [ag]);
             o[m] = sigmoid_o;
 
-            let from = (row * (cells_kept + 1) + t.min(cells_kept)) * h;
-            let to = (row * (cells_kept + 1) + (t + 1).min(cells_kept)) * h;
+            let [from, to] = steps.cells(row, t);
             let before = load(simd, &steps.cell[from..][..h], j);
             c[m] = simd.mul_add_e_f32s(f, before, simd.mul_f32s(i, g));
             store(simd, &mut steps.cell[to..][..h], j, c[m]);
 
-            if !steps.gates.is_empty() {
-                let gates = &mut steps.gates[(row * time + t) * GATES * h..][..GATES * h];
-                for (gate, value) in gates.chunks_exact_mut(h).zip([i, f, g, o[m]]) {
-                    store(simd, gate, j, value);
-                }
-            }
+            steps.save(simd, [row, t], j, [i, f, g, o[m]]);
         }
         for (m, tanh_c) in tanh(simd, c).into_iter().enumerate() {
             let row = &mut output[((first + m) * time + t) * h..][..h];
@@ -94,10 +81,7 @@ impl Cell for Lstm {
         d_h: &mut [f32],
     ) {
         let StepsBack { time, h, .. } = *steps;
-        let one = simd.splat_f32s(1.0);
         let mul = |a, b| simd.mul_f32s(a, b);
-        let through_sigmoid = |d, s| mul(d, mul(s, simd.sub_f32s(one, s)));
-        let through_tanh = |d, s| mul(d, simd.sub_f32s(one, mul(s, s)));
 
         let d_output = &steps.d_output[(row * time + t) * h..][..h];
         let before = &steps.cell[(row * (time + 1) + t) * h..][..h];
@@ -113,15 +97,15 @@ impl Cell for Lstm {
             let d_h = simd.add_f32s(load(simd, d_output, j), load(simd, d_h, j));
 
             let d_o = mul(d_h, tanh_c);
-            let dc = simd.add_f32s(through_tanh(mul(d_h, o), tanh_c), load(simd, d_c, j));
+            let dc = simd.add_f32s(through_tanh(simd, mul(d_h, o), tanh_c), load(simd, d_c, j));
             let (d_i, d_g) = (mul(dc, g), mul(dc, i));
             let d_f = mul(dc, load(simd, before, j));
             store(simd, d_c, j, mul(dc, f));
 
-            store(simd, i_row, j, through_sigmoid(d_i, i));
-            store(simd, f_row, j, through_sigmoid(d_f, f));
-            store(simd, g_row, j, through_tanh(d_g, g));
-            store(simd, o_row, j, through_sigmoid(d_o, o));
+            store(simd, i_row, j, through_sigmoid(simd, d_i, i));
+            store(simd, f_row, j, through_sigmoid(simd, d_f, f));
+            store(simd, g_row, j, through_tanh(simd, d_g, g));
+            store(simd, o_row, j, through_sigmoid(simd, d_o, o));
         }
     }
 }

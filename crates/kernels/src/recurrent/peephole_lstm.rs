@@ -26,11 +26,9 @@ use super::{
     kernel::Kernel,
 };
 use crate::{
-    cpu::{sigmoid, tanh},
+    cpu::{sigmoid, tanh, through_sigmoid, through_tanh},
     matmul::{Sums, load, store},
 };
-
-const GATES: usize = Gates::FourAndPeepholes.count();
 
 /// The long short-term memory with peepholes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,19 +52,13 @@ impl Cell for PeepholeLstm {
         steps: &mut Steps,
         output: &mut [f32],
     ) {
-        let Steps {
-            time,
-            h,
-            cells_kept,
-            ..
-        } = *steps;
+        let Steps { time, h, .. } = *steps;
         let j = panel * S::F32_LANES;
         let peephole = |gate: usize| load(simd, &steps.peepholes[gate * h..][..h], j);
         let [pi, pf, po] = [peephole(0), peephole(1), peephole(2)];
         for (m, [ai, af, ag, ao]) in sums.into_iter().enumerate() {
             let row = first + m;
-            let from = (row * (cells_kept + 1) + t.min(cells_kept)) * h;
-            let to = (row * (cells_kept + 1) + (t + 1).min(cells_kept)) * h;
+            let [from, to] = steps.cells(row, t);
             let before = load(simd, &steps.cell[from..][..h], j);
             let ai = simd.mul_add_e_f32s(pi, before, ai);
             let af = simd.mul_add_e_f32s(pf, before, af);
@@ -80,12 +72,7 @@ impl Cell for PeepholeLstm {
             let hidden = &mut output[(row * time + t) * h..][..h];
             store(simd, hidden, j, simd.mul_f32s(o, tanh_c));
 
-            if !steps.gates.is_empty() {
-                let gates = &mut steps.gates[(row * time + t) * GATES * h..][..GATES * h];
-                for (gate, value) in gates.chunks_exact_mut(h).zip([i, f, g, o]) {
-                    store(simd, gate, j, value);
-                }
-            }
+            steps.save(simd, [row, t], j, [i, f, g, o]);
         }
     }
 
@@ -98,10 +85,7 @@ impl Cell for PeepholeLstm {
         d_h: &mut [f32],
     ) {
         let StepsBack { time, h, .. } = *steps;
-        let one = simd.splat_f32s(1.0);
         let mul = |a, b| simd.mul_f32s(a, b);
-        let through_sigmoid = |d, s| mul(d, mul(s, simd.sub_f32s(one, s)));
-        let through_tanh = |d, s| mul(d, simd.sub_f32s(one, mul(s, s)));
 
         let d_output = &steps.d_output[(row * time + t) * h..][..h];
         let before = &steps.cell[(row * (time + 1) + t) * h..][..h];
@@ -118,18 +102,18 @@ impl Cell for PeepholeLstm {
             let [tanh_c] = tanh(simd, [load(simd, cell, j)]);
             let d_h = simd.add_f32s(load(simd, d_output, j), load(simd, d_h, j));
 
-            let d_ao = through_sigmoid(mul(d_h, tanh_c), o);
-            let dc = simd.add_f32s(through_tanh(mul(d_h, o), tanh_c), load(simd, d_c, j));
+            let d_ao = through_sigmoid(simd, mul(d_h, tanh_c), o);
+            let dc = simd.add_f32s(through_tanh(simd, mul(d_h, o), tanh_c), load(simd, d_c, j));
             let dc = simd.mul_add_e_f32s(d_ao, load(simd, po_row, j), dc);
-            let d_ai = through_sigmoid(mul(dc, g), i);
-            let d_af = through_sigmoid(mul(dc, load(simd, before, j)), f);
+            let d_ai = through_sigmoid(simd, mul(dc, g), i);
+            let d_af = through_sigmoid(simd, mul(dc, load(simd, before, j)), f);
             let d_before = simd.mul_add_e_f32s(d_ai, load(simd, pi_row, j), mul(dc, f));
             let d_before = simd.mul_add_e_f32s(d_af, load(simd, pf_row, j), d_before);
             store(simd, d_c, j, d_before);
 
             store(simd, i_row, j, d_ai);
             store(simd, f_row, j, d_af);
-            store(simd, g_row, j, through_tanh(mul(dc, i), g));
+            store(simd, g_row, j, through_tanh(simd, mul(dc, i), g));
             store(simd, o_row, j, d_ao);
         }
     }
