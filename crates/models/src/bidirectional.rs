@@ -10,6 +10,7 @@ use burn::{
 use crate::{
     cell::{RecurrentCell, RecurrentState},
     lengths::Lengths,
+    weights::{LayerWeights, WeightsError},
 };
 
 /// Why such a layer has no step.
@@ -178,6 +179,27 @@ impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for Bidirectional<B, C> {
             Merge::Sum => y + back,
         };
         (y, BidirectionalState { forward, backward })
+    }
+
+    fn to_weights(&self) -> Option<Vec<LayerWeights<B::FloatElem>>> {
+        if self.merge != Merge::Concatenate {
+            return None;
+        }
+        let [forward, backward] = [self.forward.to_weights()?, self.backward.to_weights()?];
+        Some(forward.into_iter().chain(backward).collect())
+    }
+
+    fn from_weights(
+        weights: &[LayerWeights<B::FloatElem>],
+        device: &B::Device,
+    ) -> Result<Self, WeightsError> {
+        let [forward, backward] = weights else {
+            return Err(WeightsError::NoSuchCell(
+                "the weights are those of a layer of one direction".into(),
+            ));
+        };
+        let cell = |one: &LayerWeights<_>| C::from_weights(std::slice::from_ref(one), device);
+        Ok(Bidirectional::new(cell(forward)?, cell(backward)?))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     init::{Init, Initializer, Remember},
     lengths::Lengths,
     scan::{scan, scan_padded},
+    weights::{LayerWeights, WeightsError, of_another_cell},
 };
 
 /// Returns zeros on the device and in the precision of `near`.
@@ -241,6 +242,28 @@ pub trait RecurrentCell<B: Backend> {
     /// is one layer. Returns `None`, the default, if a layer has no kernel.
     fn kernel_layers(&self) -> Option<Vec<KernelLayer<B>>> {
         None
+    }
+
+    /// Returns the weights of each direction on the host, for other frameworks ([`weights`](crate::weights)).
+    /// Returns `None`, the default, if no other framework has this cell.
+    fn to_weights(&self) -> Option<Vec<LayerWeights<B::FloatElem>>> {
+        None
+    }
+
+    /// Returns a cell with these weights, one for each direction.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if they are those of another cell, as by default all are.
+    fn from_weights(
+        weights: &[LayerWeights<B::FloatElem>],
+        device: &B::Device,
+    ) -> Result<Self, WeightsError>
+    where
+        Self: Sized,
+    {
+        let _ = device;
+        Err(of_another_cell(weights))
     }
 
     /// Runs a whole sequence, of all steps or of `lengths`, by kernels, if there are some for this cell and
@@ -480,6 +503,11 @@ pub trait Cell<B: Backend>: RecurrentCell<B> + Module<B> + ModuleDisplay + 'stat
 
     /// Describes the cells of this kind.
     fn description(kind: Self::Kind) -> &'static Description;
+
+    /// Returns which kind of cell this is: by default the default one, which is right for a type with one kind.
+    fn kind(&self) -> Self::Kind {
+        Self::Kind::default()
+    }
 
     /// Returns a cell with fresh weights, drawn from `init`.
     fn init(kind: Self::Kind, options: &CellOptions, init: &mut Init<B>) -> Self;

@@ -230,6 +230,29 @@ macro_rules! cells {
                     $($Any::$Name(cell) => $crate::RecurrentCell::kernel_layers(cell),)+
                 }
             }
+
+            fn to_weights(
+                &self,
+            ) -> Option<Vec<$crate::weights::LayerWeights<B::FloatElem>>> {
+                match self {
+                    $($Any::$Name(cell) => $crate::RecurrentCell::to_weights(cell),)+
+                }
+            }
+
+            fn from_weights(
+                weights: &[$crate::weights::LayerWeights<B::FloatElem>],
+                device: &B::Device,
+            ) -> Result<Self, $crate::weights::WeightsError> {
+                $(
+                    type $Name<B> = $($module)::+::$Cell<B>;
+                    let cell = <$Name<B> as $crate::RecurrentCell<B>>::from_weights(weights, device);
+                    let kind = $crate::cells!(@kind $($of_kind)?);
+                    if let Ok(cell) = cell && $crate::Cell::kind(&cell) == kind {
+                        return Ok($Any::$Name(cell));
+                    }
+                )+
+                Err($crate::weights::of_another_cell(weights))
+            }
         }
 
         impl<B: ::burn::tensor::backend::Backend> $crate::Cell<B> for $Any<B> {
@@ -237,6 +260,12 @@ macro_rules! cells {
 
             fn description(kind: $Kind) -> &'static $crate::Description {
                 kind.description()
+            }
+
+            fn kind(&self) -> $Kind {
+                match self {
+                    $($Any::$Name(_) => $Kind::$Name,)+
+                }
             }
 
             fn init(kind: $Kind, options: &$crate::CellOptions, init: &mut $crate::Init<B>) -> Self {

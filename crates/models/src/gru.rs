@@ -13,6 +13,7 @@ use crate::{
     fused::KernelLayer,
     init::{Init, Initializer, Remember, init_methods, sizes},
     matmul::{matmul, with_bias},
+    weights::{Form, LayerWeights, WeightsError, array, only, param},
 };
 
 /// What is known about a [`Gru`] in PyTorch's form before it has weights.
@@ -233,6 +234,35 @@ impl<B: Backend> RecurrentCell<B> for Gru<B> {
             b,
         }])
     }
+
+    fn to_weights(&self) -> Option<Vec<LayerWeights<B::FloatElem>>> {
+        let form = match self.reset {
+            Reset::AfterProduct => Form::Gru,
+            Reset::BeforeProduct => Form::OriginalGru,
+        };
+        Some(vec![LayerWeights {
+            b: self.b.as_ref().map(array),
+            bhn: self.bhn.as_ref().map(array),
+            ..LayerWeights::new(form, array(&self.wx), array(&self.wh))
+        }])
+    }
+
+    fn from_weights(
+        weights: &[LayerWeights<B::FloatElem>],
+        device: &B::Device,
+    ) -> Result<Self, WeightsError> {
+        let one = only(weights, &[Form::Gru, Form::OriginalGru])?;
+        Ok(Gru {
+            wx: param(&one.wx, device),
+            wh: param(&one.wh, device),
+            b: one.b.as_ref().map(|b| param(b, device)),
+            bhn: one.bhn.as_ref().map(|bhn| param(bhn, device)),
+            reset: match one.form {
+                Form::OriginalGru => Reset::BeforeProduct,
+                _ => Reset::AfterProduct,
+            },
+        })
+    }
 }
 
 impl<B: Backend> Cell<B> for Gru<B> {
@@ -243,6 +273,10 @@ impl<B: Backend> Cell<B> for Gru<B> {
             Reset::AfterProduct => &DESCRIPTION,
             Reset::BeforeProduct => &ORIGINAL,
         }
+    }
+
+    fn kind(&self) -> Reset {
+        self.reset
     }
 
     fn init(kind: Reset, options: &CellOptions, init: &mut Init<B>) -> Self {

@@ -161,6 +161,7 @@ pub mod stack;
 pub mod stepper;
 pub mod variational_dropout;
 pub mod weight_dropout;
+pub mod weights;
 pub mod zoneout;
 
 pub use bidirectional::{Bidirectional, BidirectionalState, Merge};

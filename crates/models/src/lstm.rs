@@ -13,6 +13,7 @@ use crate::{
     fused::KernelLayer,
     init::{Init, Initializer, Remember, init_methods, sizes},
     matmul::{matmul, with_bias},
+    weights::{Form, LayerWeights, WeightsError, array, only, param},
 };
 
 /// What is known about an [`Lstm`] before it has weights.
@@ -253,6 +254,25 @@ impl<B: Backend> RecurrentCell<B> for Lstm<B> {
             &self.b,
         );
         Some(vec![layer])
+    }
+
+    fn to_weights(&self) -> Option<Vec<LayerWeights<B::FloatElem>>> {
+        Some(vec![LayerWeights {
+            b: self.b.as_ref().map(array),
+            ..LayerWeights::new(Form::Lstm, array(&self.wx), array(&self.wh))
+        }])
+    }
+
+    fn from_weights(
+        weights: &[LayerWeights<B::FloatElem>],
+        device: &B::Device,
+    ) -> Result<Self, WeightsError> {
+        let one = only(weights, &[Form::Lstm])?;
+        Ok(Lstm {
+            wx: param(&one.wx, device),
+            wh: param(&one.wh, device),
+            b: one.b.as_ref().map(|b| param(b, device)),
+        })
     }
 }
 

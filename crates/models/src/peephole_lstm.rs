@@ -13,6 +13,7 @@ use crate::{
     init::{Init, Initializer, Remember, init_methods, sizes},
     lstm::draw_bias,
     matmul::{matmul, with_bias},
+    weights::{Form, LayerWeights, WeightsError, array, only, param},
 };
 
 pub use crate::lstm::LstmState;
@@ -158,6 +159,28 @@ impl<B: Backend> RecurrentCell<B> for PeepholeLstm<B> {
             .unwrap_or_else(|| zeros([self.wx.dims()[1]], &self.wx));
         layer.b = Some(Tensor::cat(vec![b, self.p.val()], 0));
         Some(vec![layer])
+    }
+
+    fn to_weights(&self) -> Option<Vec<LayerWeights<B::FloatElem>>> {
+        Some(vec![LayerWeights {
+            b: self.b.as_ref().map(array),
+            p: Some(array(&self.p)),
+            ..LayerWeights::new(Form::PeepholeLstm, array(&self.wx), array(&self.wh))
+        }])
+    }
+
+    fn from_weights(
+        weights: &[LayerWeights<B::FloatElem>],
+        device: &B::Device,
+    ) -> Result<Self, WeightsError> {
+        let one = only(weights, &[Form::PeepholeLstm])?;
+        let p = one.p.as_ref().ok_or_else(|| WeightsError::missing("p"))?;
+        Ok(PeepholeLstm {
+            wx: param(&one.wx, device),
+            wh: param(&one.wh, device),
+            b: one.b.as_ref().map(|b| param(b, device)),
+            p: param(p, device),
+        })
     }
 }
 

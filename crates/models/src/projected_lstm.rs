@@ -13,6 +13,7 @@ use crate::{
     init::{Init, Initializer, Remember, init_methods, sizes},
     lstm::draw_bias,
     matmul::{matmul, with_bias},
+    weights::{Form, LayerWeights, WeightsError, array, only, param},
 };
 
 pub use crate::lstm::LstmState;
@@ -144,6 +145,28 @@ impl<B: Backend> RecurrentCell<B> for ProjectedLstm<B> {
         let cell = f * cell + i * g;
         let hidden = matmul(o * cell.clone().tanh(), self.wr.val());
         (hidden.clone(), LstmState { hidden, cell })
+    }
+
+    fn to_weights(&self) -> Option<Vec<LayerWeights<B::FloatElem>>> {
+        Some(vec![LayerWeights {
+            b: self.b.as_ref().map(array),
+            wr: Some(array(&self.wr)),
+            ..LayerWeights::new(Form::ProjectedLstm, array(&self.wx), array(&self.wh))
+        }])
+    }
+
+    fn from_weights(
+        weights: &[LayerWeights<B::FloatElem>],
+        device: &B::Device,
+    ) -> Result<Self, WeightsError> {
+        let one = only(weights, &[Form::ProjectedLstm])?;
+        let wr = one.wr.as_ref().ok_or_else(|| WeightsError::missing("wr"))?;
+        Ok(ProjectedLstm {
+            wx: param(&one.wx, device),
+            wh: param(&one.wh, device),
+            b: one.b.as_ref().map(|b| param(b, device)),
+            wr: param(wr, device),
+        })
     }
 }
 

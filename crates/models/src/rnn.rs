@@ -12,6 +12,7 @@ use crate::{
     fused::KernelLayer,
     init::{Init, Initializer, init_methods, sizes},
     matmul::{matmul, with_bias},
+    weights::{Form, LayerWeights, WeightsError, array, only, param},
 };
 
 /// What is known about an [`Rnn`] before it has weights.
@@ -213,6 +214,33 @@ impl<B: Backend> RecurrentCell<B> for Rnn<B> {
         let layer = KernelLayer::new(kernel, &self.wx, &self.wh, &self.b);
         Some(vec![layer])
     }
+
+    fn to_weights(&self) -> Option<Vec<LayerWeights<B::FloatElem>>> {
+        let form = match self.activation {
+            Activation::Tanh => Form::TanhRnn,
+            Activation::Relu => Form::ReluRnn,
+        };
+        Some(vec![LayerWeights {
+            b: self.b.as_ref().map(array),
+            ..LayerWeights::new(form, array(&self.wx), array(&self.wh))
+        }])
+    }
+
+    fn from_weights(
+        weights: &[LayerWeights<B::FloatElem>],
+        device: &B::Device,
+    ) -> Result<Self, WeightsError> {
+        let one = only(weights, &[Form::TanhRnn, Form::ReluRnn])?;
+        Ok(Rnn {
+            wx: param(&one.wx, device),
+            wh: param(&one.wh, device),
+            b: one.b.as_ref().map(|b| param(b, device)),
+            activation: match one.form {
+                Form::ReluRnn => Activation::Relu,
+                _ => Activation::Tanh,
+            },
+        })
+    }
 }
 
 impl<B: Backend> Cell<B> for Rnn<B> {
@@ -224,6 +252,10 @@ impl<B: Backend> Cell<B> for Rnn<B> {
             Activation::Tanh => &DESCRIPTION,
             Activation::Relu => &IRNN,
         }
+    }
+
+    fn kind(&self) -> Activation {
+        self.activation
     }
 
     fn init(kind: Activation, options: &CellOptions, init: &mut Init<B>) -> Self {

@@ -1,0 +1,178 @@
+//! The weights of one layer in one direction, on the host, in our layout: what every mapping starts from or
+//! ends in.
+
+use burn::{
+    module::Param,
+    tensor::{Element, Tensor, backend::Backend},
+};
+
+use super::{array::Array, error::WeightsError};
+
+/// The equations that weights belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Form {
+    /// [`Rnn`](crate::Rnn) with tanh.
+    TanhRnn,
+    /// [`Rnn`](crate::Rnn) with ReLU.
+    ReluRnn,
+    /// [`Lstm`](crate::Lstm)
+    Lstm,
+    /// [`ProjectedLstm`](crate::ProjectedLstm)
+    ProjectedLstm,
+    /// [`PeepholeLstm`](crate::PeepholeLstm)
+    PeepholeLstm,
+    /// [`Gru`](crate::Gru) that resets after the product.
+    Gru,
+    /// [`Gru`](crate::Gru) that resets before the product.
+    OriginalGru,
+}
+
+impl Form {
+    /// Returns the number of gates, the candidate among them.
+    pub fn gates(self) -> usize {
+        match self {
+            Form::TanhRnn | Form::ReluRnn => 1,
+            Form::Lstm | Form::ProjectedLstm | Form::PeepholeLstm => 4,
+            Form::Gru | Form::OriginalGru => 3,
+        }
+    }
+}
+
+/// The weights of one layer in one direction, in our layout: the fields of the modules, as arrays. With G gates,
+/// and `d_cell` = `d_hidden` unless there is a projection:
+///
+/// | | shape | gates |
+/// |---|---|---|
+/// | `wx` | `[d_input, G·d_cell]` | `Lstm` i, f, g, o; `Gru` r, z, n |
+/// | `wh` | `[d_hidden, G·d_cell]` | the same |
+/// | `b` | `[G·d_cell]` | the same |
+/// | `bhn` | `[d_hidden]` | the bias inside the reset gate, of a `Gru` that resets after the product |
+/// | `p` | `[3·d_hidden]` | the peepholes of i, f, o |
+/// | `wr` | `[d_cell, d_hidden]` | the projection |
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerWeights<T> {
+    /// The equations.
+    pub form: Form,
+    /// From the input to the gates.
+    pub wx: Array<T>,
+    /// From the hidden state to the gates.
+    pub wh: Array<T>,
+    /// The biases, if there are any.
+    pub b: Option<Array<T>>,
+    /// The candidate's bias inside the reset gate.
+    pub bhn: Option<Array<T>>,
+    /// The peepholes.
+    pub p: Option<Array<T>>,
+    /// The projection.
+    pub wr: Option<Array<T>>,
+}
+
+impl<T: Element> LayerWeights<T> {
+    /// Returns weights without biases, peepholes and projection.
+    pub fn new(form: Form, wx: Array<T>, wh: Array<T>) -> Self {
+        LayerWeights {
+            form,
+            wx,
+            wh,
+            b: None,
+            bhn: None,
+            p: None,
+            wr: None,
+        }
+    }
+
+    /// Returns the size of an input vector.
+    pub fn d_input(&self) -> usize {
+        self.wx.rows()
+    }
+
+    /// Returns the size of the hidden state.
+    pub fn d_hidden(&self) -> usize {
+        self.wh.rows()
+    }
+
+    /// Returns the weights unchanged, after checking the shape of each array.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first array whose shape does not follow from those of `wx` and `wh`.
+    pub fn checked(self) -> Result<Self, WeightsError> {
+        let (gates, d, h) = (self.form.gates(), self.d_input(), self.d_hidden());
+        let cells = self.wh.columns() / gates;
+        let shapes = [
+            ("wx", Some(&self.wx), vec![d, gates * cells]),
+            ("wh", Some(&self.wh), vec![h, gates * cells]),
+            ("b", self.b.as_ref(), vec![gates * cells]),
+            ("bhn", self.bhn.as_ref(), vec![h]),
+            ("p", self.p.as_ref(), vec![3 * h]),
+            ("wr", self.wr.as_ref(), vec![cells, h]),
+        ];
+        for (name, array, expected) in shapes {
+            check_shape(name, array, &expected)?;
+        }
+        if self.form != Form::ProjectedLstm {
+            check_shape("wh", Some(&self.wh), &[h, gates * h])?;
+        }
+        match [d, h, cells].contains(&0) {
+            true => Err(WeightsError::empty("wx and wh")),
+            false => Ok(self),
+        }
+    }
+
+    /// Returns the bias, or zeros.
+    pub(super) fn b_or_zeros(&self) -> Array<T> {
+        let zeros = || Array::zeros([self.wx.columns()]);
+        self.b.clone().unwrap_or_else(zeros)
+    }
+}
+
+/// Returns the weights of a layer that has one direction and one of these forms.
+pub(crate) fn only<'a, T>(
+    weights: &'a [LayerWeights<T>],
+    forms: &[Form],
+) -> Result<&'a LayerWeights<T>, WeightsError> {
+    match weights {
+        [one] if forms.contains(&one.form) => Ok(one),
+        _ => Err(of_another_cell(weights)),
+    }
+}
+
+/// Returns the error for weights that are not those of the cell that was asked for.
+pub fn of_another_cell<T>(weights: &[LayerWeights<T>]) -> WeightsError {
+    let forms = weights.iter().map(|one| one.form);
+    WeightsError::NoSuchCell(match &forms.collect::<Vec<_>>()[..] {
+        [] => "there are no weights".into(),
+        [form] => format!("the weights are those of another cell: {form:?}"),
+        [form, ..] => format!("the weights are those of a bidirectional layer: {form:?}"),
+    })
+}
+
+/// Returns an error if there is an array of another shape.
+pub(super) fn check_shape<T>(
+    name: &str,
+    array: Option<&Array<T>>,
+    expected: &[usize],
+) -> Result<(), WeightsError> {
+    match array {
+        Some(array) if array.shape != expected => {
+            Err(WeightsError::misshapen(name, expected, &array.shape))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns a parameter of these numbers.
+pub(crate) fn param<B: Backend, const D: usize>(
+    array: &Array<B::FloatElem>,
+    device: &B::Device,
+) -> Param<Tensor<B, D>> {
+    Param::from_tensor(array.clone().into_tensor(device))
+}
+
+/// Returns the numbers of a parameter.
+pub(crate) fn array<B: Backend, const D: usize>(
+    param: &Param<Tensor<B, D>>,
+) -> Array<B::FloatElem> {
+    Array::of_tensor(param.val())
+}

@@ -1,0 +1,429 @@
+//! Reads the recurrent layers of an ONNX model.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{HashMap, HashSet},
+    fs,
+    path::{Component, Path, PathBuf},
+    rc::Rc,
+};
+
+use burn::tensor::Element;
+
+use super::{
+    array::Array,
+    error::WeightsError,
+    layer_weights::{Form, LayerWeights},
+    onnx::OnnxLayer,
+    onnx_constants::{Constant, Found, evaluate},
+    onnx_proto::{self, Attribute, Graph, Node, TensorProto},
+    stored::{Dtype, Stored},
+};
+
+/// How many steps lead from a recurrent operator back to its weights, or to the operator before it.
+const LONGEST_WAY: usize = 64;
+/// How many operators on constants are carried out.
+const MOST_OPERATORS: usize = 1 << 14;
+
+/// An ONNX model, of which the recurrent operators are read: `LSTM`, `GRU` and `RNN`, in the main graph or in a branch.
+///
+/// [`Stack::from_onnx`](crate::Stack::from_onnx) makes layers of them. What the model computes beside them is left alone.
+#[derive(Debug)]
+pub struct OnnxFile {
+    path: PathBuf,
+    graph: Graph,
+    /// Bytes of the file: no constant that is computed may be larger.
+    size: usize,
+    /// Files beside it that hold weights.
+    external: RefCell<HashMap<String, Rc<Vec<u8>>>>,
+}
+
+/// A recurrent operator.
+struct Operator<'a> {
+    node: &'a Node,
+    /// The graphs that it sees constants of, from the innermost outwards.
+    scopes: Vec<&'a Graph>,
+}
+
+impl OnnxFile {
+    /// Reads a model. Weights in files beside it are read when they are needed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be read or is no ONNX model.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(|source| WeightsError::Io {
+            path: path.into(),
+            source,
+        })?;
+        Self::from_bytes(path, bytes)
+    }
+
+    /// Reads the content of a model. Messages name `path`, and weights in other files are sought beside it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is no ONNX model.
+    pub fn from_bytes(path: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Self, WeightsError> {
+        let (path, size) = (path.into(), bytes.len());
+        let model = onnx_proto::read(bytes).map_err(|problem| {
+            WeightsError::damaged(&path, format!("no ONNX model: {problem}"))
+        })?;
+        let graph = model.graph.filter(|graph| !graph.node.is_empty());
+        let graph = graph.ok_or_else(|| WeightsError::damaged(&path, "an ONNX model without operators"))?;
+        Ok(OnnxFile {
+            path,
+            graph,
+            size,
+            external: RefCell::default(),
+        })
+    }
+
+    /// Returns the names of the recurrent operators, in the order of the file. One without a name is named by its first output.
+    pub fn operators(&self) -> Vec<String> {
+        let operators = self.recurrent().into_iter();
+        operators.map(|operator| name(operator.node).to_owned()).collect()
+    }
+
+    /// Returns the weights of a chain of recurrent operators, from the input upwards, each in one or both directions.
+    /// `prefix` is the start of their names; without one, all operators of the model must be one chain.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no such operator, if they are no chain, if one has attributes that our cells have not,
+    /// or if its weights are no constants.
+    pub fn layers<T: Element>(
+        &self,
+        prefix: &str,
+    ) -> Result<Vec<Vec<LayerWeights<T>>>, WeightsError> {
+        let all = self.recurrent();
+        let mut left: Vec<&Operator> =
+            all.iter().filter(|operator| name(operator.node).starts_with(prefix)).collect();
+        if left.is_empty() {
+            return Err(WeightsError::Missing {
+                name: format!("{prefix} (an LSTM, GRU or RNN operator)"),
+                hint: self.operators(),
+            });
+        }
+        // Whose input is the output of another one stands above it.
+        let candidates: Vec<String> = left.iter().map(|one| name(one.node).to_owned()).collect();
+        let mut chain: Vec<&Operator> = Vec::new();
+        while !left.is_empty() {
+            let below = chain.last().map(|below| name(below.node));
+            let next = left.iter().position(|one| {
+                let source = self.source(one);
+                let known = source.as_deref().filter(|s| candidates.iter().any(|c| c == s));
+                known == below
+            });
+            let Some(next) = next else { break };
+            chain.push(left.remove(next));
+        }
+        if !left.is_empty() {
+            return Err(WeightsError::Ambiguous {
+                name: format!("the recurrent layers {prefix:?}"),
+                candidates,
+            });
+        }
+        let steps = Cell::new(MOST_OPERATORS);
+        let layer = |operator: &&Operator| {
+            let layer = self.layer(operator, &steps);
+            layer.map_err(|error| error.within(|what| format!("{}: {what}", name(operator.node))))
+        };
+        let layers: Vec<Vec<LayerWeights<T>>> = chain.iter().map(layer).collect::<Result<_, _>>()?;
+        super::state_dict::check_chain(&layers)?;
+        Ok(layers)
+    }
+
+    /// Returns all recurrent operators, those in branches too.
+    fn recurrent(&self) -> Vec<Operator<'_>> {
+        fn add<'a>(graph: &'a Graph, outer: &[&'a Graph], to: &mut Vec<Operator<'a>>) {
+            let scopes: Vec<&Graph> = [graph].into_iter().chain(outer.iter().copied()).collect();
+            for node in &graph.node {
+                if ["LSTM", "GRU", "RNN"].contains(&node.op_type.as_str()) {
+                    to.push(Operator {
+                        node,
+                        scopes: scopes.clone(),
+                    });
+                }
+                for branch in node.attribute.iter().filter_map(|a| a.g.as_deref()) {
+                    add(branch, &scopes, to);
+                }
+            }
+        }
+        let mut operators = Vec::new();
+        add(&self.graph, &[], &mut operators);
+        operators
+    }
+
+    /// Returns the name of the recurrent operator whose output is the input of this one, if only the form of it changes in
+    /// between.
+    fn source(&self, operator: &Operator) -> Option<String> {
+        let mut value = operator.node.input.first()?;
+        let mut seen = HashSet::new();
+        for _ in 0..LONGEST_WAY {
+            if !seen.insert(value) {
+                return None;
+            }
+            let node = find(&operator.scopes, value)?;
+            match node.op_type.as_str() {
+                "LSTM" | "GRU" | "RNN" => return Some(name(node).to_owned()),
+                "Transpose" | "Squeeze" | "Unsqueeze" | "Reshape" | "Identity" | "Cast" | "Dropout"
+                | "Flatten" => value = node.input.first()?,
+                // The outputs of both directions side by side.
+                "Concat" => value = node.input.first()?,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    fn layer<T: Element>(
+        &self,
+        operator: &Operator,
+        steps: &Cell<usize>,
+    ) -> Result<Vec<LayerWeights<T>>, WeightsError> {
+        let node = operator.node;
+        let directions = match text(node, "direction").as_deref() {
+            None | Some("forward") => 1,
+            Some("bidirectional") => 2,
+            Some(other) => {
+                return Err(WeightsError::NotPortable(format!(
+                    "direction {other:?}: a layer of ours reads forwards or in both directions"
+                )));
+            }
+        };
+        let input = |i: usize| node.input.get(i).filter(|name| !name.is_empty());
+        let constant = |i: usize| -> Result<Option<Array<T>>, WeightsError> {
+            let Some(name) = input(i) else {
+                return Ok(None);
+            };
+            let look_up = |name: &str| self.look_up(&operator.scopes, name);
+            match evaluate(name, &look_up, self.size, steps, LONGEST_WAY)? {
+                Constant::Floats(array) => Ok(Some(array)),
+                Constant::Ints(_) => Err(WeightsError::WrongType {
+                    name: name.clone(),
+                    found: "integers".into(),
+                }),
+            }
+        };
+        let needed = |i: usize, what: &str| constant(i)?.ok_or_else(|| WeightsError::missing(what));
+        let (w, r, b) = (needed(1, "W")?, needed(2, "R")?, constant(3)?);
+        let p = if node.op_type == "LSTM" { constant(7)? } else { None };
+        let form = form(node, p.is_some())?;
+
+        let of = |array: &Array<T>, what: &str, i: usize, rank: usize| {
+            match (&array.shape[..], array.shape.len() == rank) {
+                ([n, rest @ ..], true) if *n == directions => {
+                    let size: usize = rest.iter().product();
+                    let values = array.values[i * size..][..size].to_vec();
+                    Ok(Array::new(rest.to_vec(), values))
+                }
+                (shape, _) => {
+                    let mut expected = shape.to_vec();
+                    expected.resize(rank, 0);
+                    expected[0] = directions;
+                    Err(WeightsError::misshapen(what, &expected, shape))
+                }
+            }
+        };
+        let optional = |array: &Option<Array<T>>, what: &str, i: usize| {
+            array.as_ref().map(|array| of(array, what, i, 2)).transpose()
+        };
+        let direction = |i: usize| {
+            let layer = OnnxLayer {
+                form,
+                w: of(&w, "W", i, 3)?,
+                r: of(&r, "R", i, 3)?,
+                b: optional(&b, "B", i)?,
+                p: optional(&p, "P", i)?,
+            };
+            layer.into_ours()
+        };
+        (0..directions).map(direction).collect()
+    }
+
+    /// Returns the constant of this name, or the operator that computes it.
+    fn look_up<'a, T: Element>(
+        &self,
+        scopes: &[&'a Graph],
+        name: &str,
+    ) -> Result<Found<'a, T>, WeightsError> {
+        for graph in scopes {
+            if let Some(tensor) = graph.initializer.iter().find(|tensor| tensor.name == name) {
+                return Ok(Found::Constant(self.read(tensor)?));
+            }
+            let mut nodes = graph.node.iter();
+            if let Some(node) = nodes.find(|node| node.output.iter().any(|output| output == name)) {
+                let value = attribute(node, "value").and_then(|a| a.t.as_ref());
+                let ints = attribute(node, "value_ints").map(|a| a.ints.clone());
+                return Ok(match (node.op_type.as_str(), value, ints) {
+                    ("Constant", Some(tensor), _) => Found::Constant(self.read(tensor)?),
+                    ("Constant", _, Some(ints)) => Found::Constant(Constant::Ints(ints)),
+                    _ => Found::Operator(node),
+                });
+            }
+        }
+        Err(WeightsError::missing(name))
+    }
+
+    /// Returns the numbers of a tensor.
+    fn read<T: Element>(&self, tensor: &TensorProto) -> Result<Constant<T>, WeightsError> {
+        let damaged = |problem: &str| {
+            WeightsError::damaged(&self.path, format!("tensor {}: {problem}", tensor.name))
+        };
+        let sizes = tensor.dims.iter().map(|&size| usize::try_from(size).ok());
+        let shape: Option<Vec<usize>> = sizes.collect();
+        let shape = shape.ok_or_else(|| damaged("of a negative size"))?;
+        let n = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
+        let external;
+        let raw: &[u8] = match tensor.data_location {
+            0 => &tensor.raw_data,
+            _ => {
+                external = self.external(tensor)?;
+                let (bytes, range) = &external;
+                &bytes[range.clone()]
+            }
+        };
+        let whole = |n_found: usize| match n == Some(n_found) {
+            true => Ok(()),
+            false => Err(damaged(&format!("of shape {:?}, with {n_found} numbers", tensor.dims))),
+        };
+        let floats = |dtype: Dtype| {
+            whole(raw.len() / dtype.size().unwrap_or(1))?;
+            let stored = Stored::in_order(dtype, shape.clone(), 0, 0..raw.len());
+            let values = dtype.read(raw, &stored).expect("a weight's type");
+            Ok(Constant::Floats(Array::new(shape.clone(), values)))
+        };
+        let typed = |values: Vec<T>| {
+            whole(values.len())?;
+            Ok(Constant::Floats(Array::new(shape.clone(), values)))
+        };
+        match tensor.data_type {
+            1 if !tensor.float_data.is_empty() => {
+                typed(tensor.float_data.iter().map(|&v| T::from_elem(v)).collect())
+            }
+            11 if !tensor.double_data.is_empty() => {
+                typed(tensor.double_data.iter().map(|&v| T::from_elem(v)).collect())
+            }
+            10 if !tensor.int32_data.is_empty() => {
+                let half = |&v: &i32| T::from_elem(burn::tensor::f16::from_bits(v as u16));
+                typed(tensor.int32_data.iter().map(half).collect())
+            }
+            16 if !tensor.int32_data.is_empty() => {
+                let half = |&v: &i32| T::from_elem(burn::tensor::bf16::from_bits(v as u16));
+                typed(tensor.int32_data.iter().map(half).collect())
+            }
+            1 => floats(Dtype::F32),
+            10 => floats(Dtype::F16),
+            11 => floats(Dtype::F64),
+            16 => floats(Dtype::Bf16),
+            7 => {
+                let (numbers, _) = raw.as_chunks();
+                let from_raw = numbers.iter().map(|&bytes| i64::from_le_bytes(bytes));
+                let values: Vec<i64> = from_raw.chain(tensor.int64_data.iter().copied()).collect();
+                whole(values.len())?;
+                Ok(Constant::Ints(values))
+            }
+            6 => {
+                let (numbers, _) = raw.as_chunks();
+                let from_raw = numbers.iter().map(|&bytes| i32::from_le_bytes(bytes).into());
+                let typed = tensor.int32_data.iter().map(|&v| v.into());
+                let values: Vec<i64> = from_raw.chain(typed).collect();
+                whole(values.len())?;
+                Ok(Constant::Ints(values))
+            }
+            other => Err(WeightsError::WrongType {
+                name: tensor.name.clone(),
+                found: format!("numbers of ONNX's type {other}"),
+            }),
+        }
+    }
+
+    /// Returns a file beside the model, and where in it a tensor lies.
+    fn external(
+        &self,
+        tensor: &TensorProto,
+    ) -> Result<(Rc<Vec<u8>>, std::ops::Range<usize>), WeightsError> {
+        let entry = |key: &str| {
+            let entry = tensor.external_data.iter().find(|entry| entry.key == key);
+            entry.map(|entry| entry.value.as_str())
+        };
+        let damaged = |problem: String| {
+            WeightsError::damaged(&self.path, format!("tensor {}: {problem}", tensor.name))
+        };
+        let location = entry("location").ok_or_else(|| damaged("its file has no name".into()))?;
+        let is_beside = Path::new(location).components().all(|part| matches!(part, Component::Normal(_)));
+        if !is_beside {
+            return Err(damaged(format!("its file {location:?} is not beside the model")));
+        }
+        let mut files = self.external.borrow_mut();
+        if !files.contains_key(location) {
+            let path = self.path.parent().unwrap_or(Path::new("")).join(location);
+            let bytes = fs::read(&path).map_err(|source| WeightsError::Io { path, source })?;
+            files.insert(location.into(), Rc::new(bytes));
+        }
+        let bytes = files[location].clone();
+        let number = |key: &str| entry(key).map(|text| text.parse::<usize>().ok());
+        let start = number("offset").unwrap_or(Some(0));
+        let length = number("length").unwrap_or(start.and_then(|s| bytes.len().checked_sub(s)));
+        let end = start.zip(length).and_then(|(start, length)| start.checked_add(length));
+        match (start, end) {
+            (Some(start), Some(end)) if end <= bytes.len() => Ok((bytes, start..end)),
+            _ => Err(damaged(format!("it does not lie within {location:?}"))),
+        }
+    }
+}
+
+fn name(node: &Node) -> &str {
+    match node.name.is_empty() {
+        true => node.output.iter().find(|output| !output.is_empty()).map_or("", String::as_str),
+        false => &node.name,
+    }
+}
+
+fn find<'a>(scopes: &[&'a Graph], value: &str) -> Option<&'a Node> {
+    let mut nodes = scopes.iter().flat_map(|graph| &graph.node);
+    nodes.find(|node| node.output.iter().any(|output| output == value))
+}
+
+fn attribute<'a>(node: &'a Node, name: &str) -> Option<&'a Attribute> {
+    node.attribute.iter().find(|attribute| attribute.name == name)
+}
+
+fn text(node: &Node, name: &str) -> Option<String> {
+    let bytes = &attribute(node, name)?.s;
+    Some(String::from_utf8_lossy(bytes).to_lowercase())
+}
+
+/// Returns the equations of an operator.
+fn form(node: &Node, has_peepholes: bool) -> Result<Form, WeightsError> {
+    let not_ours = |what: String| Err(WeightsError::NotPortable(format!("{what}: no cell of ours has that")));
+    let strings = attribute(node, "activations").map_or(&[][..], |a| &a.strings);
+    let activations: Vec<String> =
+        strings.iter().map(|name| String::from_utf8_lossy(name).to_lowercase()).collect();
+    let default: &[&str] = match node.op_type.as_str() {
+        "LSTM" => &["sigmoid", "tanh", "tanh"],
+        "GRU" => &["sigmoid", "tanh"],
+        _ => &["tanh"],
+    };
+    let are = |expected: &[&str]| {
+        activations.chunks(expected.len()).all(|direction| direction == expected)
+    };
+    if attribute(node, "clip").is_some() {
+        return not_ours("it clips its sums".into());
+    }
+    if attribute(node, "input_forget").is_some_and(|a| a.i != 0) {
+        return not_ours("input_forget".into());
+    }
+    let after = attribute(node, "linear_before_reset").is_some_and(|a| a.i != 0);
+    match node.op_type.as_str() {
+        "RNN" if !activations.is_empty() && are(&["relu"]) => Ok(Form::ReluRnn),
+        _ if !are(default) => not_ours(format!("activations {activations:?}")),
+        "RNN" => Ok(Form::TanhRnn),
+        "GRU" if after => Ok(Form::Gru),
+        "GRU" => Ok(Form::OriginalGru),
+        _ if has_peepholes => Ok(Form::PeepholeLstm),
+        _ => Ok(Form::Lstm),
+    }
+}

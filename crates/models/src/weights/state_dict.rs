@@ -1,0 +1,135 @@
+//! The names that PyTorch gives to the tensors of recurrent layers: `weight_ih_l0`, `bias_hh_l1_reverse`, …
+
+use burn::tensor::Element;
+
+use super::{
+    array::Array, error::WeightsError, file::WeightFile, layer_weights::LayerWeights,
+    pytorch::PyTorchLayer, to_safetensors::NamedArrays,
+};
+
+/// Which layer of an `nn.RNN`, `nn.LSTM` or `nn.GRU`, or an `nn.RNNCell` and its like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// `None` for a single cell, whose names have no number.
+    pub layer: Option<usize>,
+    /// Whether it reads from the end.
+    pub reverse: bool,
+}
+
+impl Place {
+    /// Returns the end of a tensor's name.
+    pub fn name(self, tensor: &str) -> String {
+        match self.layer {
+            None => tensor.to_owned(),
+            Some(layer) if self.reverse => format!("{tensor}_l{layer}_reverse"),
+            Some(layer) => format!("{tensor}_l{layer}"),
+        }
+    }
+}
+
+/// Returns a prefix that ends in a dot, or is empty.
+pub(super) fn with_dot(prefix: &str) -> String {
+    match prefix.is_empty() || prefix.ends_with('.') {
+        true => prefix.to_owned(),
+        false => format!("{prefix}."),
+    }
+}
+
+/// Returns the full prefix of the recurrent layers that `prefix` means, and whether they are a single cell.
+pub(super) fn find_layers(file: &WeightFile, prefix: &str) -> Result<(String, bool), WeightsError> {
+    let prefix = with_dot(prefix);
+    let found = |tensor: &str| {
+        let name = file.find(&format!("{prefix}{tensor}"))?;
+        Ok(name[..name.len() - tensor.len()].to_owned())
+    };
+    match (found("weight_ih_l0"), found("weight_ih")) {
+        (Ok(full), _) => Ok((full, false)),
+        (Err(WeightsError::Missing { .. }), Ok(full)) => Ok((full, true)),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Returns the weights of a layer, or `None` if the file has none there.
+pub(super) fn read_layer<T: Element>(
+    file: &WeightFile,
+    prefix: &str,
+    place: Place,
+) -> Result<Option<LayerWeights<T>>, WeightsError> {
+    let full = |tensor: &str| format!("{prefix}{}", place.name(tensor));
+    let read = |tensor: &str| -> Result<Option<Array<T>>, WeightsError> {
+        let name = full(tensor);
+        file.shape(&name).map(|_| file.read(&name)).transpose()
+    };
+    let Some(weight_ih) = read("weight_ih")? else {
+        return Ok(None);
+    };
+    let layer = PyTorchLayer {
+        weight_ih,
+        weight_hh: file.read(&full("weight_hh"))?,
+        bias_ih: read("bias_ih")?,
+        bias_hh: read("bias_hh")?,
+        weight_hr: read("weight_hr")?,
+    };
+    let ours = layer.into_ours().map_err(|error| error.within(full))?;
+    Ok(Some(ours))
+}
+
+/// Returns the weights of all layers, from the input upwards, each in one or both directions.
+pub(super) fn read_layers<T: Element>(
+    file: &WeightFile,
+    prefix: &str,
+) -> Result<Vec<Vec<LayerWeights<T>>>, WeightsError> {
+    let (prefix, is_cell) = find_layers(file, prefix)?;
+    let read = |layer, reverse| read_layer(file, &prefix, Place { layer, reverse });
+    if is_cell {
+        return Ok(vec![read(None, false)?.into_iter().collect()]);
+    }
+    let mut layers: Vec<Vec<LayerWeights<T>>> = Vec::new();
+    while let Some(forward) = read(Some(layers.len()), false)? {
+        let backward = read(Some(layers.len()), true)?;
+        layers.push([forward].into_iter().chain(backward).collect());
+    }
+    check_chain(&layers).map_err(|error| error.within(|name| format!("{prefix}{name}")))?;
+    Ok(layers)
+}
+
+/// Checks that each layer takes what the one below it gives.
+pub(super) fn check_chain<T: Element>(layers: &[Vec<LayerWeights<T>>]) -> Result<(), WeightsError> {
+    let pairs = layers.windows(2).zip(1..);
+    for (pair, i) in pairs {
+        let gives: usize = pair[0].iter().map(LayerWeights::d_hidden).sum();
+        for layer in &pair[1] {
+            if layer.d_input() != gives || pair[0].len() != pair[1].len() {
+                let name = format!("layer {i}'s weights");
+                let expected = [gives, layer.wx.columns()];
+                return Err(WeightsError::misshapen(&name, &expected, &layer.wx.shape));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds the tensors of a layer in PyTorch's layout to `to`.
+pub(super) fn write_layer<T: Element>(
+    layer: &LayerWeights<T>,
+    prefix: &str,
+    place: Place,
+    to: &mut NamedArrays<T>,
+) -> Result<(), WeightsError> {
+    let theirs = layer.to_pytorch().ok_or_else(|| {
+        let form = layer.form;
+        WeightsError::NotPortable(format!("{prefix}: PyTorch has no such cell as {form:?}"))
+    })?;
+    let tensors = [
+        ("weight_ih", Some(theirs.weight_ih)),
+        ("weight_hh", Some(theirs.weight_hh)),
+        ("bias_ih", theirs.bias_ih),
+        ("bias_hh", theirs.bias_hh),
+        ("weight_hr", theirs.weight_hr),
+    ];
+    for (tensor, array) in tensors {
+        let name = format!("{prefix}{}", place.name(tensor));
+        to.extend(array.map(|array| (name, array)));
+    }
+    Ok(())
+}
