@@ -8,13 +8,12 @@
     pip install tensorflow-cpu safetensors
     python tests/golden/weights.py keras FOLDER [--small]
     pip install tensorflow-cpu==2.15.1 tf2onnx==1.16.1 "onnx<1.18" "numpy<2" onnxruntime safetensors
-    PYTHONHASHSEED=0 python tests/golden/weights.py tf2onnx FOLDER [--small]
+    python tests/golden/weights.py tf2onnx FOLDER [--small]
 
 `tests/golden/weights/` holds what `--small` writes, from torch 2.15.0, onnx 1.23.2, onnxruntime 1.32.0
 and onnxscript 0.7.2; Keras 3.15.1 on TensorFlow 2.21.0; tf2onnx 1.16.1 on TensorFlow 2.15.1 with onnx
 1.17.0; and safetensors 0.8.0, on a CPU. A case is drawn from a seed of its own, its name. Written
-again, only PyTorch's legacy format differs (it names storages for their addresses), and the order of
-tf2onnx's nodes without that variable.
+again, only names differ: of storages in PyTorch's legacy format, and of what tf2onnx adds.
 
 Every part writes the models' files, a `<case>.io.safetensors` for each, and `manifest.<part>.json`, a
 list of cases: the network, `file`, `io`, and `prefix`, which the names of its weights in the file start

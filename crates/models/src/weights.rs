@@ -2,8 +2,10 @@
 
 mod archive;
 mod array;
+pub mod burn_nn;
 mod error;
 mod file;
+mod keras;
 mod layer_weights;
 mod modules;
 mod networks;
@@ -11,6 +13,7 @@ mod npz;
 mod onnx;
 mod onnx_constants;
 mod onnx_file;
+mod onnx_model;
 mod onnx_proto;
 mod pickle;
 mod pytorch;
@@ -23,6 +26,7 @@ mod to_safetensors;
 pub use array::Array;
 pub use error::WeightsError;
 pub use file::WeightFile;
+pub use keras::{KerasLayer, keras_layers};
 pub use layer_weights::{Form, LayerWeights, of_another_cell};
 pub(crate) use layer_weights::{array, only, param};
 pub use modules::{LoadReport, load_pytorch, module_to_pytorch};

@@ -1,7 +1,10 @@
 //! Character models of PyTorch.
 
 use burn::tensor::Tensor;
-use models::{AnyCell, CharLm, CharLmConfig, CellKind, weights::{CharLmNames, WeightFile, to_safetensors}};
+use models::{
+    AnyCell, CellKind, CharLm, CharLmConfig,
+    weights::{CharLmNames, WeightFile, to_safetensors},
+};
 
 use crate::reference::{B, assert_close, references};
 
@@ -36,7 +39,10 @@ fn character_models_of_pytorch() {
 /// A model with one-hot vectors has no embedding, here and there.
 #[test]
 fn one_hot_vectors() {
-    let config = CharLmConfig::new(7).with_cell(CellKind::Gru).with_d_embedding(0).with_d_hidden(5);
+    let config = CharLmConfig::new(7)
+        .with_cell(CellKind::Gru)
+        .with_d_embedding(0)
+        .with_d_hidden(5);
     let model: CharLm<B> = config.init_seeded(1, &Default::default());
     let arrays = model.to_pytorch().expect("a GRU");
     assert!(!arrays.contains_key("embedding.weight"));

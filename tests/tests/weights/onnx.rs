@@ -7,8 +7,8 @@ use crate::reference::{B, Reference, references};
 fn check<C: RecurrentCell<B>>(reference: &Reference) {
     let name = reference.text("name");
     let file = OnnxFile::open(reference.path()).unwrap_or_else(|e| panic!("{name}: {e}"));
-    let stack: Stack<B, C> = Stack::from_onnx(&file, "", &Default::default())
-        .unwrap_or_else(|e| panic!("{name}: {e}"));
+    let stack: Stack<B, C> =
+        Stack::from_onnx(&file, "", &Default::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
     reference.assert_outputs(&stack);
 }
 

@@ -9,7 +9,11 @@ use models::{
 use crate::reference::{B, Reference, references};
 
 fn load<C: RecurrentCell<B>>(reference: &Reference) -> Stack<B, C> {
-    let stack = Stack::from_pytorch(&reference.file(), reference.text("prefix"), &Default::default());
+    let stack = Stack::from_pytorch(
+        &reference.file(),
+        reference.text("prefix"),
+        &Default::default(),
+    );
     stack.unwrap_or_else(|e| panic!("{}: {e}", reference.text("name")))
 }
 
@@ -71,22 +75,30 @@ fn models_of_pytorch() {
 #[test]
 fn wrong_wishes_are_answered() {
     let references = references("pytorch");
-    let lstm = references.iter().find(|one| one.text("name").contains("lstm_layers2_directions2"));
+    let lstm = references
+        .iter()
+        .find(|one| one.text("name").contains("lstm_layers2_directions2"));
     let file = lstm.expect("committed").file();
     let error = |prefix: &str| {
-        let stack: Result<Stack<B, Lstm<B>>, _> = Stack::from_pytorch(&file, prefix, &Default::default());
+        let stack: Result<Stack<B, Lstm<B>>, _> =
+            Stack::from_pytorch(&file, prefix, &Default::default());
         stack.map(|_| ()).expect_err("a wrong wish").to_string()
     };
     assert!(error("decoder.rnn").starts_with(
         "there is no tensor decoder.rnn.weight_ih_l0; there is bias_hh_l0, bias_hh_l0_reverse,"
     ));
-    assert_eq!(error(""), "the weights are those of a bidirectional layer: Lstm");
+    assert_eq!(
+        error(""),
+        "the weights are those of a bidirectional layer: Lstm"
+    );
     let gru: Result<Stack<B, Bidirectional<B, Gru<B>>>, _> =
         Stack::from_pytorch(&file, "", &Default::default());
     let error = gru.map(|_| ()).expect_err("another cell").to_string();
     assert_eq!(error, "the weights are those of another cell: Lstm");
 
-    let missing = WeightFile::open("nowhere/model.pt").map(|_| ()).expect_err("no file");
+    let missing = WeightFile::open("nowhere/model.pt")
+        .map(|_| ())
+        .expect_err("no file");
     assert!(matches!(missing, WeightsError::Io { .. }));
     assert!(missing.to_string().starts_with("nowhere/model.pt: "));
 }

@@ -24,7 +24,10 @@ pub struct Reference {
 pub fn references(manifest: &str) -> Vec<Reference> {
     let committed = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/weights"));
     let mut references = Vec::new();
-    for folder in [committed].into_iter().chain(env::var_os("WEIGHTS").map(PathBuf::from)) {
+    for folder in [committed]
+        .into_iter()
+        .chain(env::var_os("WEIGHTS").map(PathBuf::from))
+    {
         let Ok(text) = fs::read(folder.join(format!("manifest.{manifest}.json"))) else {
             continue;
         };
@@ -39,11 +42,26 @@ pub fn references(manifest: &str) -> Vec<Reference> {
 
 impl Reference {
     pub fn text(&self, key: &str) -> &str {
-        self.case[key].as_str().unwrap_or_else(|| panic!("no {key} in {}", self.case))
+        self.case[key]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {key} in {}", self.case))
     }
 
     pub fn is(&self, key: &str) -> bool {
         self.case[key].as_bool().unwrap_or(false)
+    }
+
+    pub fn number(&self, key: &str) -> usize {
+        let number = self.case[key]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no {key}"));
+        usize::try_from(number).expect("a small number")
+    }
+
+    pub fn texts(&self, key: &str) -> Vec<String> {
+        let list = self.case[key].as_array().into_iter().flatten();
+        list.map(|text| text.as_str().expect("texts").to_owned())
+            .collect()
     }
 
     pub fn path(&self) -> PathBuf {
@@ -90,10 +108,17 @@ impl Reference {
         // h, or h and c, of each direction of each layer.
         let per = if self.text("cell") == "lstm" { 2 } else { 1 };
         for (i, what) in ["h", "c"].into_iter().enumerate().take(per) {
-            let Some(expected) = self.data(what) else { continue };
+            let Some(expected) = self.data(what) else {
+                continue;
+            };
             let ours: Vec<Tensor<B, 2>> = states.iter().skip(i).step_by(per).cloned().collect();
             let ours: Tensor<B, 3> = Tensor::stack(ours, 0);
-            assert_close(name, what, ours, Tensor::from_data(expected, &Default::default()));
+            assert_close(
+                name,
+                what,
+                ours,
+                Tensor::from_data(expected, &Default::default()),
+            );
         }
     }
 }
@@ -104,4 +129,3 @@ pub fn assert_close<const D: usize>(name: &str, what: &str, a: Tensor<B, D>, b: 
     let worst = (a - b).abs().max().into_scalar();
     assert!(worst <= 1e-5, "{name}: {what} differs by {worst:e}");
 }
-

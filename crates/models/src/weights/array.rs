@@ -83,7 +83,11 @@ impl<T: Copy> Array<T> {
 
     /// Returns the vectors one after another.
     pub(super) fn joined(parts: &[&Array<T>]) -> Self {
-        let values: Vec<T> = parts.iter().flat_map(|part| &part.values).copied().collect();
+        let values: Vec<T> = parts
+            .iter()
+            .flat_map(|part| &part.values)
+            .copied()
+            .collect();
         Array::new([values.len()], values)
     }
 }

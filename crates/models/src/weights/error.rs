@@ -31,7 +31,10 @@ pub enum WeightsError {
         hint: Vec<String>,
     },
     /// Several tensors have the name that was asked for.
-    #[error("{name} may be any of {}; give more of the name before it", list(candidates))]
+    #[error(
+        "{name} may be any of {}; give more of the name before it",
+        list(candidates)
+    )]
     Ambiguous {
         /// The name that was asked for.
         name: String,

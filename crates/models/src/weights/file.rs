@@ -149,7 +149,10 @@ impl WeightFile {
         };
         let has = (end - start) / size;
         let mut sizes = tensor.shape.iter().zip(&tensor.strides);
-        let n = tensor.shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
+        let n = tensor
+            .shape
+            .iter()
+            .try_fold(1usize, |n, &size| n.checked_mul(size));
         let last = sizes.try_fold(tensor.offset, |last, (&size, &stride)| {
             last.checked_add(size.saturating_sub(1).checked_mul(stride)?)
         });

@@ -119,12 +119,6 @@ impl<T: Element> LayerWeights<T> {
             false => Ok(self),
         }
     }
-
-    /// Returns the bias, or zeros.
-    pub(super) fn b_or_zeros(&self) -> Array<T> {
-        let zeros = || Array::zeros([self.wx.columns()]);
-        self.b.clone().unwrap_or_else(zeros)
-    }
 }
 
 /// Returns the weights of a layer that has one direction and one of these forms.

@@ -129,7 +129,12 @@ pub fn module_to_pytorch<B: Backend>(
     module.visit(&mut collect);
     let mut arrays = collect.arrays;
     for ((base, place), fields) in collect.layers {
-        write_layer(&of_fields(&base, fields)?, &with_dot(&base), place, &mut arrays)?;
+        write_layer(
+            &of_fields(&base, fields)?,
+            &with_dot(&base),
+            place,
+            &mut arrays,
+        )?;
     }
     Ok(arrays)
 }
@@ -190,7 +195,9 @@ impl Path {
             return Target::Recurrent(base.join("."), place, field.clone());
         }
         let theirs = match (container, field.as_str()) {
-            ("LayerNorm" | "BatchNorm" | "GroupNorm" | "InstanceNorm" | "RmsNorm", "gamma") => "weight",
+            ("LayerNorm" | "BatchNorm" | "GroupNorm" | "InstanceNorm" | "RmsNorm", "gamma") => {
+                "weight"
+            }
             ("LayerNorm" | "BatchNorm" | "GroupNorm" | "InstanceNorm", "beta") => "bias",
             (_, field) => field,
         };
@@ -202,11 +209,14 @@ impl Path {
 
 /// Returns whether a type, as Burn reports it, is one of our cells.
 fn is_cell(container: &str) -> bool {
-    CellKind::ALL.iter().any(|kind| kind.description().title == container)
+    CellKind::ALL
+        .iter()
+        .any(|kind| kind.description().title == container)
 }
 
 fn parts(path: &[(String, String)]) -> impl Iterator<Item = &(String, String)> {
-    path.iter().filter(|(_, container)| !container.starts_with("Enum:"))
+    path.iter()
+        .filter(|(_, container)| !container.starts_with("Enum:"))
 }
 
 fn joined(path: &[(String, String)]) -> String {
@@ -240,7 +250,11 @@ impl<B: Backend, N: Fn(&str) -> String> Load<'_, B, N> {
                 let full = self.file.find(&name).map_err(failure)?.to_owned();
                 let array = self.file.read(&full).map_err(failure)?;
                 self.used.insert(full);
-                Ok(if is_transposed { array.transposed() } else { array })
+                Ok(if is_transposed {
+                    array.transposed()
+                } else {
+                    array
+                })
             }
             Target::Recurrent(base, place, field) => self.part(&(self.name)(&base), place, &field),
         }
@@ -255,7 +269,10 @@ impl<B: Backend, N: Fn(&str) -> String> Load<'_, B, N> {
     ) -> Result<Array<B::FloatElem>, Failure> {
         let base = with_dot(base);
         // A layer of its own may be the first of PyTorch's, or one of its cells.
-        let first = Place { layer: Some(0), ..place };
+        let first = Place {
+            layer: Some(0),
+            ..place
+        };
         let sought = format!("{base}{}", first.name("weight_ih"));
         if place.layer.is_none() && self.file.find(&sought).is_ok() {
             place = first;
@@ -280,7 +297,9 @@ impl<B: Backend, N: Fn(&str) -> String> Load<'_, B, N> {
             "wr" => (layer.wr.as_ref(), &["weight_hr"]),
             _ => (None, &[]),
         };
-        let names = tensors.iter().map(|tensor| format!("{base}{}", place.name(tensor)));
+        let names = tensors
+            .iter()
+            .map(|tensor| format!("{base}{}", place.name(tensor)));
         let names: Vec<String> = names.collect();
         match array {
             Some(array) => {
@@ -315,7 +334,9 @@ impl<B: Backend, N: Fn(&str) -> String> ModuleMapper<B> for Load<'_, B, N> {
             true => Ok(array),
             false => {
                 let found = &array.shape;
-                Err(Failure::Misshapen(format!("{found:?} in the file, {shape:?} in the module")))
+                Err(Failure::Misshapen(format!(
+                    "{found:?} in the file, {shape:?} in the module"
+                )))
             }
         });
         match array {
@@ -379,7 +400,11 @@ fn of_fields<T: burn::tensor::Element>(
     base: &str,
     mut fields: BTreeMap<String, (String, Array<T>)>,
 ) -> Result<LayerWeights<T>, WeightsError> {
-    let cell = fields.values().next().map_or("", |(cell, _)| cell).to_owned();
+    let cell = fields
+        .values()
+        .next()
+        .map_or("", |(cell, _)| cell)
+        .to_owned();
     let mut take = |field: &str| Some(fields.remove(field)?.1);
     let (wx, wh, b, bhn, wr) = (take("wx"), take("wh"), take("b"), take("bhn"), take("wr"));
     let form = match cell.as_str() {

@@ -163,21 +163,27 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
         let layers = read_layers(file, rnn)?;
         let (root, _) = find_layers(file, rnn)?;
         let sizes = |layer: &[LayerWeights<_>]| (layer[0].d_input(), layer[0].d_hidden());
-        let (Some((d, _)), Some((_, h))) =
-            (layers.first().map(|layer| sizes(layer)), layers.last().map(|layer| sizes(layer)))
-        else {
+        let (Some((d, _)), Some((_, h))) = (
+            layers.first().map(|layer| sizes(layer)),
+            layers.last().map(|layer| sizes(layer)),
+        ) else {
             return Err(WeightsError::missing(format!("{root}weight_ih_l0")));
         };
 
         let head = match &names.head {
             Some(name) => file.find(&format!("{}weight", with_dot(name)))?.to_owned(),
-            None => by_shape(file, &root, "the head", &|shape, has_bias| {
-                matches!(*shape, [v, columns] if columns == h && (has_bias || v != d))
-            })?,
+            None => by_shape(
+                file,
+                &root,
+                "the head",
+                &|shape, has_bias| matches!(*shape, [v, columns] if columns == h && (has_bias || v != d)),
+            )?,
         };
         let weight = matrix::<B::FloatElem>(file, &head, h)?;
         let vocab_size = weight.rows();
-        let bias = head.strip_suffix("weight").map(|start| format!("{start}bias"));
+        let bias = head
+            .strip_suffix("weight")
+            .map(|start| format!("{start}bias"));
         let bias = match bias.filter(|name| file.shape(name).is_some()) {
             Some(name) => {
                 let bias = file.read(&name)?;
@@ -243,7 +249,10 @@ fn by_shape(
     what: &str,
     fits: &dyn Fn(&[usize], bool) -> bool,
 ) -> Result<String, WeightsError> {
-    let root = rnn.trim_end_matches('.').rsplit_once('.').map_or("", |(root, _)| root);
+    let root = rnn
+        .trim_end_matches('.')
+        .rsplit_once('.')
+        .map_or("", |(root, _)| root);
     let names = file.names().filter(|name| {
         let has_bias = || {
             let start = name.strip_suffix("weight");
@@ -251,11 +260,15 @@ fn by_shape(
         };
         name.starts_with(root)
             && name.ends_with(".weight")
-            && file.shape(name).is_some_and(|shape| fits(shape, has_bias()))
+            && file
+                .shape(name)
+                .is_some_and(|shape| fits(shape, has_bias()))
     });
     match &names.collect::<Vec<_>>()[..] {
         [only] => Ok((*only).to_owned()),
-        [] => Err(WeightsError::missing(format!("{what}.weight, which would have the right shape"))),
+        [] => Err(WeightsError::missing(format!(
+            "{what}.weight, which would have the right shape"
+        ))),
         several => Err(WeightsError::Ambiguous {
             name: what.into(),
             candidates: several.iter().map(|name| (*name).to_owned()).collect(),

@@ -18,7 +18,8 @@ pub(super) fn read(mut archive: Archive) -> Result<Content, String> {
         };
         let (blob, range) = archive.contents(&entry)?;
         let bytes = &archive.blobs[blob][range.clone()];
-        let header = header(bytes).ok_or_else(|| format!("{:?} in it: no .npy file", entry.name))?;
+        let header =
+            header(bytes).ok_or_else(|| format!("{:?} in it: no .npy file", entry.name))?;
         let strides = match header.is_fortran {
             false => row_major(&header.shape),
             true => {
@@ -65,10 +66,15 @@ fn header(bytes: &[u8]) -> Option<Header> {
     let text = std::str::from_utf8(text).ok()?;
     let value = |key: &str| Some(text.split_once(&format!("'{key}':"))?.1.trim_start());
     let descr = value("descr")?;
-    let quoted = descr.strip_prefix('\'').and_then(|d| Some(d.split_once('\'')?.0));
+    let quoted = descr
+        .strip_prefix('\'')
+        .and_then(|d| Some(d.split_once('\'')?.0));
     let (order, kind) = quoted.unwrap_or("|V1").split_at_checked(1)?;
     let shape = value("shape")?.strip_prefix('(')?.split_once(')')?.0;
-    let sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
+    let sizes = shape
+        .split(',')
+        .map(str::trim)
+        .filter(|size| !size.is_empty());
     Some(Header {
         length: before + length,
         dtype: match kind {

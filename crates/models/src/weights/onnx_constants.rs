@@ -77,7 +77,9 @@ pub(super) fn evaluate<'a, T: Element>(
             slice(array, starts, ends, axes, by)
         }
         "Concat" => {
-            let parts = (0..node.input.len()).map(array).collect::<Result<Vec<_>, _>>()?;
+            let parts = (0..node.input.len())
+                .map(array)
+                .collect::<Result<Vec<_>, _>>()?;
             concat(&parts, axis(node), largest)
         }
         _ => None,
@@ -92,7 +94,11 @@ fn axis(node: &Node) -> i64 {
 
 /// Returns an axis of `rank`, counted from the end if it is negative.
 fn place(axis: i64, rank: usize) -> Option<usize> {
-    let axis = if axis < 0 { axis.checked_add(rank as i64)? } else { axis };
+    let axis = if axis < 0 {
+        axis.checked_add(rank as i64)?
+    } else {
+        axis
+    };
     usize::try_from(axis).ok().filter(|&axis| axis < rank)
 }
 
@@ -118,7 +124,11 @@ fn unsqueeze<T: Element>(mut array: Array<T>, axes: Vec<i64>) -> Option<Array<T>
 
 fn squeeze<T: Element>(mut array: Array<T>, axes: Option<Vec<i64>>) -> Option<Array<T>> {
     let rank = array.shape.len();
-    let all = || (0..rank as i64).filter(|&i| array.shape[i as usize] == 1).collect();
+    let all = || {
+        (0..rank as i64)
+            .filter(|&i| array.shape[i as usize] == 1)
+            .collect()
+    };
     let axes: Vec<i64> = axes.unwrap_or_else(all);
     let places: Option<Vec<usize>> = axes.iter().map(|&axis| place(axis, rank)).collect();
     let mut places = places?;
@@ -149,13 +159,20 @@ fn slice<T: Element>(
     by.is_none_or(|by| by == [1]).then_some(())?;
     let size = *array.shape.get(axis)?;
     let within = |at: i64| {
-        let at = if at < 0 { at.saturating_add(size as i64) } else { at };
+        let at = if at < 0 {
+            at.saturating_add(size as i64)
+        } else {
+            at
+        };
         at.clamp(0, size as i64) as usize
     };
     let (start, end) = (within(start), within(end).max(within(start)));
     let inner: usize = array.shape[axis + 1..].iter().product();
     let blocks = array.values.chunks((size * inner).max(1));
-    let values = blocks.flat_map(|block| &block[start * inner..end * inner]).copied().collect();
+    let values = blocks
+        .flat_map(|block| &block[start * inner..end * inner])
+        .copied()
+        .collect();
     let mut shape = array.shape.clone();
     shape[axis] = end - start;
     Some(Array::new(shape, values))
@@ -164,7 +181,9 @@ fn slice<T: Element>(
 fn concat<T: Element>(parts: &[Array<T>], axis: i64, largest: usize) -> Option<Array<T>> {
     let first = parts.first()?;
     let axis = place(axis, first.shape.len())?;
-    let n = parts.iter().try_fold(0usize, |n, part| n.checked_add(part.values.len()))?;
+    let n = parts
+        .iter()
+        .try_fold(0usize, |n, part| n.checked_add(part.values.len()))?;
     (n <= largest).then_some(())?;
     let (before, after) = (&first.shape[..axis], &first.shape[axis + 1..]);
     let fits = |part: &Array<T>| {

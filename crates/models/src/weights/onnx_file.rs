@@ -17,6 +17,7 @@ use super::{
     onnx::OnnxLayer,
     onnx_constants::{Constant, Found, evaluate},
     onnx_proto::{self, Attribute, Graph, Node, TensorProto},
+    state_dict::check_chain,
     stored::{Dtype, Stored},
 };
 
@@ -67,11 +68,11 @@ impl OnnxFile {
     /// Returns an error if it is no ONNX model.
     pub fn from_bytes(path: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Self, WeightsError> {
         let (path, size) = (path.into(), bytes.len());
-        let model = onnx_proto::read(bytes).map_err(|problem| {
-            WeightsError::damaged(&path, format!("no ONNX model: {problem}"))
-        })?;
+        let model = onnx_proto::read(bytes)
+            .map_err(|problem| WeightsError::damaged(&path, format!("no ONNX model: {problem}")))?;
         let graph = model.graph.filter(|graph| !graph.node.is_empty());
-        let graph = graph.ok_or_else(|| WeightsError::damaged(&path, "an ONNX model without operators"))?;
+        let graph =
+            graph.ok_or_else(|| WeightsError::damaged(&path, "an ONNX model without operators"))?;
         Ok(OnnxFile {
             path,
             graph,
@@ -83,7 +84,9 @@ impl OnnxFile {
     /// Returns the names of the recurrent operators, in the order of the file. One without a name is named by its first output.
     pub fn operators(&self) -> Vec<String> {
         let operators = self.recurrent().into_iter();
-        operators.map(|operator| name(operator.node).to_owned()).collect()
+        operators
+            .map(|operator| name(operator.node).to_owned())
+            .collect()
     }
 
     /// Returns the weights of a chain of recurrent operators, from the input upwards, each in one or both directions.
@@ -98,40 +101,70 @@ impl OnnxFile {
         prefix: &str,
     ) -> Result<Vec<Vec<LayerWeights<T>>>, WeightsError> {
         let all = self.recurrent();
-        let mut left: Vec<&Operator> =
-            all.iter().filter(|operator| name(operator.node).starts_with(prefix)).collect();
+        let of_prefix = all.iter().filter(|one| name(one.node).starts_with(prefix));
+        let mut left: Vec<&Operator> = of_prefix.collect();
         if left.is_empty() {
-            return Err(WeightsError::Missing {
-                name: format!("{prefix} (an LSTM, GRU or RNN operator)"),
-                hint: self.operators(),
-            });
+            return Err(self.no_operator(prefix));
         }
-        // Whose input is the output of another one stands above it.
         let candidates: Vec<String> = left.iter().map(|one| name(one.node).to_owned()).collect();
+        // Whose input is the output of another one stands above it.
         let mut chain: Vec<&Operator> = Vec::new();
         while !left.is_empty() {
             let below = chain.last().map(|below| name(below.node));
             let next = left.iter().position(|one| {
                 let source = self.source(one);
-                let known = source.as_deref().filter(|s| candidates.iter().any(|c| c == s));
-                known == below
+                let known = source.as_ref().filter(|source| candidates.contains(source));
+                known.map(String::as_str) == below
             });
             let Some(next) = next else { break };
             chain.push(left.remove(next));
         }
-        if !left.is_empty() {
-            return Err(WeightsError::Ambiguous {
+        match left.is_empty() {
+            true => self.chain(&chain),
+            false => Err(WeightsError::Ambiguous {
                 name: format!("the recurrent layers {prefix:?}"),
                 candidates,
-            });
+            }),
         }
+    }
+
+    /// Returns the weights of the recurrent operators of these names, from the input upwards.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no such operator, if one does not take what the one before it gives, if one has
+    /// attributes that our cells have not, or if its weights are no constants.
+    pub fn layers_named<T: Element>(
+        &self,
+        names: &[&str],
+    ) -> Result<Vec<Vec<LayerWeights<T>>>, WeightsError> {
+        let all = self.recurrent();
+        let of_name = |wanted: &&str| {
+            let operator = all.iter().find(|one| name(one.node) == *wanted);
+            operator.ok_or_else(|| self.no_operator(wanted))
+        };
+        self.chain(&names.iter().map(of_name).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    fn no_operator(&self, wanted: &str) -> WeightsError {
+        WeightsError::Missing {
+            name: format!("{wanted} (an LSTM, GRU or RNN operator)"),
+            hint: self.operators(),
+        }
+    }
+
+    fn chain<T: Element>(
+        &self,
+        chain: &[&Operator],
+    ) -> Result<Vec<Vec<LayerWeights<T>>>, WeightsError> {
         let steps = Cell::new(MOST_OPERATORS);
         let layer = |operator: &&Operator| {
             let layer = self.layer(operator, &steps);
             layer.map_err(|error| error.within(|what| format!("{}: {what}", name(operator.node))))
         };
-        let layers: Vec<Vec<LayerWeights<T>>> = chain.iter().map(layer).collect::<Result<_, _>>()?;
-        super::state_dict::check_chain(&layers)?;
+        let layers: Vec<Vec<LayerWeights<T>>> =
+            chain.iter().map(layer).collect::<Result<_, _>>()?;
+        check_chain(&layers)?;
         Ok(layers)
     }
 
@@ -168,10 +201,12 @@ impl OnnxFile {
             let node = find(&operator.scopes, value)?;
             match node.op_type.as_str() {
                 "LSTM" | "GRU" | "RNN" => return Some(name(node).to_owned()),
-                "Transpose" | "Squeeze" | "Unsqueeze" | "Reshape" | "Identity" | "Cast" | "Dropout"
-                | "Flatten" => value = node.input.first()?,
-                // The outputs of both directions side by side.
-                "Concat" => value = node.input.first()?,
+                "Transpose" | "Squeeze" | "Unsqueeze" | "Reshape" | "Identity" | "Cast"
+                | "Dropout" => {
+                    value = node.input.first()?;
+                }
+                // One direction is cut out, and both are put side by side.
+                "Slice" | "Concat" => value = node.input.first()?,
                 _ => return None,
             }
         }
@@ -209,26 +244,34 @@ impl OnnxFile {
         };
         let needed = |i: usize, what: &str| constant(i)?.ok_or_else(|| WeightsError::missing(what));
         let (w, r, b) = (needed(1, "W")?, needed(2, "R")?, constant(3)?);
-        let p = if node.op_type == "LSTM" { constant(7)? } else { None };
+        let p = if node.op_type == "LSTM" {
+            constant(7)?
+        } else {
+            None
+        };
         let form = form(node, p.is_some())?;
 
-        let of = |array: &Array<T>, what: &str, i: usize, rank: usize| {
-            match (&array.shape[..], array.shape.len() == rank) {
-                ([n, rest @ ..], true) if *n == directions => {
-                    let size: usize = rest.iter().product();
-                    let values = array.values[i * size..][..size].to_vec();
-                    Ok(Array::new(rest.to_vec(), values))
-                }
-                (shape, _) => {
-                    let mut expected = shape.to_vec();
-                    expected.resize(rank, 0);
-                    expected[0] = directions;
-                    Err(WeightsError::misshapen(what, &expected, shape))
-                }
+        let of = |array: &Array<T>, what: &str, i: usize, rank: usize| match (
+            &array.shape[..],
+            array.shape.len() == rank,
+        ) {
+            ([n, rest @ ..], true) if *n == directions => {
+                let size: usize = rest.iter().product();
+                let values = array.values[i * size..][..size].to_vec();
+                Ok(Array::new(rest.to_vec(), values))
+            }
+            (shape, _) => {
+                let mut expected = shape.to_vec();
+                expected.resize(rank, 0);
+                expected[0] = directions;
+                Err(WeightsError::misshapen(what, &expected, shape))
             }
         };
         let optional = |array: &Option<Array<T>>, what: &str, i: usize| {
-            array.as_ref().map(|array| of(array, what, i, 2)).transpose()
+            array
+                .as_ref()
+                .map(|array| of(array, what, i, 2))
+                .transpose()
         };
         let direction = |i: usize| {
             let layer = OnnxLayer {
@@ -275,7 +318,9 @@ impl OnnxFile {
         let sizes = tensor.dims.iter().map(|&size| usize::try_from(size).ok());
         let shape: Option<Vec<usize>> = sizes.collect();
         let shape = shape.ok_or_else(|| damaged("of a negative size"))?;
-        let n = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
+        let n = shape
+            .iter()
+            .try_fold(1usize, |n, &size| n.checked_mul(size));
         let external;
         let raw: &[u8] = match tensor.data_location {
             0 => &tensor.raw_data,
@@ -287,7 +332,10 @@ impl OnnxFile {
         };
         let whole = |n_found: usize| match n == Some(n_found) {
             true => Ok(()),
-            false => Err(damaged(&format!("of shape {:?}, with {n_found} numbers", tensor.dims))),
+            false => Err(damaged(&format!(
+                "of shape {:?}, with {n_found} numbers",
+                tensor.dims
+            ))),
         };
         let floats = |dtype: Dtype| {
             whole(raw.len() / dtype.size().unwrap_or(1))?;
@@ -303,9 +351,13 @@ impl OnnxFile {
             1 if !tensor.float_data.is_empty() => {
                 typed(tensor.float_data.iter().map(|&v| T::from_elem(v)).collect())
             }
-            11 if !tensor.double_data.is_empty() => {
-                typed(tensor.double_data.iter().map(|&v| T::from_elem(v)).collect())
-            }
+            11 if !tensor.double_data.is_empty() => typed(
+                tensor
+                    .double_data
+                    .iter()
+                    .map(|&v| T::from_elem(v))
+                    .collect(),
+            ),
             10 if !tensor.int32_data.is_empty() => {
                 let half = |&v: &i32| T::from_elem(burn::tensor::f16::from_bits(v as u16));
                 typed(tensor.int32_data.iter().map(half).collect())
@@ -327,7 +379,9 @@ impl OnnxFile {
             }
             6 => {
                 let (numbers, _) = raw.as_chunks();
-                let from_raw = numbers.iter().map(|&bytes| i32::from_le_bytes(bytes).into());
+                let from_raw = numbers
+                    .iter()
+                    .map(|&bytes| i32::from_le_bytes(bytes).into());
                 let typed = tensor.int32_data.iter().map(|&v| v.into());
                 let values: Vec<i64> = from_raw.chain(typed).collect();
                 whole(values.len())?;
@@ -353,9 +407,13 @@ impl OnnxFile {
             WeightsError::damaged(&self.path, format!("tensor {}: {problem}", tensor.name))
         };
         let location = entry("location").ok_or_else(|| damaged("its file has no name".into()))?;
-        let is_beside = Path::new(location).components().all(|part| matches!(part, Component::Normal(_)));
+        let is_beside = Path::new(location)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
         if !is_beside {
-            return Err(damaged(format!("its file {location:?} is not beside the model")));
+            return Err(damaged(format!(
+                "its file {location:?} is not beside the model"
+            )));
         }
         let mut files = self.external.borrow_mut();
         if !files.contains_key(location) {
@@ -367,7 +425,9 @@ impl OnnxFile {
         let number = |key: &str| entry(key).map(|text| text.parse::<usize>().ok());
         let start = number("offset").unwrap_or(Some(0));
         let length = number("length").unwrap_or(start.and_then(|s| bytes.len().checked_sub(s)));
-        let end = start.zip(length).and_then(|(start, length)| start.checked_add(length));
+        let end = start
+            .zip(length)
+            .and_then(|(start, length)| start.checked_add(length));
         match (start, end) {
             (Some(start), Some(end)) if end <= bytes.len() => Ok((bytes, start..end)),
             _ => Err(damaged(format!("it does not lie within {location:?}"))),
@@ -377,7 +437,11 @@ impl OnnxFile {
 
 fn name(node: &Node) -> &str {
     match node.name.is_empty() {
-        true => node.output.iter().find(|output| !output.is_empty()).map_or("", String::as_str),
+        true => node
+            .output
+            .iter()
+            .find(|output| !output.is_empty())
+            .map_or("", String::as_str),
         false => &node.name,
     }
 }
@@ -388,7 +452,9 @@ fn find<'a>(scopes: &[&'a Graph], value: &str) -> Option<&'a Node> {
 }
 
 fn attribute<'a>(node: &'a Node, name: &str) -> Option<&'a Attribute> {
-    node.attribute.iter().find(|attribute| attribute.name == name)
+    node.attribute
+        .iter()
+        .find(|attribute| attribute.name == name)
 }
 
 fn text(node: &Node, name: &str) -> Option<String> {
@@ -398,17 +464,25 @@ fn text(node: &Node, name: &str) -> Option<String> {
 
 /// Returns the equations of an operator.
 fn form(node: &Node, has_peepholes: bool) -> Result<Form, WeightsError> {
-    let not_ours = |what: String| Err(WeightsError::NotPortable(format!("{what}: no cell of ours has that")));
+    let not_ours = |what: String| {
+        Err(WeightsError::NotPortable(format!(
+            "{what}: no cell of ours has that"
+        )))
+    };
     let strings = attribute(node, "activations").map_or(&[][..], |a| &a.strings);
-    let activations: Vec<String> =
-        strings.iter().map(|name| String::from_utf8_lossy(name).to_lowercase()).collect();
+    let activations: Vec<String> = strings
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).to_lowercase())
+        .collect();
     let default: &[&str] = match node.op_type.as_str() {
         "LSTM" => &["sigmoid", "tanh", "tanh"],
         "GRU" => &["sigmoid", "tanh"],
         _ => &["tanh"],
     };
     let are = |expected: &[&str]| {
-        activations.chunks(expected.len()).all(|direction| direction == expected)
+        activations
+            .chunks(expected.len())
+            .all(|direction| direction == expected)
     };
     if attribute(node, "clip").is_some() {
         return not_ours("it clips its sums".into());

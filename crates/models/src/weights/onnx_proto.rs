@@ -4,7 +4,7 @@
 use prost::{
     Message,
     bytes::Bytes,
-    encoding::{WireType, decode_key, decode_varint, skip_field, DecodeContext},
+    encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
 };
 
 #[derive(Clone, PartialEq, Message)]

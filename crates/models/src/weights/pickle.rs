@@ -63,9 +63,9 @@ impl<'a> Pickle<'a> {
         };
         for _ in 0..MOST_STEPS {
             let at = machine.at;
-            let is_over = machine.step().map_err(|problem| {
-                format!("its pickle is damaged at byte {at}: {problem}")
-            })?;
+            let is_over = machine
+                .step()
+                .map_err(|problem| format!("its pickle is damaged at byte {at}: {problem}"))?;
             if is_over {
                 machine.pickle.length = machine.at;
                 return Ok(machine.pickle);
@@ -202,7 +202,10 @@ impl Machine<'_> {
     }
 
     fn recall(&mut self, key: u32) -> Result<(), String> {
-        let id = self.memo.get(&key).ok_or("a value that was not remembered")?;
+        let id = self
+            .memo
+            .get(&key)
+            .ok_or("a value that was not remembered")?;
         self.stack.push(*id);
         Ok(())
     }
@@ -245,7 +248,9 @@ impl Machine<'_> {
         let name = self.pickle.global(function);
         let pairs = self.pickle.items(arguments).and_then(|items| items.first());
         if name == Some(("collections", "OrderedDict")) {
-            let pairs = pairs.and_then(|&pairs| self.pickle.items(pairs)).unwrap_or(&[]);
+            let pairs = pairs
+                .and_then(|&pairs| self.pickle.items(pairs))
+                .unwrap_or(&[]);
             let pair = |&pair: &Id| match self.pickle.items(pair) {
                 Some(&[key, value]) => Some((key, value)),
                 _ => None,
@@ -332,7 +337,11 @@ impl Machine<'_> {
                 let range = self.line()?;
                 let quoted = range.len() >= 2;
                 let inside = range.start + 1..range.end.saturating_sub(1);
-                self.push(if quoted { Value::Str(inside) } else { Value::Opaque })?;
+                self.push(if quoted {
+                    Value::Str(inside)
+                } else {
+                    Value::Opaque
+                })?;
             }
             b'B' => {
                 self.counted::<4>()?;
@@ -401,9 +410,10 @@ impl Machine<'_> {
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                let (Value::Str(module), Value::Str(name)) =
-                    (self.pickle.value(module).clone(), self.pickle.value(name).clone())
-                else {
+                let (Value::Str(module), Value::Str(name)) = (
+                    self.pickle.value(module).clone(),
+                    self.pickle.value(name).clone(),
+                ) else {
                     return Err("a class without a name".into());
                 };
                 self.push(Value::Global(module, name))?;

@@ -111,7 +111,9 @@ impl<T: Element> LayerWeights<T> {
     pub fn to_pytorch(&self) -> Option<PyTorchLayer<T>> {
         let bias_hh = |b: &Array<T>| Array::zeros(b.shape.clone());
         let bias_hh = match self.form {
-            Form::TanhRnn | Form::ReluRnn | Form::Lstm | Form::ProjectedLstm => self.b.as_ref().map(bias_hh),
+            Form::TanhRnn | Form::ReluRnn | Form::Lstm | Form::ProjectedLstm => {
+                self.b.as_ref().map(bias_hh)
+            }
             Form::Gru => self.bhn.as_ref().map(|bhn| {
                 let of_r_and_z = Array::zeros([2 * bhn.values.len()]);
                 Array::joined(&[&of_r_and_z, bhn])

@@ -34,23 +34,37 @@ struct Described {
 /// Reads the content of a file of today.
 pub(super) fn read(mut archive: Archive) -> Result<Content, String> {
     let entries = archive.entries().to_vec();
-    let ends = |end: &str| entries.iter().find(|entry| {
-        entry.name.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('/'))
-    });
+    let ends = |end: &str| {
+        entries.iter().find(|entry| {
+            entry
+                .name
+                .strip_suffix(end)
+                .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        })
+    };
     let pickle = ends("data.pkl").ok_or("an archive of neither PyTorch nor NumPy")?;
-    let folder = pickle.name.strip_suffix("data.pkl").unwrap_or_default().to_owned();
+    let folder = pickle
+        .name
+        .strip_suffix("data.pkl")
+        .unwrap_or_default()
+        .to_owned();
     let (blob, range) = archive.contents(pickle)?;
     let bytes = archive.blobs[blob][range].to_vec();
     let described = describe(&Pickle::new(&bytes)?)?;
-    let big_endian = match entries.iter().find(|entry| entry.name == format!("{folder}byteorder")) {
+    let big_endian = match entries
+        .iter()
+        .find(|entry| entry.name == format!("{folder}byteorder"))
+    {
         Some(entry) => {
             let (blob, range) = archive.contents(entry)?;
             archive.blobs[blob][range].starts_with(b"big")
         }
         None => false,
     };
-    let places: std::collections::HashMap<_, _> =
-        entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+    let places: std::collections::HashMap<_, _> = entries
+        .iter()
+        .map(|entry| (entry.name.as_str(), entry))
+        .collect();
     let mut tensors = BTreeMap::new();
     for (name, described) in described {
         let storage = format!("{folder}data/{}", described.key);
@@ -76,7 +90,10 @@ pub(super) fn read_legacy(bytes: Vec<u8>) -> Result<Content, String> {
         Ok((pickle, start))
     };
     let (_, start) = next()?;
-    if !bytes[start..at_most(start + 32, &bytes)].windows(MAGIC.len()).any(|w| w == MAGIC) {
+    if !bytes[start..at_most(start + 32, &bytes)]
+        .windows(MAGIC.len())
+        .any(|w| w == MAGIC)
+    {
         return Err("a pickle, but not one of PyTorch's files".into());
     }
     next()?;
@@ -84,10 +101,14 @@ pub(super) fn read_legacy(bytes: Vec<u8>) -> Result<Content, String> {
     let (pickle, _) = next()?;
     let described = describe(&pickle)?;
     let (keys, _) = next()?;
-    let keys = keys.items(keys.root).ok_or("no list of storages")?.iter().map(|&key| {
-        let key = keys.str(key);
-        key.map(str::to_owned).ok_or("a storage without a key")
-    });
+    let keys = keys
+        .items(keys.root)
+        .ok_or("no list of storages")?
+        .iter()
+        .map(|&key| {
+            let key = keys.str(key);
+            key.map(str::to_owned).ok_or("a storage without a key")
+        });
     let keys: Vec<String> = keys.collect::<Result<_, _>>()?;
     let sizes: BTreeMap<&str, usize> = described
         .iter()
@@ -100,9 +121,13 @@ pub(super) fn read_legacy(bytes: Vec<u8>) -> Result<Content, String> {
         let size = sizes.get(key.as_str());
         let size = *size.ok_or("a storage of no tensor")?;
         let start = at + 8;
-        let length = usize::try_from(numbers).ok().and_then(|n| n.checked_mul(size));
+        let length = usize::try_from(numbers)
+            .ok()
+            .and_then(|n| n.checked_mul(size));
         let end = length.and_then(|length| start.checked_add(length));
-        at = end.filter(|&end| end <= bytes.len()).ok_or("it is cut off")?;
+        at = end
+            .filter(|&end| end <= bytes.len())
+            .ok_or("it is cut off")?;
         places.insert(key, start..at);
     }
     let mut tensors = BTreeMap::new();
@@ -225,7 +250,9 @@ impl<'a> Walk<'a> {
         match (module, name) {
             ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3") => {
                 let tensor = self.tensor(arguments);
-                Ok(Some(tensor.ok_or("a tensor without storage, shape or strides")?))
+                Ok(Some(
+                    tensor.ok_or("a tensor without storage, shape or strides")?,
+                ))
             }
             ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
                 arguments.first().map_or(Ok(None), call)
@@ -259,7 +286,11 @@ impl<'a> Walk<'a> {
         let (_, kind) = pickle.global(kind)?;
         let of_untyped = arguments.get(6).and_then(|&dtype| pickle.global(dtype));
         let sizes = |id| -> Option<Vec<usize>> {
-            pickle.items(id)?.iter().map(|&size| pickle.size(size)).collect()
+            pickle
+                .items(id)?
+                .iter()
+                .map(|&size| pickle.size(size))
+                .collect()
         };
         let (shape, strides) = (sizes(shape)?, sizes(strides)?);
         (shape.len() == strides.len()).then_some(())?;

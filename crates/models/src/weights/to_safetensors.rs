@@ -35,14 +35,21 @@ pub fn to_safetensors<T: Element>(arrays: &NamedArrays<T>, about: &[(&str, &str)
     };
     let data: Vec<(&String, TensorData)> = arrays
         .iter()
-        .map(|(name, array)| (name, TensorData::new(array.values.clone(), array.shape.clone())))
+        .map(|(name, array)| {
+            (
+                name,
+                TensorData::new(array.values.clone(), array.shape.clone()),
+            )
+        })
         .collect();
     let views = data.iter().map(|(name, data)| {
         let shape = arrays[*name].shape.clone();
         let view = TensorView::new(dtype, shape, data.as_bytes());
         (name, view.expect("as long as its shape says"))
     });
-    let about = about.iter().map(|&(key, text)| (key.to_owned(), text.to_owned()));
+    let about = about
+        .iter()
+        .map(|&(key, text)| (key.to_owned(), text.to_owned()));
     let about: HashMap<String, String> = about.collect();
     let about = (!about.is_empty()).then_some(about);
     safetensors::serialize(views, about).expect("a header that is not too long")
