@@ -4,10 +4,13 @@
 //! cargo install cargo-fuzz
 //! cargo +nightly fuzz run checkpoint -- -max_total_time=600 -timeout=10 -max_len=1024 -len_control=0
 //! cargo +nightly fuzz run run_folder -- -max_total_time=600 -timeout=10 -max_len=1024 -len_control=0
+//! mkdir weights && cp tests/golden/weights/* weights
+//! cargo +nightly fuzz run weight_file weights -- -max_total_time=600 -timeout=10 -rss_limit_mb=512
+//! cargo +nightly fuzz run onnx_file weights -- -max_total_time=600 -timeout=10 -rss_limit_mb=512
 //! ```
 //!
 //! libFuzzer writes what it finds to `fuzz/artifacts`; each find becomes a test in
-//! `tests/tests/hostile_checkpoints.rs`.
+//! `tests/tests/hostile_checkpoints.rs` or `tests/tests/weights/hostile.rs`.
 
 use std::{
     fs,

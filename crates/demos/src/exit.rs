@@ -142,6 +142,9 @@ fn mended_by(error: &train::Error) -> String {
         | Error::OtherCheckpoints { .. }
         | Error::NewerFormat { .. }
         | Error::Fixed { .. }
+        | Error::UnknownSymbols { .. }
+        | Error::NoCharacters { .. }
+        | Error::Imported(_)
         | Error::TooShort { that_fit: None, .. } => "",
     };
     flags.to_owned()

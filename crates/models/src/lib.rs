@@ -93,6 +93,7 @@
 //! | a cell in real time, without tensors | [`stepper`] |
 //! | a language model of characters, and its loss | [`char_lm`], [`loss`] |
 //! | what the weights start from | [`init`] |
+//! | weights from PyTorch, ONNX, Keras and burn-nn, and to them | [`weights`] |
 //! | `x·W`, correct on GPUs too, and heads of your own | [`matmul`](mod@matmul) |
 //! | how a whole sequence reaches kernels, which are faster and compute the same; threads and memory | [`fused`] |
 //! | no memory at all, for comparison | [`feed_forward`] |
@@ -128,6 +129,7 @@
 //! |---|---|
 //! | `ndarray` (default) | kernels for whole sequences on `burn-ndarray` |
 //! | `flex` | the same on `burn-flex` |
+//! | `files` | weights from the files of PyTorch, ONNX and Keras, and to the first two ([`weights`]) |
 //!
 //! Without its feature a backend still works, like any other backend, but more slowly: step by step, in
 //! ordinary tensor operations.

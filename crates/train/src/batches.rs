@@ -29,6 +29,22 @@ pub enum Batches<'a> {
     Documents(Box<Documents<'a>>),
 }
 
+impl<'a> Batches<'a> {
+    /// Returns the whole text as one stretch, in windows of `seq_length` steps.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the text has fewer than two symbols.
+    pub fn in_one_go(corpus: &'a Corpus, seq_length: usize) -> Self {
+        let length = corpus.n_symbols().saturating_sub(1);
+        assert!(length > 0, "a text of at least two symbols");
+        Batches::Lanes {
+            lanes: Lanes::new(corpus, vec![0], length),
+            seq_length,
+        }
+    }
+}
+
 impl Batches<'_> {
     /// Returns how many batches an epoch has.
     pub fn n_batches(&self) -> usize {

@@ -191,6 +191,28 @@ pub enum Error {
         /// The characters that it knows.
         known: String,
     },
+    /// A text has characters that are not in the model's vocabulary.
+    #[error("{text}: the model does not know {}", listed(symbols))]
+    UnknownSymbols {
+        /// The text.
+        text: String,
+        /// The characters.
+        symbols: String,
+    },
+    /// A file is no list of the characters that another program's model knows.
+    #[error(
+        "{}: {reason}; a list of characters is a text with each of them once, or a list or an object in JSON",
+        path.display()
+    )]
+    NoCharacters {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A model that another program trained is none that a run can have.
+    #[error("{0}")]
+    Imported(String),
     /// A setting is out of its range.
     #[error("{setting} {value}: {reason}")]
     Setting {

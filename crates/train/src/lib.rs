@@ -36,7 +36,8 @@ pub use batches::{Batch, BatchConfig, Batches, Split};
 pub use error::Error;
 pub use learn::{Clip, OptimizerConfig, Progress, Schedule, Trainer, TrainerConfig};
 pub use run::{
-    Event, Every, History, Outcome, Run, RunConfig, RunFolder, bits_per_char, peak_memory, train,
+    Event, Every, History, Outcome, Run, RunConfig, RunFolder, bits_per_char, peak_memory, score,
+    train,
 };
 pub use sampler::{Sampler, Sampling};
 pub use text::{Corpus, Encoding, Records, Separator, TextConfig, TextStream, Units, Vocab};

@@ -8,6 +8,7 @@
 //! | [`RunFolder`] | what a run leaves behind |
 //! | [`Checkpoint`] | what a run resumes from |
 //! | [`History`] | the losses in a log |
+//! | [`score()`] | how well a model predicts a text |
 
 mod checkpoint;
 mod checkpoint_writer;
@@ -16,11 +17,13 @@ mod events;
 mod every;
 mod folder;
 mod history;
+mod import;
 mod metrics_log;
 mod paths;
 mod peak_memory;
 mod resume;
 mod run_state;
+mod score;
 mod start;
 mod training_loop;
 
@@ -33,5 +36,6 @@ pub use history::{History, Point};
 pub use metrics_log::METRICS;
 pub use peak_memory::peak_memory;
 pub use run_state::RunState;
+pub use score::{Score, score};
 pub use start::train;
 pub use training_loop::{Outcome, Run};

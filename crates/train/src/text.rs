@@ -13,6 +13,7 @@ mod decompress;
 mod encoding;
 mod escapes;
 mod files;
+mod foreign_vocab;
 mod hash;
 mod ingest;
 mod kind;

@@ -196,7 +196,7 @@ fn onnx_models() {
         Stack::<B, AnyCell<B>>::to_onnx(&StackConfig::new(3, 4).init(CellKind::MinGru, &device));
     assert_eq!(
         error.expect_err("no such").to_string(),
-        "layer 0: no other framework has such a cell"
+        "layer 0: its cell cannot be written for other programs"
     );
     let error = Stack::<B, AnyCell<B>>::to_onnx(
         &StackConfig::new(3, 4).init(CellKind::ProjectedLstm, &device),

@@ -3,6 +3,7 @@
 mod burn_nn;
 mod char_lm;
 mod exports;
+mod hostile;
 mod keras;
 mod modules;
 mod onnx;

@@ -22,19 +22,18 @@ pub enum WeightsError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A tensor is missing.
-    #[error("there is no tensor {name}{}", or_hint(hint))]
+    /// Something is missing.
+    #[error("there is no {what} {name}{}", or_hint(hint))]
     Missing {
+        /// What it is: a tensor, an operator.
+        what: &'static str,
         /// Its name.
         name: String,
-        /// Names that it may be meant by.
+        /// What there is.
         hint: Vec<String>,
     },
     /// Several tensors have the name that was asked for.
-    #[error(
-        "{name} may be any of {}; give more of the name before it",
-        list(candidates)
-    )]
+    #[error("{name} may be any of {}; name one of them", list(candidates))]
     Ambiguous {
         /// The name that was asked for.
         name: String,
@@ -68,6 +67,7 @@ pub enum WeightsError {
 }
 
 impl WeightsError {
+    #[cfg(feature = "files")]
     pub(super) fn damaged(path: impl Into<PathBuf>, problem: impl ToString) -> Self {
         WeightsError::Damaged {
             path: path.into(),
@@ -77,6 +77,7 @@ impl WeightsError {
 
     pub(crate) fn missing(name: impl Into<String>) -> Self {
         WeightsError::Missing {
+            what: "tensor",
             name: name.into(),
             hint: Vec::new(),
         }
@@ -101,6 +102,7 @@ impl WeightsError {
     }
 
     /// Puts the place before the name of a tensor: `weight_ih` of the layer `rnn.` is `rnn.weight_ih`.
+    #[cfg(feature = "files")]
     pub(super) fn within(mut self, place: impl Fn(&str) -> String) -> Self {
         match &mut self {
             WeightsError::Missing { name, .. }

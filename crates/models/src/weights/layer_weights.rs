@@ -92,6 +92,21 @@ impl<T: Element> LayerWeights<T> {
         self.wh.rows()
     }
 
+    /// Returns how many numbers the two matrices have.
+    pub(super) fn numbers(&self) -> usize {
+        self.wx.values.len() + self.wh.values.len()
+    }
+
+    /// Returns the same weights, with biases of 0 if there were none.
+    pub fn with_biases(mut self) -> Self {
+        let (width, h) = (self.wx.columns(), self.d_hidden());
+        self.b.get_or_insert_with(|| Array::zeros([width]));
+        if self.form == Form::Gru {
+            self.bhn.get_or_insert_with(|| Array::zeros([h]));
+        }
+        self
+    }
+
     /// Returns the weights unchanged, after checking the shape of each array.
     ///
     /// # Errors
@@ -133,6 +148,7 @@ pub(crate) fn only<'a, T>(
 }
 
 /// Returns the error for weights that are not those of the cell that was asked for.
+#[doc(hidden)] // for the macro `cells!`
 pub fn of_another_cell<T>(weights: &[LayerWeights<T>]) -> WeightsError {
     let forms = weights.iter().map(|one| one.form);
     WeightsError::NoSuchCell(match &forms.collect::<Vec<_>>()[..] {
@@ -140,6 +156,23 @@ pub fn of_another_cell<T>(weights: &[LayerWeights<T>]) -> WeightsError {
         [form] => format!("the weights are those of another cell: {form:?}"),
         [form, ..] => format!("the weights are those of a bidirectional layer: {form:?}"),
     })
+}
+
+/// Checks that each layer takes what the one below it gives.
+#[cfg(feature = "files")]
+pub(super) fn check_chain<T: Element>(layers: &[Vec<LayerWeights<T>>]) -> Result<(), WeightsError> {
+    let pairs = layers.windows(2).zip(1..);
+    for (pair, i) in pairs {
+        let gives: usize = pair[0].iter().map(LayerWeights::d_hidden).sum();
+        for layer in &pair[1] {
+            if layer.d_input() != gives || pair[0].len() != pair[1].len() {
+                let name = format!("layer {i}'s weights");
+                let expected = [gives, layer.wx.columns()];
+                return Err(WeightsError::misshapen(&name, &expected, &layer.wx.shape));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Returns an error if there is an array of another shape.

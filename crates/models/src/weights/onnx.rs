@@ -46,8 +46,7 @@ pub struct OnnxLayer<T> {
     pub p: Option<Array<T>>,
 }
 
-/// Returns ONNX's gates by their places in our order: the first is ours i or r, and so on. The same list brings ours into
-/// their order, for each swap undoes itself or is undone by [`inverse`].
+/// Returns the places of our gates in ONNX's order.
 fn order(form: Form) -> &'static [usize] {
     match form {
         Form::TanhRnn | Form::ReluRnn => &[0],
@@ -56,7 +55,7 @@ fn order(form: Form) -> &'static [usize] {
     }
 }
 
-/// Returns our gates by their places in ONNX's order.
+/// Returns the places of ONNX's gates in our order.
 fn inverse(form: Form) -> &'static [usize] {
     match form {
         Form::Lstm | Form::PeepholeLstm | Form::ProjectedLstm => &[0, 3, 1, 2],

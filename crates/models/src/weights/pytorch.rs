@@ -9,7 +9,7 @@ use super::{
 };
 
 /// The tensors of one layer in one direction, as PyTorch keeps them. With G gates (LSTM i, f, g, o; GRU r, z, n)
-/// and `c` = `proj_size > 0 ? hidden_size : d_hidden` cells:
+/// and `c` = `hidden_size` cells, of which d_hidden is `proj_size` or, without a projection, all:
 ///
 /// ```text
 /// wx  = weight_ihᵀ               weight_ih [G·c, d_input]

@@ -42,6 +42,12 @@ pub enum Mode {
     Sample(SampleArgs),
     /// Plot the losses of runs in the terminal, as SVG and as PNG
     Plot(PlotArgs),
+    /// Say how well a trained model predicts a text
+    Score(ScoreArgs),
+    /// Write a trained model for PyTorch or ONNX, and a Python script that samples from it
+    Export(ExportArgs),
+    /// Make a run of a character model that PyTorch trained
+    Import(ImportArgs),
 }
 
 /// Returns the command line for clap. The flags of `train` also work without naming it, but only its
@@ -297,6 +303,72 @@ pub struct PlotArgs {
     /// runs differ in length]
     #[arg(long, value_name = "AXIS", hide_possible_values = true, value_parser = one_of(AXES, axis_name))]
     pub x: Option<XAxis>,
+}
+
+#[derive(Args)]
+pub struct ScoreArgs {
+    /// Folder of the run [default: the newest in runs/]
+    pub run: Option<PathBuf>,
+    /// Files (also .gz, .zst, .xz, .bz2), folders, - for standard input
+    #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
+    pub data: Vec<PathBuf>,
+    /// Take the weights after update N, of those in its folder checkpoints [default: the best ones]
+    #[arg(long, value_name = "N")]
+    pub checkpoint: Option<usize>,
+    #[command(flatten)]
+    pub backend: BackendArg,
+}
+
+#[derive(Args)]
+pub struct ExportArgs {
+    /// Folder of the run [default: the newest in runs/]
+    pub run: Option<PathBuf>,
+    /// For which program: pytorch (a state dict, as safetensors) or onnx
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    pub to: Format,
+    /// File to write; a script beside it ends in .py [default: model.safetensors or model.onnx in the folder of
+    /// the run]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Take the weights after update N, of those in its folder checkpoints [default: the best ones]
+    #[arg(long, value_name = "N")]
+    pub checkpoint: Option<usize>,
+    #[command(flatten)]
+    pub backend: BackendArg,
+}
+
+/// Whom a model is written for.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Pytorch,
+    Onnx,
+}
+
+#[derive(Args)]
+pub struct ImportArgs {
+    /// State dict: .safetensors, .pt or .pth, also within a checkpoint
+    pub file: PathBuf,
+    /// Characters of the model, in the order of their numbers: a text file with each once, a JSON list, a JSON
+    /// object of character and number, or a run's vocab.json
+    #[arg(long, value_name = "FILE")]
+    pub vocab: PathBuf,
+    /// Name of the nn.Embedding; "" if the model has none [default: found by its shape]
+    #[arg(long, value_name = "NAME")]
+    pub embedding: Option<String>,
+    /// Name of the nn.RNN, nn.LSTM or nn.GRU [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub rnn: Option<String>,
+    /// Name of the nn.Linear after it [default: found by its shape]
+    #[arg(long, value_name = "NAME")]
+    pub head: Option<String>,
+    /// An nn.RNN has nonlinearity="relu", which no file says
+    #[arg(long)]
+    pub relu: bool,
+    /// Folder for the run [default: runs/NAME-1, -2, …]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub backend: BackendArg,
 }
 
 const AXES: [XAxis; 3] = [XAxis::Updates, XAxis::Epochs, XAxis::Time];

@@ -1,10 +1,13 @@
 //! A character-level language model: trains on a text, then generates more of it.
 
 mod args;
+mod export;
 mod habits;
+mod import;
 mod plot;
 mod runs;
 mod sample;
+mod score;
 mod train_run;
 mod write_text;
 
@@ -29,6 +32,9 @@ fn main() -> ExitCode {
     exit::report(match cli.command {
         Some(Mode::Sample(args)) => sample::run(args),
         Some(Mode::Plot(args)) => plot::run(args),
+        Some(Mode::Score(args)) => score::run(&args),
+        Some(Mode::Export(args)) => export::run(&args),
+        Some(Mode::Import(args)) => import::run(args),
         Some(Mode::Train(args)) => {
             let given = given.subcommand_matches("train").expect("train's flags");
             train_run::run(&args, given)

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 use demos::exit::{UsageError, complain};
-use train::RunFolder;
+use train::{RunFolder, run::METRICS};
 
 /// The folder of runs without `--out`.
 pub const RUNS: &str = "runs";
@@ -27,6 +27,20 @@ pub fn newest_run(file: &str) -> Result<PathBuf> {
         let problem = format!("no run in {RUNS}/ yet; train one first, or name its folder");
         UsageError(problem).into()
     })
+}
+
+/// Returns the run at `path`, or the newest one, with the weights after `checkpoint` updates or its best ones.
+pub fn trained_run(path: Option<&Path>, checkpoint: Option<usize>) -> Result<RunFolder> {
+    let path = match path {
+        Some(path) => path.to_owned(),
+        None => newest_run(METRICS)?,
+    };
+    let folder = RunFolder::open(&path)?;
+    if let Some(update) = checkpoint {
+        return Ok(folder.at_checkpoint(update)?);
+    }
+    note_early_weights(&folder);
+    Ok(folder)
 }
 
 /// Says which weights of a run are used, if there are no best ones yet.

@@ -8,12 +8,12 @@ use demos::{
     backend::{self, OpenBackend, Program},
     exit::UsageError,
 };
-use train::{RunFolder, Sampling, Units, Vocab, run::METRICS};
+use train::{RunFolder, Sampling, Units, Vocab};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
     args::{SampleArgs, Unknown},
-    runs::{newest_run, note_early_weights},
+    runs::trained_run,
     write_text::write_text,
 };
 
@@ -28,16 +28,7 @@ pub fn run(args: SampleArgs) -> Result<()> {
         let problem = format!("--temperature {given}: must be a finite number of at least 0");
         return Err(UsageError(problem).into());
     }
-    let path = match &args.run {
-        Some(path) => path.clone(),
-        None => newest_run(METRICS)?,
-    };
-    let mut folder = RunFolder::open(&path)?;
-    if let Some(update) = args.checkpoint {
-        folder = folder.at_checkpoint(update)?;
-    } else {
-        note_early_weights(&folder);
-    }
+    let folder = trained_run(args.run.as_deref(), args.checkpoint)?;
     backend::run(args.backend.name, SampleRun { folder, args })
 }
 

@@ -3,8 +3,12 @@
 use burn::tensor::Element;
 
 use super::{
-    array::Array, error::WeightsError, file::WeightFile, layer_weights::LayerWeights,
-    pytorch::PyTorchLayer, to_safetensors::NamedArrays,
+    array::Array,
+    error::WeightsError,
+    file::WeightFile,
+    layer_weights::{LayerWeights, check_chain},
+    pytorch::PyTorchLayer,
+    to_safetensors::NamedArrays,
 };
 
 /// Which layer of an `nn.RNN`, `nn.LSTM` or `nn.GRU`, or an `nn.RNNCell` and its like.
@@ -45,6 +49,9 @@ pub(super) fn find_layers(file: &WeightFile, prefix: &str) -> Result<(String, bo
     match (found("weight_ih_l0"), found("weight_ih")) {
         (Ok(full), _) => Ok((full, false)),
         (Err(WeightsError::Missing { .. }), Ok(full)) => Ok((full, true)),
+        (Err(WeightsError::Missing { .. }), Err(error @ WeightsError::Ambiguous { .. })) => {
+            Err(error)
+        }
         (Err(error), _) => Err(error),
     }
 }
@@ -84,29 +91,19 @@ pub(super) fn read_layers<T: Element>(
     if is_cell {
         return Ok(vec![read(None, false)?.into_iter().collect()]);
     }
-    let mut layers: Vec<Vec<LayerWeights<T>>> = Vec::new();
+    let (mut layers, mut numbers): (Vec<Vec<LayerWeights<T>>>, usize) = (Vec::new(), 0);
     while let Some(forward) = read(Some(layers.len()), false)? {
         let backward = read(Some(layers.len()), true)?;
-        layers.push([forward].into_iter().chain(backward).collect());
+        let layer: Vec<LayerWeights<T>> = [forward].into_iter().chain(backward).collect();
+        numbers += layer.iter().map(LayerWeights::numbers).sum::<usize>();
+        if numbers > file.most_numbers() {
+            let problem = "its layers have far more numbers than it has bytes";
+            return Err(WeightsError::damaged(file.path(), problem));
+        }
+        layers.push(layer);
     }
     check_chain(&layers).map_err(|error| error.within(|name| format!("{prefix}{name}")))?;
     Ok(layers)
-}
-
-/// Checks that each layer takes what the one below it gives.
-pub(super) fn check_chain<T: Element>(layers: &[Vec<LayerWeights<T>>]) -> Result<(), WeightsError> {
-    let pairs = layers.windows(2).zip(1..);
-    for (pair, i) in pairs {
-        let gives: usize = pair[0].iter().map(LayerWeights::d_hidden).sum();
-        for layer in &pair[1] {
-            if layer.d_input() != gives || pair[0].len() != pair[1].len() {
-                let name = format!("layer {i}'s weights");
-                let expected = [gives, layer.wx.columns()];
-                return Err(WeightsError::misshapen(&name, &expected, &layer.wx.shape));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Adds the tensors of a layer in PyTorch's layout to `to`.

@@ -29,8 +29,8 @@ pub struct LoadReport {
     pub loaded: Vec<String>,
     /// The parameters for which the file has nothing, and the names under which that was sought.
     pub missing: Vec<(String, String)>,
-    /// The parameters whose tensors have another shape, or hold no weights, and what is wrong.
-    pub misshapen: Vec<(String, String)>,
+    /// The parameters whose tensors do not fit, and why: another shape, another cell, integers, two of one name.
+    pub not_loaded: Vec<(String, String)>,
     /// The file's tensors that no parameter takes.
     pub unused: Vec<String>,
 }
@@ -38,7 +38,7 @@ pub struct LoadReport {
 impl LoadReport {
     /// Returns whether each parameter was loaded. Tensors that are left over do no harm.
     pub fn is_complete(&self) -> bool {
-        self.missing.is_empty() && self.misshapen.is_empty()
+        self.missing.is_empty() && self.not_loaded.is_empty()
     }
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for LoadReport {
         for (parameter, name) in &self.missing {
             writeln!(f, "missing: {parameter}, sought as {name}")?;
         }
-        for (parameter, problem) in &self.misshapen {
+        for (parameter, problem) in &self.not_loaded {
             writeln!(f, "not loaded: {parameter}: {problem}")?;
         }
         for name in &self.unused {
@@ -61,8 +61,9 @@ impl fmt::Display for LoadReport {
 /// Returns the module with its parameters loaded from a file that PyTorch wrote, and what became of each. What the file
 /// lacks stays as it was.
 ///
-/// A parameter is sought under its path in the module, after `name` has changed it. Recurrent layers take PyTorch's names
-/// for them (`rnn.layers.1.wx` is `rnn.weight_ih_l1`); a `Linear` is transposed; the `gamma` and `beta` of a normalisation
+/// A parameter is sought under its path in the module, after `rename` has changed it. Of recurrent layers `rename` gets the
+/// path of the stack, the single cell or the bidirectional layer, `rnn`, and what follows are PyTorch's names
+/// (`rnn.layers.1.wx` is `rnn.weight_ih_l1`); a `Linear` is transposed; the `gamma` and `beta` of a normalisation
 /// are PyTorch's `weight` and `bias`; everything else has the same name and shape.
 ///
 /// ```
@@ -93,19 +94,25 @@ impl fmt::Display for LoadReport {
 pub fn load_pytorch<B: Backend, M: Module<B>>(
     module: M,
     file: &WeightFile,
-    name: impl Fn(&str) -> String,
+    rename: impl Fn(&str) -> String,
 ) -> (M, LoadReport) {
     let mut load = Load {
         path: Path::default(),
         file,
-        name: &name,
+        rename: &rename,
         layers: HashMap::new(),
         used: BTreeSet::new(),
+        half: BTreeSet::new(),
         report: LoadReport::default(),
         backend: std::marker::PhantomData::<B>,
     };
     let module = module.map(&mut load);
     let (used, mut report) = (load.used, load.report);
+    let before_product = "it resets before the product, but PyTorch's GRU after it";
+    let half = load.half.into_iter();
+    report
+        .not_loaded
+        .extend(half.map(|path| (path, before_product.to_owned())));
     let unused = file.names().filter(|name| !used.contains(*name));
     report.unused = unused.map(str::to_owned).collect();
     (module, report)
@@ -113,7 +120,8 @@ pub fn load_pytorch<B: Backend, M: Module<B>>(
 
 /// Returns the tensors of a module under PyTorch's names, for `load_state_dict`: what [`load_pytorch`] reads.
 ///
-/// A [`Gru`](crate::Gru) without biases is taken for one that resets after the product, as PyTorch's does.
+/// A [`Gru`](crate::Gru) without biases is taken for one that resets after the product, as PyTorch's does, and an
+/// [`Rnn`](crate::Rnn) keeps its activation, which the names do not tell.
 ///
 /// # Errors
 ///
@@ -227,10 +235,12 @@ fn joined(path: &[(String, String)]) -> String {
 struct Load<'a, B: Backend, N> {
     path: Path,
     file: &'a WeightFile,
-    name: &'a N,
+    rename: &'a N,
     /// The layers that have been read.
     layers: HashMap<(String, Place), Result<Option<LayerWeights<B::FloatElem>>, String>>,
     used: BTreeSet<String>,
+    /// The GRUs that took a bias and not yet the other one.
+    half: BTreeSet<String>,
     report: LoadReport,
     backend: std::marker::PhantomData<B>,
 }
@@ -238,7 +248,7 @@ struct Load<'a, B: Backend, N> {
 /// Why a parameter was not loaded.
 enum Failure {
     Missing(String),
-    Misshapen(String),
+    Unfit(String),
 }
 
 impl<B: Backend, N: Fn(&str) -> String> Load<'_, B, N> {
@@ -246,7 +256,7 @@ impl<B: Backend, N: Fn(&str) -> String> Load<'_, B, N> {
     fn find(&mut self) -> Result<Array<B::FloatElem>, Failure> {
         match self.path.target() {
             Target::Plain(name, is_transposed) => {
-                let name = (self.name)(&name);
+                let name = (self.rename)(&name);
                 let full = self.file.find(&name).map_err(failure)?.to_owned();
                 let array = self.file.read(&full).map_err(failure)?;
                 self.used.insert(full);
@@ -256,7 +266,9 @@ impl<B: Backend, N: Fn(&str) -> String> Load<'_, B, N> {
                     array
                 })
             }
-            Target::Recurrent(base, place, field) => self.part(&(self.name)(&base), place, &field),
+            Target::Recurrent(base, place, field) => {
+                self.part(&(self.rename)(&base), place, &field)
+            }
         }
     }
 
@@ -285,10 +297,31 @@ impl<B: Backend, N: Fn(&str) -> String> Load<'_, B, N> {
             read_layer(self.file, &base, place).map_err(|error| error.to_string())
         });
         let layer = match layer {
-            Err(problem) => return Err(Failure::Misshapen(problem.clone())),
+            Err(problem) => return Err(Failure::Unfit(problem.clone())),
             Ok(None) => return Err(Failure::Missing(sought)),
             Ok(Some(layer)) => layer,
         };
+        let cell = parts(&self.path.0).last().map_or("", |(_, cell)| cell);
+        let fits = match cell.trim_start_matches("Struct:") {
+            "Rnn" => layer.form == Form::TanhRnn,
+            "Lstm" => layer.form == Form::Lstm,
+            "ProjectedLstm" => layer.form == Form::ProjectedLstm,
+            "Gru" => layer.form == Form::Gru,
+            _ => false,
+        };
+        if !fits {
+            let form = layer.form;
+            return Err(Failure::Unfit(format!("{base} is another cell: {form:?}")));
+        }
+        if layer.form == Form::Gru {
+            let mut path = self.path.text();
+            path.truncate(path.len().saturating_sub(field.len() + 1));
+            match field {
+                "b" => drop(self.half.insert(path)),
+                "bhn" => drop(self.half.remove(&path)),
+                _ => {}
+            }
+        }
         let (array, tensors): (_, &[&str]) = match field {
             "wx" => (Some(&layer.wx), &["weight_ih"]),
             "wh" => (Some(&layer.wh), &["weight_hh"]),
@@ -314,7 +347,7 @@ impl<B: Backend, N: Fn(&str) -> String> Load<'_, B, N> {
 fn failure(error: WeightsError) -> Failure {
     match error {
         WeightsError::Missing { name, .. } => Failure::Missing(name),
-        other => Failure::Misshapen(other.to_string()),
+        other => Failure::Unfit(other.to_string()),
     }
 }
 
@@ -334,7 +367,7 @@ impl<B: Backend, N: Fn(&str) -> String> ModuleMapper<B> for Load<'_, B, N> {
             true => Ok(array),
             false => {
                 let found = &array.shape;
-                Err(Failure::Misshapen(format!(
+                Err(Failure::Unfit(format!(
                     "{found:?} in the file, {shape:?} in the module"
                 )))
             }
@@ -350,7 +383,7 @@ impl<B: Backend, N: Fn(&str) -> String> ModuleMapper<B> for Load<'_, B, N> {
             Err(failure) => {
                 match failure {
                     Failure::Missing(name) => self.report.missing.push((path, name)),
-                    Failure::Misshapen(problem) => self.report.misshapen.push((path, problem)),
+                    Failure::Unfit(problem) => self.report.not_loaded.push((path, problem)),
                 }
                 param
             }

@@ -26,6 +26,16 @@ use super::{
 /// The tensors in a checkpoint's inner dictionaries are named by the path to them, `state_dict.rnn.weight_ih_l0`. They
 /// are found by the end of their names too, as long as only one has it: `rnn.weight_ih_l0`.
 ///
+/// ```no_run
+/// use burn_ndarray::NdArray;
+/// use models::{Lstm, Stack, weights::WeightFile};
+///
+/// type B = NdArray<f32>;
+/// let file = WeightFile::open("model.pt")?;
+/// let stack: Stack<B, Lstm<B>> = Stack::from_pytorch(&file, "encoder.rnn.", &Default::default())?;
+/// # Ok::<(), models::weights::WeightsError>(())
+/// ```
+///
 /// No file is trusted: nothing in it is executed, and reading one ends in a value or an error, in about as much memory
 /// as the file has bytes.
 #[derive(Debug)]
@@ -86,6 +96,13 @@ impl WeightFile {
         self.content.tensors.keys().map(String::as_str)
     }
 
+    /// Returns how many numbers a network may have that is read from the file, even if layers share their tensors: so many
+    /// that it takes twice the memory of the file, and 32 MiB.
+    pub(super) fn most_numbers(&self) -> usize {
+        let bytes: usize = self.content.blobs.iter().map(Vec::len).sum();
+        bytes / 2 + (8 << 20)
+    }
+
     /// Returns the shape of the tensor of exactly this name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         Some(&self.content.tensors.get(name)?.shape)
@@ -107,6 +124,7 @@ impl WeightFile {
         match &self.names().filter(ends).collect::<Vec<_>>()[..] {
             [only] => Ok(only),
             [] => Err(WeightsError::Missing {
+                what: "tensor",
                 name: name.into(),
                 hint: self.names().take(8).map(str::to_owned).collect(),
             }),
@@ -117,14 +135,14 @@ impl WeightFile {
         }
     }
 
-    /// Returns the numbers of the tensor of exactly this name, converted to `T` from f16, bf16, f32 or f64.
+    /// Returns the numbers of the tensor that [`find`](Self::find) finds, converted to `T` from f16, bf16, f32 or f64.
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no such tensor, or if it holds integers.
+    /// Returns an error if there is no such tensor, or more than one, or if it holds integers.
     pub fn read<T: Element>(&self, name: &str) -> Result<Array<T>, WeightsError> {
-        let tensor = self.content.tensors.get(name);
-        let tensor = tensor.ok_or_else(|| WeightsError::missing(name))?;
+        let name = self.find(name)?;
+        let tensor = &self.content.tensors[name];
         let storage = &self.content.blobs[tensor.blob][tensor.bytes.clone()];
         let values = tensor.dtype.read(storage, tensor);
         let values = values.ok_or_else(|| WeightsError::WrongType {

@@ -31,6 +31,11 @@ pub(super) fn evaluate<'a, T: Element>(
     steps: &Cell<usize>,
     depth: usize,
 ) -> Result<Constant<T>, WeightsError> {
+    let too_many = || {
+        let problem = "its weights take too many operators; export the model with constant folding";
+        WeightsError::NotPortable(problem.into())
+    };
+    steps.set(steps.get().checked_sub(1).ok_or_else(too_many)?);
     let node = match look_up(name)? {
         Found::Constant(constant) => return Ok(constant),
         Found::Operator(node) => node,
@@ -41,9 +46,7 @@ pub(super) fn evaluate<'a, T: Element>(
             node.op_type
         ))
     };
-    let left = steps.get().checked_sub(1).ok_or_else(not_constant)?;
     let depth = depth.checked_sub(1).ok_or_else(not_constant)?;
-    steps.set(left);
     let input = |i: usize| {
         let name = node.input.get(i).filter(|name| !name.is_empty());
         let value = name.map(|name| evaluate(name, look_up, largest, steps, depth));
@@ -77,10 +80,16 @@ pub(super) fn evaluate<'a, T: Element>(
             slice(array, starts, ends, axes, by)
         }
         "Concat" => {
-            let parts = (0..node.input.len())
-                .map(array)
-                .collect::<Result<Vec<_>, _>>()?;
-            concat(&parts, axis(node), largest)
+            let (mut parts, mut numbers) = (Vec::new(), 0);
+            for i in 0..node.input.len() {
+                let part = array(i)?;
+                numbers += part.values.len();
+                if numbers > largest {
+                    return Err(too_many());
+                }
+                parts.push(part);
+            }
+            concat(&parts, axis(node))
         }
         _ => None,
     };
@@ -178,13 +187,9 @@ fn slice<T: Element>(
     Some(Array::new(shape, values))
 }
 
-fn concat<T: Element>(parts: &[Array<T>], axis: i64, largest: usize) -> Option<Array<T>> {
+fn concat<T: Element>(parts: &[Array<T>], axis: i64) -> Option<Array<T>> {
     let first = parts.first()?;
     let axis = place(axis, first.shape.len())?;
-    let n = parts
-        .iter()
-        .try_fold(0usize, |n, part| n.checked_add(part.values.len()))?;
-    (n <= largest).then_some(())?;
     let (before, after) = (&first.shape[..axis], &first.shape[axis + 1..]);
     let fits = |part: &Array<T>| {
         part.shape.len() == first.shape.len()
@@ -193,7 +198,7 @@ fn concat<T: Element>(parts: &[Array<T>], axis: i64, largest: usize) -> Option<A
     };
     parts.iter().all(fits).then_some(())?;
     let (outer, inner): (usize, usize) = (before.iter().product(), after.iter().product());
-    let mut values = Vec::with_capacity(n);
+    let mut values = Vec::new();
     for i in 0..outer {
         for part in parts {
             let width = part.shape[axis] * inner;

@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs,
     path::{Component, Path, PathBuf},
     rc::Rc,
@@ -13,11 +13,10 @@ use burn::tensor::Element;
 use super::{
     array::Array,
     error::WeightsError,
-    layer_weights::{Form, LayerWeights},
+    layer_weights::{Form, LayerWeights, check_chain},
     onnx::OnnxLayer,
     onnx_constants::{Constant, Found, evaluate},
     onnx_proto::{self, Attribute, Graph, Node, TensorProto},
-    state_dict::check_chain,
     stored::{Dtype, Stored},
 };
 
@@ -42,8 +41,32 @@ pub struct OnnxFile {
 /// A recurrent operator.
 struct Operator<'a> {
     node: &'a Node,
-    /// The graphs that it sees constants of, from the innermost outwards.
-    scopes: Vec<&'a Graph>,
+    /// The graphs whose values it sees, from the innermost outwards.
+    scopes: Vec<Rc<Scope<'a>>>,
+}
+
+/// The values of a graph by their names.
+struct Scope<'a> {
+    constants: HashMap<&'a str, &'a TensorProto>,
+    /// What computes them.
+    nodes: HashMap<&'a str, &'a Node>,
+}
+
+impl<'a> Scope<'a> {
+    fn new(graph: &'a Graph) -> Self {
+        let constants = graph
+            .initializer
+            .iter()
+            .map(|tensor| (tensor.name.as_str(), tensor));
+        let nodes = graph.node.iter().flat_map(|node| {
+            let outputs = node.output.iter().filter(|output| !output.is_empty());
+            outputs.map(move |output| (output.as_str(), node))
+        });
+        Scope {
+            constants: constants.collect(),
+            nodes: nodes.collect(),
+        }
+    }
 }
 
 impl OnnxFile {
@@ -102,24 +125,26 @@ impl OnnxFile {
     ) -> Result<Vec<Vec<LayerWeights<T>>>, WeightsError> {
         let all = self.recurrent();
         let of_prefix = all.iter().filter(|one| name(one.node).starts_with(prefix));
-        let mut left: Vec<&Operator> = of_prefix.collect();
+        let left: Vec<&Operator> = of_prefix.collect();
         if left.is_empty() {
             return Err(self.no_operator(prefix));
         }
         let candidates: Vec<String> = left.iter().map(|one| name(one.node).to_owned()).collect();
         // Whose input is the output of another one stands above it.
-        let mut chain: Vec<&Operator> = Vec::new();
-        while !left.is_empty() {
-            let below = chain.last().map(|below| name(below.node));
-            let next = left.iter().position(|one| {
-                let source = self.source(one);
-                let known = source.as_ref().filter(|source| candidates.contains(source));
-                known.map(String::as_str) == below
-            });
-            let Some(next) = next else { break };
-            chain.push(left.remove(next));
+        let place: HashMap<*const Node, usize> = (0..left.len())
+            .map(|i| (std::ptr::from_ref(left[i].node), i))
+            .collect();
+        let mut above: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
+        for (i, operator) in left.iter().enumerate() {
+            let below = source(operator).and_then(|node| place.get(&std::ptr::from_ref(node)));
+            above.entry(below.copied()).or_default().push(i);
         }
-        match left.is_empty() {
+        let (mut chain, mut top) = (Vec::new(), None);
+        while let Some(&[next]) = above.get(&top).map(Vec::as_slice) {
+            chain.push(left[next]);
+            top = Some(next);
+        }
+        match chain.len() == left.len() {
             true => self.chain(&chain),
             false => Err(WeightsError::Ambiguous {
                 name: format!("the recurrent layers {prefix:?}"),
@@ -148,7 +173,8 @@ impl OnnxFile {
 
     fn no_operator(&self, wanted: &str) -> WeightsError {
         WeightsError::Missing {
-            name: format!("{wanted} (an LSTM, GRU or RNN operator)"),
+            what: "recurrent operator",
+            name: wanted.into(),
             hint: self.operators(),
         }
     }
@@ -158,20 +184,35 @@ impl OnnxFile {
         chain: &[&Operator],
     ) -> Result<Vec<Vec<LayerWeights<T>>>, WeightsError> {
         let steps = Cell::new(MOST_OPERATORS);
-        let layer = |operator: &&Operator| {
+        let (mut layers, mut numbers): (Vec<Vec<LayerWeights<T>>>, usize) = (Vec::new(), 0);
+        for operator in chain {
             let layer = self.layer(operator, &steps);
-            layer.map_err(|error| error.within(|what| format!("{}: {what}", name(operator.node))))
-        };
-        let layers: Vec<Vec<LayerWeights<T>>> =
-            chain.iter().map(layer).collect::<Result<_, _>>()?;
+            let layer = layer
+                .map_err(|error| error.within(|what| format!("{}: {what}", name(operator.node))))?;
+            // Layers may share their weights.
+            numbers += layer.iter().map(LayerWeights::numbers).sum::<usize>();
+            if numbers > self.most_numbers() {
+                let problem = "its layers have far more numbers than it has bytes";
+                return Err(WeightsError::damaged(&self.path, problem));
+            }
+            layers.push(layer);
+        }
         check_chain(&layers)?;
         Ok(layers)
     }
 
+    /// Returns how many numbers a network or a constant may have: so many that it takes twice the memory of the files, and
+    /// 32 MiB.
+    fn most_numbers(&self) -> usize {
+        let external: usize = self.external.borrow().values().map(|file| file.len()).sum();
+        (self.size + external) / 2 + (8 << 20)
+    }
+
     /// Returns all recurrent operators, those in branches too.
     fn recurrent(&self) -> Vec<Operator<'_>> {
-        fn add<'a>(graph: &'a Graph, outer: &[&'a Graph], to: &mut Vec<Operator<'a>>) {
-            let scopes: Vec<&Graph> = [graph].into_iter().chain(outer.iter().copied()).collect();
+        fn add<'a>(graph: &'a Graph, outer: &[Rc<Scope<'a>>], to: &mut Vec<Operator<'a>>) {
+            let scopes = [Rc::new(Scope::new(graph))].into_iter();
+            let scopes: Vec<Rc<Scope>> = scopes.chain(outer.iter().cloned()).collect();
             for node in &graph.node {
                 if ["LSTM", "GRU", "RNN"].contains(&node.op_type.as_str()) {
                     to.push(Operator {
@@ -187,30 +228,6 @@ impl OnnxFile {
         let mut operators = Vec::new();
         add(&self.graph, &[], &mut operators);
         operators
-    }
-
-    /// Returns the name of the recurrent operator whose output is the input of this one, if only the form of it changes in
-    /// between.
-    fn source(&self, operator: &Operator) -> Option<String> {
-        let mut value = operator.node.input.first()?;
-        let mut seen = HashSet::new();
-        for _ in 0..LONGEST_WAY {
-            if !seen.insert(value) {
-                return None;
-            }
-            let node = find(&operator.scopes, value)?;
-            match node.op_type.as_str() {
-                "LSTM" | "GRU" | "RNN" => return Some(name(node).to_owned()),
-                "Transpose" | "Squeeze" | "Unsqueeze" | "Reshape" | "Identity" | "Cast"
-                | "Dropout" => {
-                    value = node.input.first()?;
-                }
-                // One direction is cut out, and both are put side by side.
-                "Slice" | "Concat" => value = node.input.first()?,
-                _ => return None,
-            }
-        }
-        None
     }
 
     fn layer<T: Element>(
@@ -234,7 +251,7 @@ impl OnnxFile {
                 return Ok(None);
             };
             let look_up = |name: &str| self.look_up(&operator.scopes, name);
-            match evaluate(name, &look_up, self.size, steps, LONGEST_WAY)? {
+            match evaluate(name, &look_up, self.most_numbers(), steps, LONGEST_WAY)? {
                 Constant::Floats(array) => Ok(Some(array)),
                 Constant::Ints(_) => Err(WeightsError::WrongType {
                     name: name.clone(),
@@ -289,15 +306,14 @@ impl OnnxFile {
     /// Returns the constant of this name, or the operator that computes it.
     fn look_up<'a, T: Element>(
         &self,
-        scopes: &[&'a Graph],
+        scopes: &[Rc<Scope<'a>>],
         name: &str,
     ) -> Result<Found<'a, T>, WeightsError> {
-        for graph in scopes {
-            if let Some(tensor) = graph.initializer.iter().find(|tensor| tensor.name == name) {
+        for scope in scopes {
+            if let Some(tensor) = scope.constants.get(name) {
                 return Ok(Found::Constant(self.read(tensor)?));
             }
-            let mut nodes = graph.node.iter();
-            if let Some(node) = nodes.find(|node| node.output.iter().any(|output| output == name)) {
+            if let Some(node) = scope.nodes.get(name) {
                 let value = attribute(node, "value").and_then(|a| a.t.as_ref());
                 let ints = attribute(node, "value_ints").map(|a| a.ints.clone());
                 return Ok(match (node.op_type.as_str(), value, ints) {
@@ -446,9 +462,23 @@ fn name(node: &Node) -> &str {
     }
 }
 
-fn find<'a>(scopes: &[&'a Graph], value: &str) -> Option<&'a Node> {
-    let mut nodes = scopes.iter().flat_map(|graph| &graph.node);
-    nodes.find(|node| node.output.iter().any(|output| output == value))
+/// Returns the recurrent operator whose output is the input of this one, if only its form changes in between.
+fn source<'a>(operator: &Operator<'a>) -> Option<&'a Node> {
+    let mut value = operator.node.input.first()?;
+    for _ in 0..LONGEST_WAY {
+        let mut scopes = operator.scopes.iter();
+        let node: &Node = scopes.find_map(|scope| scope.nodes.get(value.as_str()).copied())?;
+        match node.op_type.as_str() {
+            "LSTM" | "GRU" | "RNN" => return Some(node),
+            "Transpose" | "Squeeze" | "Unsqueeze" | "Reshape" | "Identity" | "Cast" | "Dropout" => {
+                value = node.input.first()?;
+            }
+            // One direction is cut out, and both are put side by side.
+            "Slice" | "Concat" => value = node.input.first()?,
+            _ => return None,
+        }
+    }
+    None
 }
 
 fn attribute<'a>(node: &'a Node, name: &str) -> Option<&'a Attribute> {

@@ -2,7 +2,7 @@
 
 use burn::{
     module::{Module, ModuleDisplay},
-    nn::{DropoutConfig, Embedding, Linear},
+    nn::{Embedding, Linear},
     tensor::{Element, backend::Backend},
 };
 
@@ -86,35 +86,6 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
         Self::from_layers(&file.layers(prefix)?, device)
     }
 
-    /// Returns a stack of layers with these weights, from the input upwards, each in one or both directions.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if they are the weights of another cell than `C`.
-    pub fn from_layers(
-        layers: &[Vec<LayerWeights<B::FloatElem>>],
-        device: &B::Device,
-    ) -> Result<Self, WeightsError> {
-        let layers = layers.iter().map(|layer| C::from_weights(layer, device));
-        let layers = layers.collect::<Result<_, _>>()?;
-        Ok(Stack::new(layers, DropoutConfig::new(0.0).init()))
-    }
-
-    /// Returns the weights of each layer, from the input upwards, each in one or both directions.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if no other framework has such a layer.
-    pub fn to_layers(&self) -> Result<Vec<Vec<LayerWeights<B::FloatElem>>>, WeightsError> {
-        let layers = self.layers.iter().zip(0..);
-        let weights = |(layer, i): (&C, usize)| {
-            layer.to_weights().ok_or_else(|| {
-                WeightsError::NotPortable(format!("layer {i}: no other framework has such a cell"))
-            })
-        };
-        layers.map(weights).collect()
-    }
-
     /// Returns the tensors that `load_state_dict` of PyTorch's module takes, with `prefix` before their names.
     ///
     /// # Errors
@@ -175,8 +146,9 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
             None => by_shape(
                 file,
                 &root,
-                "the head",
-                &|shape, has_bias| matches!(*shape, [v, columns] if columns == h && (has_bias || v != d)),
+                "head",
+                true,
+                &|shape| matches!(*shape, [_, columns] if columns == h),
             )?,
         };
         let weight = matrix::<B::FloatElem>(file, &head, h)?;
@@ -197,8 +169,11 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
             Some(name) if name.is_empty() => None,
             Some(name) => Some(file.find(&format!("{}weight", with_dot(name)))?.to_owned()),
             None => {
-                let found = by_shape(file, &root, "the embedding", &|shape, has_bias| {
-                    *shape == [vocab_size, d] && !has_bias
+                let fits = |shape: &[usize]| *shape == [vocab_size, d];
+                let found = by_shape(file, &root, "embedding", false, &fits);
+                let found = found.and_then(|name| match name == head {
+                    true => Err(could_be("embedding", file)),
+                    false => Ok(name),
                 });
                 match found {
                     Err(WeightsError::Missing { .. }) if d == vocab_size => None,
@@ -242,37 +217,43 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
     }
 }
 
-/// Returns the name of the only weight outside the recurrent layers that `fits`, given its shape and whether it has a bias.
+/// Returns the name of the only weight beside the recurrent layers at `rnn` that has a shape that `fits`, and a bias if
+/// `with_bias` says so. Any other will do if no weight has what it says.
 fn by_shape(
     file: &WeightFile,
     rnn: &str,
-    what: &str,
-    fits: &dyn Fn(&[usize], bool) -> bool,
+    what: &'static str,
+    with_bias: bool,
+    fits: &dyn Fn(&[usize]) -> bool,
 ) -> Result<String, WeightsError> {
-    let root = rnn
-        .trim_end_matches('.')
-        .rsplit_once('.')
-        .map_or("", |(root, _)| root);
+    let root = rnn.trim_end_matches('.').rsplit_once('.');
+    let root = root.map_or(String::new(), |(root, _)| format!("{root}."));
+    let has_bias = |name: &str| {
+        let start = name.strip_suffix("weight");
+        start.is_some_and(|start| file.shape(&format!("{start}bias")).is_some())
+    };
     let names = file.names().filter(|name| {
-        let has_bias = || {
-            let start = name.strip_suffix("weight");
-            start.is_some_and(|start| file.shape(&format!("{start}bias")).is_some())
-        };
-        name.starts_with(root)
-            && name.ends_with(".weight")
-            && file
-                .shape(name)
-                .is_some_and(|shape| fits(shape, has_bias()))
+        let shape = file.shape(name);
+        name.starts_with(&root) && name.ends_with("weight") && shape.is_some_and(fits)
     });
-    match &names.collect::<Vec<_>>()[..] {
+    let names: Vec<&str> = names.collect();
+    let (right, other): (Vec<&str>, Vec<&str>) =
+        names.iter().partition(|name| has_bias(name) == with_bias);
+    match &(if right.is_empty() { other } else { right })[..] {
         [only] => Ok((*only).to_owned()),
-        [] => Err(WeightsError::missing(format!(
-            "{what}.weight, which would have the right shape"
-        ))),
+        [] => Err(could_be(what, file)),
         several => Err(WeightsError::Ambiguous {
-            name: what.into(),
+            name: format!("the {what}"),
             candidates: several.iter().map(|name| (*name).to_owned()).collect(),
         }),
+    }
+}
+
+fn could_be(what: &'static str, file: &WeightFile) -> WeightsError {
+    WeightsError::Missing {
+        what: "weight that could be the",
+        name: what.into(),
+        hint: file.names().take(8).map(str::to_owned).collect(),
     }
 }
 

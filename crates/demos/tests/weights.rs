@@ -1,0 +1,267 @@
+//! `char_lstm export`, `import` and `score`: models that leave for other programs, and that come from them.
+#![allow(missing_docs)]
+
+mod common;
+
+use std::fs;
+
+use common::{Place, TINY, text};
+use models::weights::{OnnxFile, WeightFile};
+
+/// The figures that `score` printed: nats and bits.
+fn figures(place: &Place, args: &[&str]) -> (f64, f64) {
+    let shown = place.succeeds(args);
+    let number = |after: &str| {
+        let rest = shown
+            .split_once(after)
+            .unwrap_or_else(|| panic!("{shown}"))
+            .1;
+        let number = rest.split_whitespace().next().expect("a number");
+        number.parse::<f64>().expect("a number")
+    };
+    (number("abc.txt: "), number("nats, "))
+}
+
+#[test]
+fn a_model_goes_to_pytorch_and_comes_back_to_the_bit() {
+    let place = Place::new();
+    place.trained();
+    let shown = place.succeeds(&[
+        "export",
+        "run",
+        "--to",
+        "pytorch",
+        "--out",
+        "abc.safetensors",
+    ]);
+    assert!(
+        shown.starts_with("wrote abc.safetensors and abc.py\n"),
+        "{shown}"
+    );
+    assert!(shown.ends_with("\npython abc.py\n"), "{shown}");
+    assert!(
+        place
+            .read("abc.py")
+            .contains("with_suffix(\".safetensors\")")
+    );
+    let file = WeightFile::open(place.path().join("abc.safetensors")).expect("a file of ours");
+    let names: Vec<&str> = file.names().collect();
+    assert_eq!(
+        names,
+        [
+            "embedding.weight",
+            "head.bias",
+            "head.weight",
+            "rnn.bias_hh_l0",
+            "rnn.bias_ih_l0",
+            "rnn.weight_hh_l0",
+            "rnn.weight_ih_l0",
+        ]
+    );
+
+    place.succeeds(&[
+        "import",
+        "abc.safetensors",
+        "--vocab",
+        "run/vocab.json",
+        "--out",
+        "again",
+    ]);
+    let weights = |run: &str| fs::read(place.path().join(run).join("weights.safetensors")).unwrap();
+    assert_eq!(weights("again"), weights("run"));
+    let score = |run| figures(&place, &["score", run, "--data", "abc.txt"]);
+    assert_eq!(score("again"), score("run"));
+
+    // It can be sampled, and trained on.
+    place.succeeds(&["sample", "again", "--length", "20"]);
+    let tune = [
+        "train",
+        "--init-from",
+        "again",
+        "--data",
+        "abc.txt",
+        "--max-epochs",
+        "1",
+        "--out",
+        "tuned",
+    ];
+    place.succeeds(&[&tune[..], &["--batch-size", "2", "--seq-length", "5"]].concat());
+    place.succeeds(&["plot", "tuned", "--no-files"]);
+    place.fails(
+        1,
+        &["plot", "again"],
+        &["again/metrics.jsonl: no losses yet"],
+    );
+}
+
+#[test]
+fn every_cell_that_the_others_have_goes_to_them() {
+    let place = Place::new();
+    place.file("abc.txt", "abcabcab\n".repeat(20));
+    let exports = |cell: &str, embedding: &str, to: &str| {
+        let train = ["--data", "abc.txt", "--model", cell, "--out", cell];
+        if !place.path().join(cell).exists() {
+            place.succeeds(&[TINY, &train, &["--embedding-size", embedding][..]].concat());
+        }
+        place.run(&["export", cell, "--to", to]).status.success()
+    };
+    for (cell, embedding, to_pytorch, to_onnx) in [
+        ("lstm", "0", true, true),
+        ("gru", "4", true, true),
+        ("rnn", "0", true, true),
+        ("irnn", "4", true, true),
+        ("projected_lstm", "4", true, false),
+        ("peephole_lstm", "4", false, true),
+        ("original_gru", "4", false, true),
+        ("min_lstm", "4", false, false),
+    ] {
+        assert_eq!(exports(cell, embedding, "pytorch"), to_pytorch, "{cell}");
+        assert_eq!(exports(cell, embedding, "onnx"), to_onnx, "{cell}");
+        if to_onnx {
+            let file = OnnxFile::open(place.path().join(cell).join("model.onnx")).unwrap();
+            assert_eq!(file.operators().len(), 1);
+        }
+    }
+    place.fails(
+        1,
+        &["export", "min_lstm", "--to", "onnx"],
+        &["layer 0", "cannot be written"],
+    );
+}
+
+#[test]
+fn wrong_wishes_are_one_clear_line() {
+    let place = Place::new();
+    place.trained();
+    place.succeeds(&[
+        "export",
+        "run",
+        "--to",
+        "pytorch",
+        "--out",
+        "abc.safetensors",
+    ]);
+    place.fails(
+        2,
+        &["export", "run", "--to", "pytorch", "--out", "a.pt"],
+        &["a.safetensors"],
+    );
+    place.fails(2, &["export", "run"], &["--to"]);
+    place.fails(
+        1,
+        &["export", "run", "--to", "onnx", "--out", "no/where.onnx"],
+        &["no/where.onnx"],
+    );
+
+    let import = |vocab: &str, more: &[&str], code, told: &[&str]| {
+        let args = ["import", "abc.safetensors", "--vocab", vocab];
+        place.fails(code, &[&args, more].concat(), told);
+    };
+    place.file("two.txt", "ab");
+    import(
+        "two.txt",
+        &[],
+        2,
+        &["two.txt: 2 characters, but the model in abc.safetensors has 4"],
+    );
+    place.file("twice.txt", "aab");
+    import("twice.txt", &[], 1, &["twice.txt", "\"a\" twice"]);
+    place.file("words.json", r#"["the", "cat"]"#);
+    import(
+        "words.json",
+        &[],
+        1,
+        &["words.json", "\"the\" is not one character"],
+    );
+    place.file("gap.json", r#"{"a": 0, "b": 2}"#);
+    import(
+        "gap.json",
+        &[],
+        1,
+        &["gap.json", "\"b\" has token 2, but there are 2 symbols"],
+    );
+    import("none.json", &[], 1, &["none.json"]);
+    import(
+        "run/vocab.json",
+        &["--rnn", "lstm"],
+        1,
+        &["abc.safetensors", "lstm.weight_ih_l0"],
+    );
+    import(
+        "run/vocab.json",
+        &["--out", "run"],
+        1,
+        &["run: already there", "--out"],
+    );
+    place.fails(
+        1,
+        &["import", "abc.txt", "--vocab", "two.txt"],
+        &["abc.txt: neither safetensors"],
+    );
+
+    place.file("other.txt", "abc€");
+    place.fails(
+        1,
+        &["score", "run", "--data", "other.txt"],
+        &["other.txt: the model does not know \"€\""],
+    );
+    place.file("one.txt", "a");
+    place.fails(1, &["score", "run", "--data", "one.txt"], &["one.txt"]);
+}
+
+/// The lists of characters that other programs keep, in the order of their numbers.
+#[test]
+fn lists_of_characters() {
+    let place = Place::new();
+    place.trained();
+    place.succeeds(&[
+        "export",
+        "run",
+        "--to",
+        "pytorch",
+        "--out",
+        "abc.safetensors",
+    ]);
+    for (name, list) in [
+        ("list.txt", "\nabc"),
+        ("ends.txt", "\nabc\n"),
+        ("list.json", r#"["\n", "a", "b", "c"]"#),
+        ("object.json", r#"{"a": 1, "\n": 0, "c": 3, "b": 2}"#),
+    ] {
+        place.file(name, list);
+        let out = format!("from-{name}");
+        let shown = place.succeeds(&["import", "abc.safetensors", "--vocab", name, "--out", &out]);
+        assert!(
+            shown.starts_with(&format!("{out}: 1 × 8 Lstm, ")),
+            "{shown}"
+        );
+        assert_eq!(
+            place.read(&format!("{out}/vocab.json")),
+            place.read("run/vocab.json")
+        );
+    }
+}
+
+/// Bits per character of words are those of their characters.
+#[test]
+fn a_score_is_that_of_the_end_of_training() {
+    let place = Place::new();
+    place.file("abc.txt", "abcabcab\n".repeat(20));
+    let documents = [
+        "--data",
+        "abc.txt",
+        "--documents",
+        "lines",
+        "--out",
+        "lines",
+    ];
+    place.succeeds(&[TINY, &documents].concat());
+    let (nats, bits) = figures(&place, &["score", "lines", "--data", "abc.txt"]);
+    assert!((nats / std::f64::consts::LN_2 - bits).abs() < 1e-3);
+    let output = place.run(&["score", "lines", "--data", "abc.txt"]);
+    assert!(
+        text(&output.stdout).ends_with("over 180 symbols\n"),
+        "{}",
+        text(&output.stdout)
+    );
+}

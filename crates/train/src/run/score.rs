@@ -1,0 +1,72 @@
+//! How well a trained model predicts a text.
+
+use burn::tensor::backend::Backend;
+use models::{Cell, CharLm};
+
+use crate::{
+    batches::{BatchConfig, Batches, Split, split},
+    error::Error,
+    learn::tbptt::evaluate,
+    text::{Corpus, Separator, Vocab},
+};
+
+/// Symbols that the model reads at a time; its state goes on from one to the next.
+const WINDOW: usize = 1000;
+
+/// How well a model predicts a text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// The mean cross-entropy of a character, in nats.
+    pub nats: f64,
+    /// The symbols that were predicted: all but the first, or all of all documents.
+    pub symbols: usize,
+}
+
+/// Returns how well a model predicts a text, read in one go from a state of zeros, or document by document. The symbols of
+/// `corpus` are those of `vocab`, the model's ([`Corpus::with_known`]).
+///
+/// # Errors
+///
+/// Returns an error if the text has characters that the model does not know, is too short, or cannot be read.
+pub fn score<B: Backend, C: Cell<B>>(
+    model: &CharLm<B, C>,
+    vocab: &Vocab,
+    corpus: &Corpus,
+    documents: Option<&Separator>,
+    device: &B::Device,
+) -> Result<Score, Error> {
+    let known = vocab.chars();
+    let new = corpus.vocab.chars().into_iter().skip(known.len());
+    let symbols: String = new.collect();
+    if corpus.vocab.size() > vocab.size() {
+        return Err(Error::UnknownSymbols {
+            text: corpus.name.clone(),
+            symbols,
+        });
+    }
+    let batches = match documents {
+        None if corpus.n_symbols() < 2 => {
+            return Err(Error::Imported(format!(
+                "{}: nothing to predict; a text has at least two characters",
+                corpus.name
+            )));
+        }
+        None => Batches::in_one_go(corpus, WINDOW),
+        Some(_) => {
+            let config = BatchConfig {
+                batch_size: 1,
+                seq_length: WINDOW,
+                val_frac: 0.0,
+                split: Split::Tail,
+                documents: documents.cloned(),
+                seed: 1,
+            };
+            split(corpus, &config)?.0
+        }
+    };
+    let nats = evaluate(model, &batches, device)?;
+    Ok(Score {
+        nats: nats / batches.chars_per_symbol(vocab)?,
+        symbols: batches.targets(),
+    })
+}
