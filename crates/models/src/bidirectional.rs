@@ -190,15 +190,17 @@ impl<B: Backend, C: RecurrentCell<B>> RecurrentCell<B> for Bidirectional<B, C> {
     }
 
     fn from_weights(
-        weights: &[LayerWeights<B::FloatElem>],
+        weights: &mut Vec<LayerWeights<B::FloatElem>>,
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
-        let [forward, backward] = weights else {
+        if weights.len() != 2 {
             return Err(WeightsError::NoSuchCell(
                 "the weights are those of a layer of one direction".into(),
             ));
-        };
-        let cell = |one: &LayerWeights<_>| C::from_weights(std::slice::from_ref(one), device);
+        }
+        let backward = weights.split_off(1);
+        let cell = |mut one: Vec<_>| C::from_weights(&mut one, device);
+        let forward = std::mem::take(weights);
         Ok(Bidirectional::new(cell(forward)?, cell(backward)?))
     }
 }

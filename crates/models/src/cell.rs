@@ -250,13 +250,14 @@ pub trait RecurrentCell<B: Backend> {
         None
     }
 
-    /// Returns a cell with these weights, one for each direction.
+    /// Returns a cell with these weights, one for each direction, and takes them out of the list; if they are those of
+    /// another cell, they stay there.
     ///
     /// # Errors
     ///
     /// Returns an error if they are those of another cell, as by default all are.
     fn from_weights(
-        weights: &[LayerWeights<B::FloatElem>],
+        weights: &mut Vec<LayerWeights<B::FloatElem>>,
         device: &B::Device,
     ) -> Result<Self, WeightsError>
     where

@@ -240,15 +240,18 @@ macro_rules! cells {
             }
 
             fn from_weights(
-                weights: &[$crate::weights::LayerWeights<B::FloatElem>],
+                weights: &mut Vec<$crate::weights::LayerWeights<B::FloatElem>>,
                 device: &B::Device,
             ) -> Result<Self, $crate::weights::WeightsError> {
                 $(
                     type $Name<B> = $($module)::+::$Cell<B>;
                     let cell = <$Name<B> as $crate::RecurrentCell<B>>::from_weights(weights, device);
                     let kind = $crate::cells!(@kind $($of_kind)?);
-                    if let Ok(cell) = cell && $crate::Cell::kind(&cell) == kind {
-                        return Ok($Any::$Name(cell));
+                    match cell {
+                        Ok(cell) if $crate::Cell::kind(&cell) == kind => return Ok($Any::$Name(cell)),
+                        // Of the same type and another kind, which follows.
+                        Ok(cell) => weights.extend($crate::RecurrentCell::to_weights(&cell).into_iter().flatten()),
+                        Err(_) => {}
                     }
                 )+
                 Err($crate::weights::of_another_cell(weights))

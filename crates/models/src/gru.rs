@@ -248,15 +248,15 @@ impl<B: Backend> RecurrentCell<B> for Gru<B> {
     }
 
     fn from_weights(
-        weights: &[LayerWeights<B::FloatElem>],
+        weights: &mut Vec<LayerWeights<B::FloatElem>>,
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
         let one = only(weights, &[Form::Gru, Form::OriginalGru])?;
         Ok(Gru {
-            wx: param(&one.wx, device),
-            wh: param(&one.wh, device),
-            b: one.b.as_ref().map(|b| param(b, device)),
-            bhn: one.bhn.as_ref().map(|bhn| param(bhn, device)),
+            wx: param(one.wx, device),
+            wh: param(one.wh, device),
+            b: one.b.map(|b| param(b, device)),
+            bhn: one.bhn.map(|bhn| param(bhn, device)),
             reset: match one.form {
                 Form::OriginalGru => Reset::BeforeProduct,
                 _ => Reset::AfterProduct,

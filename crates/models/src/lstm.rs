@@ -264,14 +264,14 @@ impl<B: Backend> RecurrentCell<B> for Lstm<B> {
     }
 
     fn from_weights(
-        weights: &[LayerWeights<B::FloatElem>],
+        weights: &mut Vec<LayerWeights<B::FloatElem>>,
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
         let one = only(weights, &[Form::Lstm])?;
         Ok(Lstm {
-            wx: param(&one.wx, device),
-            wh: param(&one.wh, device),
-            b: one.b.as_ref().map(|b| param(b, device)),
+            wx: param(one.wx, device),
+            wh: param(one.wh, device),
+            b: one.b.map(|b| param(b, device)),
         })
     }
 }

@@ -170,15 +170,15 @@ impl<B: Backend> RecurrentCell<B> for PeepholeLstm<B> {
     }
 
     fn from_weights(
-        weights: &[LayerWeights<B::FloatElem>],
+        weights: &mut Vec<LayerWeights<B::FloatElem>>,
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
         let one = only(weights, &[Form::PeepholeLstm])?;
-        let p = one.p.as_ref().ok_or_else(|| WeightsError::missing("p"))?;
+        let p = one.p.ok_or_else(|| WeightsError::missing("p"))?;
         Ok(PeepholeLstm {
-            wx: param(&one.wx, device),
-            wh: param(&one.wh, device),
-            b: one.b.as_ref().map(|b| param(b, device)),
+            wx: param(one.wx, device),
+            wh: param(one.wh, device),
+            b: one.b.map(|b| param(b, device)),
             p: param(p, device),
         })
     }

@@ -156,15 +156,15 @@ impl<B: Backend> RecurrentCell<B> for ProjectedLstm<B> {
     }
 
     fn from_weights(
-        weights: &[LayerWeights<B::FloatElem>],
+        weights: &mut Vec<LayerWeights<B::FloatElem>>,
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
         let one = only(weights, &[Form::ProjectedLstm])?;
-        let wr = one.wr.as_ref().ok_or_else(|| WeightsError::missing("wr"))?;
+        let wr = one.wr.ok_or_else(|| WeightsError::missing("wr"))?;
         Ok(ProjectedLstm {
-            wx: param(&one.wx, device),
-            wh: param(&one.wh, device),
-            b: one.b.as_ref().map(|b| param(b, device)),
+            wx: param(one.wx, device),
+            wh: param(one.wh, device),
+            b: one.b.map(|b| param(b, device)),
             wr: param(wr, device),
         })
     }

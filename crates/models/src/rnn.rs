@@ -227,14 +227,14 @@ impl<B: Backend> RecurrentCell<B> for Rnn<B> {
     }
 
     fn from_weights(
-        weights: &[LayerWeights<B::FloatElem>],
+        weights: &mut Vec<LayerWeights<B::FloatElem>>,
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
         let one = only(weights, &[Form::TanhRnn, Form::ReluRnn])?;
         Ok(Rnn {
-            wx: param(&one.wx, device),
-            wh: param(&one.wh, device),
-            b: one.b.as_ref().map(|b| param(b, device)),
+            wx: param(one.wx, device),
+            wh: param(one.wh, device),
+            b: one.b.map(|b| param(b, device)),
             activation: match one.form {
                 Form::ReluRnn => Activation::Relu,
                 _ => Activation::Tanh,

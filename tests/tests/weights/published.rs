@@ -48,7 +48,7 @@ fn layers(folder: &Path, case: &Value) -> Result<Vec<Vec<LayerWeights<f32>>>, We
 /// Returns the largest difference from the published program's outputs and last states.
 fn difference<C: RecurrentCell<B>>(io: &SafeTensors, layers: &[Vec<LayerWeights<f32>>]) -> f32 {
     let stack: Stack<B, C> =
-        Stack::from_layers(layers, &Default::default()).expect("a cell of ours");
+        Stack::from_layers(layers.to_vec(), &Default::default()).expect("a cell of ours");
     let tensor = |name: &str| -> Option<Tensor<B, 3>> {
         let tensor = io.tensor(name).ok()?;
         let (numbers, _) = tensor.data().as_chunks();

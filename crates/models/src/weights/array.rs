@@ -45,14 +45,18 @@ impl<T: Copy> Array<T> {
     }
 
     /// Returns the transposed matrix.
-    pub fn transposed(&self) -> Self {
+    pub fn transposed(&self) -> Self
+    where
+        T: Element,
+    {
         let (rows, columns) = (self.rows(), self.columns());
-        let mut values = self.values.clone();
+        let mut values = vec![T::from_elem(0); self.values.len()];
         for top in (0..rows).step_by(BLOCK) {
             for left in (0..columns).step_by(BLOCK) {
                 for column in left..columns.min(left + BLOCK) {
-                    for row in top..rows.min(top + BLOCK) {
-                        values[column * rows + row] = self.values[row * columns + column];
+                    let to = &mut values[column * rows..][top..rows.min(top + BLOCK)];
+                    for (row, to) in (top..).zip(to) {
+                        *to = self.values[row * columns + column];
                     }
                 }
             }

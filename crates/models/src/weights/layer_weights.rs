@@ -136,13 +136,13 @@ impl<T: Element> LayerWeights<T> {
     }
 }
 
-/// Returns the weights of a layer that has one direction and one of these forms.
-pub(crate) fn only<'a, T>(
-    weights: &'a [LayerWeights<T>],
+/// Takes the weights of a layer out of the list, if it has one direction and one of these forms.
+pub(crate) fn only<T>(
+    weights: &mut Vec<LayerWeights<T>>,
     forms: &[Form],
-) -> Result<&'a LayerWeights<T>, WeightsError> {
-    match weights {
-        [one] if forms.contains(&one.form) => Ok(one),
+) -> Result<LayerWeights<T>, WeightsError> {
+    match &weights[..] {
+        [one] if forms.contains(&one.form) => Ok(weights.remove(0)),
         _ => Err(of_another_cell(weights)),
     }
 }
@@ -191,10 +191,10 @@ pub(super) fn check_shape<T>(
 
 /// Returns a parameter of these numbers.
 pub(crate) fn param<B: Backend, const D: usize>(
-    array: &Array<B::FloatElem>,
+    array: Array<B::FloatElem>,
     device: &B::Device,
 ) -> Param<Tensor<B, D>> {
-    Param::from_tensor(array.clone().into_tensor(device))
+    Param::from_tensor(array.into_tensor(device))
 }
 
 /// Returns the numbers of a parameter.

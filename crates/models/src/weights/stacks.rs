@@ -12,10 +12,11 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
     ///
     /// Returns an error if they are the weights of another cell than `C`.
     pub fn from_layers(
-        layers: &[Vec<LayerWeights<B::FloatElem>>],
+        layers: Vec<Vec<LayerWeights<B::FloatElem>>>,
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
-        let layers = layers.iter().map(|layer| C::from_weights(layer, device));
+        let cell = |mut layer: Vec<_>| C::from_weights(&mut layer, device);
+        let layers = layers.into_iter().map(cell);
         let layers = layers.collect::<Result<_, _>>()?;
         Ok(Stack::new(layers, DropoutConfig::new(0.0).init()))
     }

@@ -87,7 +87,7 @@ fn read<B: burn::tensor::backend::Backend>(
         .map(|layer| layer.into_iter().map(of_run).collect())
         .collect();
     Ok(CharLm {
-        stack: Stack::from_layers(&layers, device)?,
+        stack: Stack::from_layers(layers, device)?,
         ..model
     })
 }

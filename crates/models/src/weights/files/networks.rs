@@ -57,7 +57,7 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
         prefix: &str,
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
-        Self::from_layers(&read_layers(file, prefix)?, device)
+        Self::from_layers(read_layers(file, prefix)?, device)
     }
 
     /// Returns the recurrent operators of an ONNX model whose names start with `prefix`, one above the other. Sizes, layers,
@@ -83,7 +83,7 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
         prefix: &str,
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
-        Self::from_layers(&file.layers(prefix)?, device)
+        Self::from_layers(file.layers(prefix)?, device)
     }
 
     /// Returns the tensors that `load_state_dict` of PyTorch's module takes, with `prefix` before their names.
@@ -185,15 +185,15 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
             let table = matrix::<B::FloatElem>(file, &name, d)?;
             super::layer_weights::check_shape(&name, Some(&table), &[vocab_size, d])?;
             Ok(Embedding {
-                weight: param(&table, device),
+                weight: param(table, device),
             })
         });
         Ok(CharLm {
             embedding: embedding.transpose()?,
-            stack: Stack::from_layers(&layers, device)?,
+            stack: Stack::from_layers(layers, device)?,
             head: Linear {
-                weight: param(&weight.transposed(), device),
-                bias: Some(param(&bias, device)),
+                weight: param(weight.transposed(), device),
+                bias: Some(param(bias, device)),
             },
             weight_dropout: 0.0,
         })
