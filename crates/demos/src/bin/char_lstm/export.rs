@@ -10,7 +10,7 @@ use burn::tensor::backend::AutodiffBackend;
 use demos::{
     backend::{self, OpenBackend, Program},
     exit::UsageError,
-    view,
+    shell, view,
 };
 use models::{AnyCell, weights::to_safetensors};
 use train::{RunConfig, Units, Vocab};
@@ -81,7 +81,7 @@ impl Program for Export<'_> {
             "wrote {} and {}\n\npip install {packages}\npython {}\n",
             file.display(),
             script_file.display(),
-            demos::shell::quoted(&script_file.display().to_string()),
+            shell::quoted(&script_file),
         ))
     }
 }

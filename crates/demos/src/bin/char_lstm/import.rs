@@ -54,7 +54,7 @@ impl Program for Import {
             }
         };
         let config = folder.save_imported(&model, &vocab)?;
-        let path = shell::quoted(&folder.path().display().to_string());
+        let path = shell::quoted(folder.path());
         view::tell(&format!(
             "{}: {} × {} {}, {}\n{} sample {path}\n",
             folder.path().display(),

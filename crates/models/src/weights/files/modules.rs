@@ -232,12 +232,15 @@ fn joined(path: &[(String, String)]) -> String {
     names.join(".")
 }
 
+/// A layer, if the file has it, or why it could not be read.
+type Read<T> = Result<Option<LayerWeights<T>>, String>;
+
 struct Load<'a, B: Backend, N> {
     path: Path,
     file: &'a WeightFile,
     rename: &'a N,
     /// The layers that have been read.
-    layers: HashMap<(String, Place), Result<Option<LayerWeights<B::FloatElem>>, String>>,
+    layers: HashMap<(String, Place), Read<B::FloatElem>>,
     used: BTreeSet<String>,
     /// The GRUs that took a bias and not yet the other one.
     half: BTreeSet<String>,

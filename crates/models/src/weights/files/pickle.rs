@@ -279,8 +279,10 @@ impl Machine<'_> {
                 self.pickle.root = self.pop()?;
                 return Ok(true);
             }
-            0x80 => drop(self.take(1)?), // protocol
-            0x95 => drop(self.take(8)?), // frame
+            // Protocol, frame.
+            0x80 | 0x95 => {
+                self.take(if code == 0x80 { 1 } else { 8 })?;
+            }
             b'(' => self.marks.push(self.stack.len()),
             b'0' => drop(self.pop()?),
             b'1' => drop(self.since_mark()?),

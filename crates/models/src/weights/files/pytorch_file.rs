@@ -183,30 +183,22 @@ impl<'a> Walk<'a> {
             return Err(format!("dictionaries more than {DEEPEST} deep"));
         }
         match self.pickle.value(id) {
-            Value::Dict(entries) => {
-                if self.seen.insert(id) {
-                    for &(key, value) in entries {
-                        let key = match (self.pickle.str(key), self.pickle.int(key)) {
-                            (Some(key), _) => key.to_owned(),
-                            (None, Some(key)) => key.to_string(),
-                            (None, None) => continue,
-                        };
-                        self.inside(key, value, path)?;
-                    }
+            Value::Dict(entries) if self.seen.insert(id) => {
+                for &(key, value) in entries {
+                    let key = match (self.pickle.str(key), self.pickle.int(key)) {
+                        (Some(key), _) => key.to_owned(),
+                        (None, Some(key)) => key.to_string(),
+                        (None, None) => continue,
+                    };
+                    self.inside(key, value, path)?;
                 }
             }
-            Value::List(items) | Value::Tuple(items) => {
-                if self.seen.insert(id) {
-                    for (i, &item) in items.iter().enumerate() {
-                        self.inside(i.to_string(), item, path)?;
-                    }
+            Value::List(items) | Value::Tuple(items) if self.seen.insert(id) => {
+                for (i, &item) in items.iter().enumerate() {
+                    self.inside(i.to_string(), item, path)?;
                 }
             }
-            Value::Object(Some(state)) => {
-                if self.seen.insert(id) {
-                    self.visit(*state, path)?;
-                }
-            }
+            Value::Object(Some(state)) if self.seen.insert(id) => self.visit(*state, path)?,
             &Value::Call(function, arguments) => {
                 if let Some(tensor) = self.call(function, arguments, 0)? {
                     let name = path.join(".");
