@@ -16,7 +16,7 @@ fn check<C: RecurrentCell<B>>(reference: &Reference) {
 #[test]
 fn models_that_others_wrote() {
     let mut checked = 0;
-    for manifest in ["onnx", "tf2onnx_keras2"] {
+    for manifest in ["onnx", "tf2onnx_keras2", "tf2onnx_keras3"] {
         for reference in references(manifest) {
             if reference.text("name").contains("reverse") {
                 continue; // a test of its own

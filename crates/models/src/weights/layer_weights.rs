@@ -93,6 +93,7 @@ impl<T: Element> LayerWeights<T> {
     }
 
     /// Returns how many numbers the two matrices have.
+    #[cfg(feature = "files")]
     pub(super) fn numbers(&self) -> usize {
         self.wx.values.len() + self.wh.values.len()
     }
