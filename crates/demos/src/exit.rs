@@ -144,6 +144,7 @@ fn mended_by(error: &train::Error) -> String {
         | Error::Fixed { .. }
         | Error::UnknownSymbols { .. }
         | Error::NoCharacters { .. }
+        | Error::NothingToPredict { .. }
         | Error::Imported(_)
         | Error::TooShort { that_fit: None, .. } => "",
     };

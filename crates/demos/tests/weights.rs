@@ -35,14 +35,17 @@ fn a_model_goes_to_pytorch_and_comes_back_to_the_bit() {
         "abc.safetensors",
     ]);
     assert!(
-        shown.starts_with("wrote abc.safetensors and abc.py\n"),
+        shown.starts_with("wrote abc.safetensors and sample_abc_pytorch.py\n"),
         "{shown}"
     );
-    assert!(shown.ends_with("\npython abc.py\n"), "{shown}");
+    assert!(
+        shown.ends_with("\npython sample_abc_pytorch.py\n"),
+        "{shown}"
+    );
     assert!(
         place
-            .read("abc.py")
-            .contains("with_suffix(\".safetensors\")")
+            .read("sample_abc_pytorch.py")
+            .contains("load_state_dict(weights, strict=True)")
     );
     let file = WeightFile::open(place.path().join("abc.safetensors")).expect("a file of ours");
     let names: Vec<&str> = file.names().collect();
@@ -242,26 +245,34 @@ fn lists_of_characters() {
     }
 }
 
-/// Bits per character of words are those of their characters.
+/// A text scores what it scored at its last validation; the loss of words is shared out among their characters.
 #[test]
-fn a_score_is_that_of_the_end_of_training() {
+fn a_score_is_that_of_the_validation() {
     let place = Place::new();
-    place.file("abc.txt", "abcabcab\n".repeat(20));
-    let documents = [
-        "--data",
-        "abc.txt",
-        "--documents",
-        "lines",
-        "--out",
-        "lines",
-    ];
-    place.succeeds(&[TINY, &documents].concat());
-    let (nats, bits) = figures(&place, &["score", "lines", "--data", "abc.txt"]);
-    assert!((nats / std::f64::consts::LN_2 - bits).abs() < 1e-3);
-    let output = place.run(&["score", "lines", "--data", "abc.txt"]);
-    assert!(
-        text(&output.stdout).ends_with("over 180 symbols\n"),
-        "{}",
-        text(&output.stdout)
-    );
+    place.file("train.txt", "abc abcab\nc ab\n".repeat(20));
+    place.file("abc.txt", "cab abc\nab ab c\n".repeat(5));
+    for units in ["chars", "words"] {
+        let documents = ["--documents", "lines", "--units", units, "--out", units];
+        let texts = ["--data", "train.txt", "--val-data", "abc.txt"];
+        place.succeeds(&[TINY, &documents, &texts].concat());
+        let log = place.read(&format!("{units}/metrics.jsonl"));
+        let events: Vec<serde_json::Value> = log
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a JSON object a line"))
+            .collect();
+        let losses = events.iter().filter_map(|event| event["val_loss"].as_f64());
+        let best = losses.min_by(f64::total_cmp).expect("a validation");
+        let per_symbol = events[0]["chars_per_symbol"]
+            .as_f64()
+            .expect("at the start");
+        let (nats, bits) = figures(&place, &["score", units, "--data", "abc.txt"]);
+        assert!(
+            (nats - best / per_symbol).abs() < 1e-3,
+            "{units}: {nats} and {best}"
+        );
+        assert!((bits - nats / std::f64::consts::LN_2).abs() < 1e-3);
+    }
+    let output = place.run(&["score", "chars", "--data", "abc.txt"]);
+    let shown = text(&output.stdout);
+    assert!(shown.ends_with("over 80 symbols\n"), "{shown}");
 }

@@ -199,6 +199,12 @@ pub enum Error {
         /// The characters.
         symbols: String,
     },
+    /// A text is a single character.
+    #[error("{text}: nothing to predict; a text to score has at least two characters")]
+    NothingToPredict {
+        /// The text.
+        text: String,
+    },
     /// A file is no list of the characters that another program's model knows.
     #[error(
         "{}: {reason}; a list of characters is a text with each of them once, or a list or an object in JSON",

@@ -33,6 +33,7 @@ pub use events::{Event, bits_per_char};
 pub use every::Every;
 pub use folder::{RunFolder, WEIGHTS};
 pub use history::{History, Point};
+pub use import::imported_config;
 pub use metrics_log::METRICS;
 pub use peak_memory::peak_memory;
 pub use run_state::RunState;

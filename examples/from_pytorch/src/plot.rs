@@ -20,7 +20,7 @@ pub fn draw(file: &Path, curves: &Curves) -> Result<(), Box<dyn Error>> {
     let hours = curves.observed.len();
     let mut chart = ChartBuilder::on(&root)
         .caption(
-            "A model of PyTorch forecasts the next hour, there and here",
+            "A PyTorch model forecasts the next hour, in PyTorch and in Rust",
             ("sans-serif", 20),
         )
         .margin(12)

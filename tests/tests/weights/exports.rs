@@ -12,9 +12,9 @@ use std::{
 
 use burn::tensor::{Distribution, Int, Tensor, TensorData};
 use models::{
-    AnyCell, Bidirectional, CellKind, CharLm, CharLmConfig, Gru, GruConfig, Lstm, LstmConfig,
-    PeepholeLstm, ProjectedLstm, ProjectedLstmConfig, RecurrentCell, RecurrentState, Rnn,
-    RnnConfig, Stack, StackConfig,
+    Activation, AnyCell, Bidirectional, CellKind, CharLm, CharLmConfig, Gru, GruConfig, Lstm,
+    LstmConfig, PeepholeLstm, ProjectedLstm, ProjectedLstmConfig, RecurrentCell, RecurrentState,
+    Rnn, RnnConfig, Stack, StackConfig,
     weights::{Array, NamedArrays, OnnxFile, WeightFile, to_safetensors},
 };
 use safetensors::{Dtype, tensor::TensorView};
@@ -206,6 +206,41 @@ fn onnx_models() {
         "layer 0: ONNX has no operator for ProjectedLstm"
     );
     exports.finish("ours");
+}
+
+/// Directions that differ keep what they have: biases in one only, tanh and ReLU.
+#[test]
+fn directions_that_differ() {
+    let device = Default::default();
+    let mut exports = Exports::new("onnx");
+    let rnn = |bias, activation| {
+        let config = RnnConfig::new(D_INPUT, H)
+            .with_bias(bias)
+            .with_activation(activation);
+        config.init::<B>(&device)
+    };
+    let layer = Bidirectional::new(rnn(true, Activation::Relu), rnn(false, Activation::Tanh));
+    let dropout = both(1, |d| LstmConfig::new(d, H).init::<B>(&device)).dropout;
+    let stack = Stack::new(vec![layer], dropout);
+    let bytes = stack.to_onnx().expect("ONNX has it");
+    let file = OnnxFile::from_bytes("memory", bytes.clone()).expect("our own");
+    let again: Stack<B, Bidirectional<B, Rnn<B>>> =
+        Stack::from_onnx(&file, "", &device).expect("our own");
+    let io = run(&stack, 1);
+    let x = Tensor::<B, 3>::from_data(io["x"].clone(), &device);
+    let (expected, _) = stack.forward(x.clone(), None);
+    let (y, _) = again.forward(x, None);
+    assert_eq!(y.into_data(), expected.into_data());
+    let name = "directions_that_differ";
+    let case = json!({"name": name, "file": format!("{name}.onnx"), "io": format!("{name}.io.safetensors")});
+    exports.add(case, &bytes, &io);
+    exports.finish("differ");
+    assert!(
+        stack
+            .to_pytorch("")
+            .expect("PyTorch has it")
+            .contains_key("bias_ih_l0_reverse")
+    );
 }
 
 /// Character models, with an embedding and with one-hot vectors.

@@ -6,9 +6,9 @@ use burn::{
     tensor::{Tensor, backend::Backend},
 };
 use models::{
-    AnyCell, Bidirectional, CellKind, CharLm, CharLmConfig, Gru, GruConfig, Lstm, LstmConfig,
-    ProjectedLstm, ProjectedLstmConfig, Stack, StackConfig,
-    weights::{WeightFile, load_pytorch, module_to_pytorch, to_safetensors},
+    AnyCell, Bidirectional, CellKind, CharLm, CharLmConfig, CoupledLstm, Gru, GruConfig, Lstm,
+    LstmConfig, ProjectedLstm, ProjectedLstmConfig, Reset, Stack, StackConfig,
+    weights::{Array, WeightFile, load_pytorch, module_to_pytorch, to_safetensors},
 };
 
 use crate::reference::{B, assert_close, references};
@@ -114,6 +114,66 @@ fn every_kind_of_layer_there_and_back() {
     let (again, report) = load_pytorch(everything(4), &file, str::to_owned);
     assert!(report.is_complete() && report.unused.is_empty(), "{report}");
     assert_eq!(module_to_pytorch(&again).expect("as before"), arrays);
+}
+
+/// A layer of which the file has more than the module takes is not loaded whole, and another cell not at all.
+#[test]
+fn layers_that_are_not_the_same() {
+    let device = Default::default();
+    let written = |bytes: Vec<u8>| WeightFile::from_bytes("memory", bytes).expect("our own");
+    let of = |arrays| written(to_safetensors(&arrays, &[]));
+    let lstm: Stack<B, Lstm<B>> = StackConfig::new(3, 4).init((), &device);
+    let file = of(lstm.to_pytorch("rnn").expect("PyTorch has it"));
+
+    let without: Stack<B, Lstm<B>> = StackConfig::new(3, 4).with_bias(false).init((), &device);
+    let (_, report) = load_pytorch(without, &file, |_| "rnn".into());
+    assert!(!report.is_complete());
+    assert!(
+        report
+            .to_string()
+            .contains("not loaded: rnn.bias_hh_l0: the module has no place for it")
+    );
+
+    let gru: Stack<B, Gru<B>> = StackConfig::new(3, 4).init(Reset::AfterProduct, &device);
+    let file = of(gru.to_pytorch("rnn").expect("PyTorch has it"));
+    let original: Stack<B, Gru<B>> = StackConfig::new(3, 4).init(Reset::BeforeProduct, &device);
+    let (_, report) = load_pytorch(original, &file, |_| "rnn".into());
+    assert!(
+        report
+            .to_string()
+            .contains("it resets before the product, but PyTorch's GRU after it")
+    );
+    let coupled: Stack<B, CoupledLstm<B>> = StackConfig::new(3, 4).init((), &device);
+    let (_, report) = load_pytorch(coupled, &file, |_| "rnn".into());
+    assert!(report.loaded.is_empty());
+    assert!(
+        report.to_string().contains("is another cell: Gru"),
+        "{report}"
+    );
+
+    // What stands in front of the first name stands in front of all.
+    let file = of([
+        ("a.weight", [2, 3]),
+        ("b.weight", [2, 3]),
+        ("x.c.weight", [2, 3]),
+    ]
+    .map(|(name, shape)| (name.to_owned(), Array::new(shape, vec![0.0; 6])))
+    .into());
+    #[derive(Module, Debug)]
+    struct Two<B: Backend> {
+        a: Linear<B>,
+        c: Linear<B>,
+    }
+    let linear = || LinearConfig::new(3, 2).with_bias(false).init(&device);
+    let two = Two::<B> {
+        a: linear(),
+        c: linear(),
+    };
+    let (_, report) = load_pytorch(two, &file, str::to_owned);
+    assert_eq!(
+        report.missing,
+        [("c.weight".to_owned(), "c.weight".to_owned())]
+    );
 }
 
 /// The report names what is missing, misshapen and left over; what does not fit stays as it was.

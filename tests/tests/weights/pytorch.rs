@@ -3,7 +3,8 @@
 
 use models::{
     Activation, AnyCell, Bidirectional, Gru, Lstm, ProjectedLstm, RecurrentCell, Rnn, Stack,
-    weights::{WeightFile, WeightsError},
+    StackConfig,
+    weights::{NamedArrays, WeightFile, WeightsError, to_safetensors},
 };
 
 use crate::reference::{B, Reference, references};
@@ -85,7 +86,7 @@ fn wrong_wishes_are_answered() {
         stack.map(|_| ()).expect_err("a wrong wish").to_string()
     };
     assert!(error("decoder.rnn").starts_with(
-        "there is no tensor decoder.rnn.weight_ih_l0; there is bias_hh_l0, bias_hh_l0_reverse,"
+        "there is no tensor decoder.rnn.weight_ih_l0; it has bias_hh_l0, bias_hh_l0_reverse,"
     ));
     assert_eq!(
         error(""),
@@ -101,4 +102,43 @@ fn wrong_wishes_are_answered() {
         .expect_err("no file");
     assert!(matches!(missing, WeightsError::Io { .. }));
     assert!(missing.to_string().starts_with("nowhere/model.pt: "));
+}
+
+/// Parts that are missing are not taken from elsewhere, and a stack does not end where a layer was left out.
+#[test]
+fn layers_with_parts_missing() {
+    let stack: Stack<B, Lstm<B>> = StackConfig::new(3, 4)
+        .with_n_layers(3)
+        .init((), &Default::default());
+    let whole = stack.to_pytorch("rnn").expect("an LSTM");
+    let error = |change: &dyn Fn(&mut NamedArrays<f32>)| {
+        let mut arrays = whole.clone();
+        change(&mut arrays);
+        let file = WeightFile::from_bytes("file", to_safetensors(&arrays, &[])).expect("ours");
+        let stack: Result<Stack<B, Lstm<B>>, _> =
+            Stack::from_pytorch(&file, "", &Default::default());
+        stack
+            .map(|_| ())
+            .expect_err("a part is missing")
+            .to_string()
+    };
+    let moved = |arrays: &mut NamedArrays<f32>| {
+        let weight = arrays.remove("rnn.weight_hh_l0").expect("there");
+        arrays.insert("ema.rnn.weight_hh_l0".into(), weight);
+    };
+    assert_eq!(error(&moved), "there is no tensor rnn.weight_hh_l0");
+    let without = |layer: &'static str| {
+        move |arrays: &mut NamedArrays<f32>| arrays.retain(|name, _| !name.ends_with(layer))
+    };
+    assert_eq!(
+        error(&without("_l1")),
+        "there is no tensor rnn.weight_ih_l1"
+    );
+    let other = |arrays: &mut NamedArrays<f32>| {
+        arrays.insert("cell.weight_ih".into(), whole["rnn.weight_ih_l0"].clone());
+    };
+    assert_eq!(
+        error(&other),
+        "several fit the recurrent layers: rnn., cell.; give a longer name"
+    );
 }

@@ -33,7 +33,7 @@ pub enum WeightsError {
         hint: Vec<String>,
     },
     /// Several tensors have the name that was asked for.
-    #[error("{name} may be any of {}; name one of them", list(candidates))]
+    #[error("several fit {name}: {}; give a longer name", list(candidates))]
     Ambiguous {
         /// The name that was asked for.
         name: String,
@@ -126,6 +126,6 @@ fn list(names: &[String]) -> String {
 fn or_hint(names: &[String]) -> String {
     match names {
         [] => String::new(),
-        names => format!("; there is {}", list(names)),
+        names => format!("; it has {}", list(names)),
     }
 }

@@ -130,6 +130,26 @@ impl<T: Element> LayerWeights<T> {
         if self.form != Form::ProjectedLstm {
             check_shape("wh", Some(&self.wh), &[h, gates * h])?;
         }
+        let parts = [
+            (
+                "bhn",
+                self.bhn.is_some(),
+                self.b.is_some() && self.form == Form::Gru,
+            ),
+            ("p", self.p.is_some(), self.form == Form::PeepholeLstm),
+            ("wr", self.wr.is_some(), self.form == Form::ProjectedLstm),
+        ];
+        for (name, is_there, is_needed) in parts {
+            match (is_there, is_needed) {
+                (false, true) => return Err(WeightsError::missing(name)),
+                (true, false) => {
+                    let form = self.form;
+                    let problem = format!("{name} is no part of the cell {form:?}");
+                    return Err(WeightsError::NoSuchCell(problem));
+                }
+                _ => {}
+            }
+        }
         match [d, h, cells].contains(&0) {
             true => Err(WeightsError::empty("wx and wh")),
             false => Ok(self),
@@ -160,17 +180,23 @@ pub fn of_another_cell<T>(weights: &[LayerWeights<T>]) -> WeightsError {
 }
 
 /// Checks that each layer takes what the one below it gives.
-#[cfg(feature = "files")]
 pub(super) fn check_chain<T: Element>(layers: &[Vec<LayerWeights<T>>]) -> Result<(), WeightsError> {
-    let pairs = layers.windows(2).zip(1..);
-    for (pair, i) in pairs {
-        let gives: usize = pair[0].iter().map(LayerWeights::d_hidden).sum();
-        for layer in &pair[1] {
-            if layer.d_input() != gives || pair[0].len() != pair[1].len() {
-                let name = format!("layer {i}'s weights");
-                let expected = [gives, layer.wx.columns()];
-                return Err(WeightsError::misshapen(&name, &expected, &layer.wx.shape));
-            }
+    for (i, pair) in layers.windows(2).enumerate() {
+        let (below, above) = (&pair[0], &pair[1]);
+        let gives: usize = below.iter().map(LayerWeights::d_hidden).sum();
+        let takes = above.iter().map(LayerWeights::d_input);
+        if below.len() != above.len() {
+            let (below, above) = (below.len(), above.len());
+            return Err(WeightsError::NoSuchCell(format!(
+                "layers {i} and {} have {below} and {above} directions",
+                i + 1
+            )));
+        }
+        if let Some(takes) = takes.into_iter().find(|&takes| takes != gives) {
+            return Err(WeightsError::NoSuchCell(format!(
+                "layer {i} gives {gives} numbers, but layer {} takes {takes}",
+                i + 1
+            )));
         }
     }
     Ok(())

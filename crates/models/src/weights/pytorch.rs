@@ -60,8 +60,10 @@ impl<T: Element> PyTorchLayer<T> {
     pub fn form(&self) -> Result<Form, WeightsError> {
         let (weight, h) = (&self.weight_hh, self.weight_hh.columns());
         let rows = weight.rows();
+        check_shape("weight_hh", Some(weight), &[rows, h])?;
         if let Some(projection) = &self.weight_hr {
             let cells = projection.columns();
+            check_shape("weight_hr", Some(projection), &[h, cells])?;
             check_shape("weight_hh", Some(weight), &[4 * cells, h])?;
             return Ok(Form::ProjectedLstm);
         }

@@ -2,7 +2,10 @@
 
 use burn::{nn::DropoutConfig, tensor::backend::Backend};
 
-use super::{error::WeightsError, layer_weights::LayerWeights};
+use super::{
+    error::WeightsError,
+    layer_weights::{LayerWeights, check_chain},
+};
 use crate::{cell::RecurrentCell, stack::Stack};
 
 impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
@@ -10,12 +13,17 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
     ///
     /// # Errors
     ///
-    /// Returns an error if they are the weights of another cell than `C`.
+    /// Returns an error if they are the weights of another cell than `C`, if shapes do not agree, or if a layer does not take
+    /// what the one below it gives.
     pub fn from_layers(
         layers: Vec<Vec<LayerWeights<B::FloatElem>>>,
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
-        let cell = |mut layer: Vec<_>| C::from_weights(&mut layer, device);
+        check_chain(&layers)?;
+        let cell = |layer: Vec<LayerWeights<_>>| {
+            let checked = layer.into_iter().map(LayerWeights::checked);
+            C::from_weights(&mut checked.collect::<Result<_, _>>()?, device)
+        };
         let layers = layers.into_iter().map(cell);
         let layers = layers.collect::<Result<_, _>>()?;
         Ok(Stack::new(layers, DropoutConfig::new(0.0).init()))

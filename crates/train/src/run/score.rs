@@ -46,10 +46,9 @@ pub fn score<B: Backend, C: Cell<B>>(
     }
     let batches = match documents {
         None if corpus.n_symbols() < 2 => {
-            return Err(Error::Imported(format!(
-                "{}: nothing to predict; a text has at least two characters",
-                corpus.name
-            )));
+            return Err(Error::NothingToPredict {
+                text: corpus.name.clone(),
+            });
         }
         None => Batches::in_one_go(corpus, WINDOW),
         Some(_) => {

@@ -1,6 +1,7 @@
 //! `char_lstm export`: writes a trained model for another program, and a script that samples from it there.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
@@ -23,21 +24,63 @@ use crate::{
 struct Export<'a>(&'a ExportArgs);
 
 pub fn run(args: &ExportArgs) -> Result<()> {
-    let is_pickle = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|end| end == "pt" || end == "pth")
-    };
-    if let Some(path) = args.out.as_ref().filter(|path| is_pickle(path))
-        && args.to == Format::Pytorch
+    if let Some(path) = &args.out
+        && path
+            .extension()
+            .is_none_or(|end| end != args.to.extension())
     {
-        let (path, instead) = (path.display(), path.with_extension("safetensors"));
+        let (path, instead) = (path.display(), path.with_extension(args.to.extension()));
         let problem = format!(
-            "--out {path}: what is written is safetensors, which PyTorch reads too; name it {}",
+            "--out {path}: what is written is {}; name it {}",
+            args.to.kind(),
             instead.display()
         );
         return Err(UsageError(problem).into());
     }
     backend::run(args.backend.name, Export(args))
+}
+
+impl Format {
+    fn extension(self) -> &'static str {
+        match self {
+            Format::Pytorch => "safetensors",
+            Format::Onnx => "onnx",
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Format::Pytorch => "a safetensors file, which PyTorch reads",
+            Format::Onnx => "an ONNX model",
+        }
+    }
+
+    /// What the script beside the file needs.
+    fn packages(self) -> &'static str {
+        match self {
+            Format::Pytorch => "torch safetensors numpy",
+            Format::Onnx => "onnxruntime numpy",
+        }
+    }
+
+    fn script(self) -> &'static str {
+        match self {
+            Format::Pytorch => include_str!("export/sample_pytorch.py"),
+            Format::Onnx => include_str!("export/sample_onnx.py"),
+        }
+    }
+
+    /// Returns the script for the file of this name: `sample_NAME_pytorch.py`.
+    fn script_beside(self, file: &Path) -> PathBuf {
+        let program = match self {
+            Format::Pytorch => "pytorch",
+            Format::Onnx => "onnx",
+        };
+        let mut name = OsString::from("sample_");
+        name.push(file.file_stem().unwrap_or_default());
+        name.push(format!("_{program}.py"));
+        file.with_file_name(name)
+    }
 }
 
 impl Program for Export<'_> {
@@ -52,43 +95,28 @@ impl Program for Export<'_> {
             .iter()
             .map(|(key, text)| (*key, text.as_str()))
             .collect();
-        let (bytes, name, script, packages) = match args.to {
-            Format::Pytorch => {
-                let bytes = to_safetensors(&model.to_pytorch()?, &about);
-                let script = include_str!("export/sample_pytorch.py");
-                (
-                    bytes,
-                    "model.safetensors",
-                    script,
-                    "torch safetensors numpy",
-                )
-            }
-            Format::Onnx => {
-                let script = include_str!("export/sample_onnx.py");
-                (
-                    model.to_onnx(&about)?,
-                    "model.onnx",
-                    script,
-                    "onnxruntime numpy",
-                )
-            }
+        let bytes = match args.to {
+            Format::Pytorch => to_safetensors(&model.to_pytorch()?, &about),
+            Format::Onnx => model.to_onnx(&about)?,
         };
-        let file = args.out.clone().unwrap_or_else(|| folder.path().join(name));
-        let script_file = script_of(&file);
+        let in_folder = || {
+            folder
+                .path()
+                .join("model")
+                .with_extension(args.to.extension())
+        };
+        let file = args.out.clone().unwrap_or_else(in_folder);
+        let script = args.to.script_beside(&file);
         write(&file, &bytes)?;
-        write(&script_file, script.as_bytes())?;
+        write(&script, args.to.script().as_bytes())?;
         view::tell(&format!(
-            "wrote {} and {}\n\npip install {packages}\npython {}\n",
+            "wrote {} and {}\n\npip install {}\npython {}\n",
             file.display(),
-            script_file.display(),
-            shell::quoted(&script_file),
+            script.display(),
+            args.to.packages(),
+            shell::quoted(&script),
         ))
     }
-}
-
-/// The script beside a file finds it by its own name.
-fn script_of(file: &Path) -> PathBuf {
-    file.with_extension("py")
 }
 
 fn write(file: &Path, bytes: &[u8]) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use burn::{module::Module, tensor::backend::AutodiffBackend};
 use demos::{
     backend::{self, OpenBackend, Program},
@@ -13,7 +13,7 @@ use models::{
     AnyCell, CharLm, Stack,
     weights::{CharLmNames, Form, LayerWeights, WeightFile},
 };
-use train::{RunFolder, Vocab};
+use train::{RunFolder, Vocab, run::imported_config};
 
 use crate::{args::ImportArgs, runs::RUNS};
 
@@ -46,6 +46,8 @@ impl Program for Import {
             );
             return Err(UsageError(problem).into());
         }
+        let config =
+            imported_config(&model, &vocab).with_context(|| args.file.display().to_string())?;
         let folder = match &args.out {
             Some(path) => RunFolder::create(path)?,
             None => {
@@ -53,7 +55,7 @@ impl Program for Import {
                 RunFolder::create_numbered(Path::new(RUNS), &name)?
             }
         };
-        let config = folder.save_imported(&model, &vocab)?;
+        folder.save_imported(&config, &model, &vocab)?;
         let path = shell::quoted(folder.path());
         view::tell(&format!(
             "{}: {} × {} {}, {}\n{} sample {path}\n",
@@ -75,6 +77,11 @@ fn read<B: burn::tensor::backend::Backend>(
     device: &B::Device,
 ) -> Result<CharLm<B, AnyCell<B>>> {
     let model: CharLm<B, AnyCell<B>> = CharLm::from_pytorch(file, names, device)?;
+    let is_plain = |layer: &AnyCell<B>| matches!(layer, AnyCell::Rnn(_));
+    if relu && !model.stack.layers.iter().all(is_plain) {
+        let problem = "--relu: only an nn.RNN can have it, which this model has not";
+        return Err(UsageError(problem.into()).into());
+    }
     let of_run = |layer: LayerWeights<B::FloatElem>| LayerWeights {
         form: match layer.form {
             Form::TanhRnn if relu => Form::ReluRnn,

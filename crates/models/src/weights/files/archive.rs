@@ -1,21 +1,28 @@
 //! Zip archives, which PyTorch's and NumPy's files are.
 
 use std::{
+    collections::HashMap,
     io::{Cursor, Read},
     ops::Range,
 };
 
+use memchr::memmem;
+use prost::bytes::Bytes;
 use zip::{CompressionMethod, ZipArchive};
 
 /// What is decompressed may be as long as the archive, and this longer.
 const ALLOWANCE: usize = 64 << 20;
+/// Far more files than a model has tensors. Each takes hundreds of bytes in memory.
+const MOST_ENTRIES: usize = 1 << 16;
 
 /// An archive in memory.
 pub(super) struct Archive {
+    zip: ZipArchive<Cursor<Bytes>>,
     entries: Vec<Entry>,
     /// The archive itself, and each entry that had to be decompressed.
-    pub blobs: Vec<Vec<u8>>,
-    decompressed: usize,
+    pub blobs: Vec<Bytes>,
+    /// Which blob an entry that had to be decompressed is, by its number.
+    decompressed: HashMap<usize, usize>,
 }
 
 /// A file in an archive.
@@ -29,8 +36,13 @@ pub(super) struct Entry {
 
 impl Archive {
     /// Reads the directory of an archive.
-    pub fn new(bytes: Vec<u8>) -> Result<Self, String> {
-        let mut zip = ZipArchive::new(Cursor::new(&bytes[..])).map_err(|e| e.to_string())?;
+    pub fn new(bytes: Bytes) -> Result<Self, String> {
+        let headers = memmem::find_iter(&bytes, b"PK\x01\x02").take(MOST_ENTRIES + 1);
+        if headers.count() > MOST_ENTRIES {
+            return Err(format!("an archive of more than {MOST_ENTRIES} files"));
+        }
+        let zip = ZipArchive::new(Cursor::new(bytes.clone()));
+        let mut zip = zip.map_err(|e| e.to_string())?;
         let mut entries = Vec::new();
         for index in 0..zip.len() {
             let file = zip.by_index_raw(index).map_err(|e| e.to_string())?;
@@ -49,9 +61,10 @@ impl Archive {
             });
         }
         Ok(Archive {
+            zip,
             entries,
             blobs: vec![bytes],
-            decompressed: 0,
+            decompressed: HashMap::new(),
         })
     }
 
@@ -65,11 +78,13 @@ impl Archive {
         if let Some(range) = &entry.stored {
             return Ok((0, range.clone()));
         }
+        if let Some(&blob) = self.decompressed.get(&entry.index) {
+            return Ok((blob, 0..self.blobs[blob].len()));
+        }
         let name = &entry.name;
-        let archive = &self.blobs[0];
-        let left = (archive.len() + ALLOWANCE).saturating_sub(self.decompressed);
-        let mut zip = ZipArchive::new(Cursor::new(&archive[..])).map_err(|e| e.to_string())?;
-        let file = zip.by_index(entry.index).map_err(|e| e.to_string())?;
+        let so_far: usize = self.blobs[1..].iter().map(Bytes::len).sum();
+        let left = (self.blobs[0].len() + ALLOWANCE).saturating_sub(so_far);
+        let file = self.zip.by_index(entry.index).map_err(|e| e.to_string())?;
         let mut content = Vec::new();
         let read = file.take(left as u64 + 1).read_to_end(&mut content);
         read.map_err(|e| format!("{name:?} in it: {e}"))?;
@@ -78,10 +93,11 @@ impl Archive {
                 "{name:?} in it grows beyond all measure when it is decompressed; save it uncompressed"
             ));
         }
-        self.decompressed += content.len();
         let range = 0..content.len();
-        self.blobs.push(content);
-        Ok((self.blobs.len() - 1, range))
+        self.blobs.push(content.into());
+        let blob = self.blobs.len() - 1;
+        self.decompressed.insert(entry.index, blob);
+        Ok((blob, range))
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use burn::tensor::Element;
+use prost::bytes::Bytes;
 
 use super::{
     archive::Archive,
@@ -65,7 +66,7 @@ impl WeightFile {
     ///
     /// Returns an error if it is none of the formats, or is damaged.
     pub fn from_bytes(path: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Self, WeightsError> {
-        let path = path.into();
+        let (path, bytes) = (path.into(), Bytes::from(bytes));
         let content = match &bytes[..] {
             [_, _, _, _, _, _, _, 0, b'{', ..] => safetensors_file::read(bytes),
             [b'P', b'K', ..] => Archive::new(bytes).and_then(|archive| {
@@ -96,11 +97,17 @@ impl WeightFile {
         self.content.tensors.keys().map(String::as_str)
     }
 
-    /// Returns how many numbers a network may have that is read from the file, even if layers share their tensors: so many
-    /// that it takes twice the memory of the file, and 32 MiB.
+    /// Returns how many numbers a network read from this file may have, even if its layers share tensors: so many that it
+    /// takes twice the memory of the file, and 32 MiB.
     pub(super) fn most_numbers(&self) -> usize {
-        let bytes: usize = self.content.blobs.iter().map(Vec::len).sum();
+        let bytes: usize = self.content.blobs.iter().map(Bytes::len).sum();
         bytes / 2 + (8 << 20)
+    }
+
+    /// Returns whether the tensor of exactly this name holds numbers that can be weights.
+    pub(super) fn has_floats(&self, name: &str) -> bool {
+        let tensor = self.content.tensors.get(name);
+        tensor.is_some_and(|tensor| tensor.dtype.size().is_some())
     }
 
     /// Returns the shape of the tensor of exactly this name.
@@ -141,8 +148,13 @@ impl WeightFile {
     ///
     /// Returns an error if there is no such tensor, or more than one, or if it holds integers.
     pub fn read<T: Element>(&self, name: &str) -> Result<Array<T>, WeightsError> {
-        let name = self.find(name)?;
-        let tensor = &self.content.tensors[name];
+        self.read_exact(self.find(name)?)
+    }
+
+    /// Returns the numbers of the tensor of exactly this name.
+    pub(super) fn read_exact<T: Element>(&self, name: &str) -> Result<Array<T>, WeightsError> {
+        let tensor = self.content.tensors.get(name);
+        let tensor = tensor.ok_or_else(|| WeightsError::missing(name))?;
         let storage = &self.content.blobs[tensor.blob][tensor.bytes.clone()];
         let values = tensor.dtype.read(storage, tensor);
         let values = values.ok_or_else(|| WeightsError::WrongType {
@@ -162,21 +174,24 @@ impl WeightFile {
         if start > end || end > blob {
             return Err(damaged(format!("bytes {start} to {end} of {blob}")));
         }
+        // So that no sum or product of sizes overflows later, not even that of an empty tensor.
+        let sizes = tensor.shape.iter().map(|&size| size.max(1));
+        let most = sizes.fold(Some(8usize), |n, size| n?.checked_mul(size));
+        let Some(_) = most.filter(|&most| isize::try_from(most).is_ok()) else {
+            return Err(damaged(format!("of shape {:?}", tensor.shape)));
+        };
         let Some(size) = tensor.dtype.size() else {
             return Ok(());
         };
         let has = (end - start) / size;
+        let n: usize = tensor.shape.iter().product();
         let mut sizes = tensor.shape.iter().zip(&tensor.strides);
-        let n = tensor
-            .shape
-            .iter()
-            .try_fold(1usize, |n, &size| n.checked_mul(size));
         let last = sizes.try_fold(tensor.offset, |last, (&size, &stride)| {
             last.checked_add(size.saturating_sub(1).checked_mul(stride)?)
         });
         match (n, last) {
-            (Some(0), _) => Ok(()),
-            (Some(n), Some(last)) if last < has && n <= has => Ok(()),
+            (0, _) => Ok(()),
+            (n, Some(last)) if last < has && n <= has => Ok(()),
             _ => Err(damaged(format!(
                 "of shape {:?}, but its storage has {has} numbers",
                 tensor.shape

@@ -30,21 +30,22 @@ pub fn keras_layers<T: Element>(
 const END: &str = "recurrent_kernel";
 
 fn layer<T: Element>(file: &WeightFile, name: &str) -> Result<Vec<LayerWeights<T>>, WeightsError> {
-    let start = name.trim_end_matches('/');
-    let is_inside = |path: &str| match path.find(start) {
-        _ if start.is_empty() => true,
-        Some(at) => {
-            let (before, after) = (&path[..at], &path[at + start.len()..]);
-            (before.is_empty() || before.ends_with('/')) && after.starts_with('/')
-        }
-        None => false,
+    let start = name.trim_matches('/');
+    let is_inside = |path: &str| {
+        let inside = format!("/{start}/");
+        start.is_empty() || format!("/{path}").contains(&inside)
     };
-    let paths: Vec<&str> = file
+    let paths = file
         .names()
-        .filter(|path| path.ends_with(END) && is_inside(path))
-        .collect();
+        .filter(|path| path.ends_with(END) && is_inside(path));
+    let paths: Vec<&str> = paths.collect();
+    // The two directions are beside each other.
+    let is_backward = |path: &&str| {
+        let forward = path.replacen("/backward_", "/forward_", 1);
+        forward != **path && paths.contains(&forward.as_str())
+    };
     let (backward, forward): (Vec<&str>, Vec<&str>) =
-        paths.iter().partition(|path| path.contains("backward_"));
+        paths.iter().partition(|path| is_backward(path));
     match (&forward[..], &backward[..]) {
         ([forward], []) => Ok(vec![direction(file, forward)?]),
         ([forward], [backward]) => Ok(vec![direction(file, forward)?, direction(file, backward)?]),
@@ -62,12 +63,15 @@ fn layer<T: Element>(file: &WeightFile, name: &str) -> Result<Vec<LayerWeights<T
 
 fn direction<T: Element>(file: &WeightFile, path: &str) -> Result<LayerWeights<T>, WeightsError> {
     let start = path.strip_suffix(END).unwrap_or(path);
-    let recurrent_kernel = file.read(path)?;
+    let recurrent_kernel = file.read_exact(path)?;
     let bias = format!("{start}bias");
-    let bias = file.shape(&bias).map(|_| file.read(&bias)).transpose()?;
+    let bias = file
+        .shape(&bias)
+        .map(|_| file.read_exact(&bias))
+        .transpose()?;
     let layer = KerasLayer {
         form: KerasLayer::form(&recurrent_kernel, bias.as_ref())?,
-        kernel: file.read(&format!("{start}kernel"))?,
+        kernel: file.read_exact(&format!("{start}kernel"))?,
         recurrent_kernel,
         bias,
     };

@@ -15,7 +15,7 @@ use super::{
     error::WeightsError,
     file::WeightFile,
     layer_weights::{Form, LayerWeights, array},
-    state_dict::{Place, read_layer, with_dot, write_layer},
+    state_dict::{Place, TENSORS, read_layer, with_dot, write_layer},
     to_safetensors::NamedArrays,
 };
 use crate::cells::CellKind;
@@ -31,12 +31,13 @@ pub struct LoadReport {
     pub missing: Vec<(String, String)>,
     /// The parameters whose tensors do not fit, and why: another shape, another cell, integers, two of one name.
     pub not_loaded: Vec<(String, String)>,
-    /// The file's tensors that no parameter takes.
+    /// The file's tensors of layers that the module has not.
     pub unused: Vec<String>,
 }
 
 impl LoadReport {
-    /// Returns whether each parameter was loaded. Tensors that are left over do no harm.
+    /// Returns whether each parameter was loaded, and each loaded layer found all of its tensors used. Layers that the module
+    /// has not are [`unused`](Self::unused).
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.not_loaded.is_empty()
     }
@@ -102,6 +103,7 @@ pub fn load_pytorch<B: Backend, M: Module<B>>(
         rename: &rename,
         layers: HashMap::new(),
         used: BTreeSet::new(),
+        root: None,
         half: BTreeSet::new(),
         report: LoadReport::default(),
         backend: std::marker::PhantomData::<B>,
@@ -114,14 +116,31 @@ pub fn load_pytorch<B: Backend, M: Module<B>>(
         .not_loaded
         .extend(half.map(|path| (path, before_product.to_owned())));
     let unused = file.names().filter(|name| !used.contains(*name));
-    report.unused = unused.map(str::to_owned).collect();
+    let (halves, unused): (Vec<&str>, Vec<&str>) = unused.partition(|name| belongs(name, &used));
+    let no_place = "the module has no place for it".to_owned();
+    let halves = halves.into_iter();
+    report
+        .not_loaded
+        .extend(halves.map(|name| (name.to_owned(), no_place.clone())));
+    report.unused = unused.into_iter().map(str::to_owned).collect();
     (module, report)
+}
+
+/// Returns whether a tensor belongs to a layer of which others were loaded: without it the layer computes something else.
+fn belongs(name: &str, used: &BTreeSet<String>) -> bool {
+    let layer = |name: &str| -> Option<String> {
+        let (layer, tensor) = name.rsplit_once('.').unwrap_or(("", name));
+        let is_recurrent = TENSORS.iter().any(|start| tensor.starts_with(start));
+        (is_recurrent || tensor == "weight" || tensor == "bias").then(|| layer.to_owned())
+    };
+    layer(name).is_some_and(|of| used.iter().any(|used| layer(used).as_ref() == Some(&of)))
 }
 
 /// Returns the tensors of a module under PyTorch's names, for `load_state_dict`: what [`load_pytorch`] reads.
 ///
-/// A [`Gru`](crate::Gru) without biases is taken for one that resets after the product, as PyTorch's does, and an
-/// [`Rnn`](crate::Rnn) keeps its activation, which the names do not tell.
+/// Parameters do not tell everything: a [`Gru`](crate::Gru) without biases is taken for one that resets after the product,
+/// as PyTorch's does, a [`Bidirectional`](crate::Bidirectional) layer for one that concatenates, and whether an
+/// [`Rnn`](crate::Rnn) has tanh or ReLU stands nowhere. [`Stack::to_pytorch`](crate::Stack::to_pytorch) knows.
 ///
 /// # Errors
 ///
@@ -242,6 +261,8 @@ struct Load<'a, B: Backend, N> {
     /// The layers that have been read.
     layers: HashMap<(String, Place), Read<B::FloatElem>>,
     used: BTreeSet<String>,
+    /// What stands in front of all names in the file, once it is known.
+    root: Option<String>,
     /// The GRUs that took a bias and not yet the other one.
     half: BTreeSet<String>,
     report: LoadReport,
@@ -260,8 +281,8 @@ impl<B: Backend, N: Fn(&str) -> String> Load<'_, B, N> {
         match self.path.target() {
             Target::Plain(name, is_transposed) => {
                 let name = (self.rename)(&name);
-                let full = self.file.find(&name).map_err(failure)?.to_owned();
-                let array = self.file.read(&full).map_err(failure)?;
+                let full = self.full(&name)?;
+                let array = self.file.read_exact(&full).map_err(failure)?;
                 self.used.insert(full);
                 Ok(if is_transposed {
                     array.transposed()
@@ -273,6 +294,20 @@ impl<B: Backend, N: Fn(&str) -> String> Load<'_, B, N> {
                 self.part(&(self.rename)(&base), place, &field)
             }
         }
+    }
+
+    /// Returns the full name of a tensor. The first that is found decides what stands in front of all.
+    fn full(&mut self, name: &str) -> Result<String, Failure> {
+        if let Some(root) = &self.root {
+            let full = format!("{root}{name}");
+            return match self.file.shape(&full) {
+                Some(_) => Ok(full),
+                None => Err(Failure::Missing(full)),
+            };
+        }
+        let full = self.file.find(name).map_err(failure)?;
+        self.root = Some(full[..full.len() - name.len()].to_owned());
+        Ok(full.to_owned())
     }
 
     /// Returns a part of a recurrent layer.
@@ -289,11 +324,11 @@ impl<B: Backend, N: Fn(&str) -> String> Load<'_, B, N> {
             ..place
         };
         let sought = format!("{base}{}", first.name("weight_ih"));
-        if place.layer.is_none() && self.file.find(&sought).is_ok() {
+        if place.layer.is_none() && self.full(&sought).is_ok() {
             place = first;
         }
         let sought = format!("{base}{}", place.name("weight_ih"));
-        let full = self.file.find(&sought).map_err(failure)?;
+        let full = self.full(&sought)?;
         let base = full[..full.len() - place.name("weight_ih").len()].to_owned();
         let key = (base.clone(), place);
         let layer = self.layers.entry(key).or_insert_with(|| {

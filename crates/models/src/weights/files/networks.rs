@@ -93,7 +93,16 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
     /// Returns an error if PyTorch has no such layer.
     pub fn to_pytorch(&self, prefix: &str) -> Result<NamedArrays<B::FloatElem>, WeightsError> {
         let (prefix, mut arrays) = (with_dot(prefix), NamedArrays::new());
-        for (layer, directions) in self.to_layers()?.iter().enumerate() {
+        let mut layers = self.to_layers()?;
+        // In PyTorch all layers have biases, or none has.
+        if layers.iter().flatten().any(|weights| weights.b.is_some()) {
+            let with_biases = |weights: LayerWeights<_>| weights.with_biases();
+            let all = layers.into_iter();
+            layers = all
+                .map(|layer| layer.into_iter().map(with_biases).collect())
+                .collect();
+        }
+        for (layer, directions) in layers.iter().enumerate() {
             for (weights, reverse) in directions.iter().zip([false, true]) {
                 let place = Place {
                     layer: Some(layer),
@@ -140,6 +149,7 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
         ) else {
             return Err(WeightsError::missing(format!("{root}weight_ih_l0")));
         };
+        let stack = Stack::from_layers(layers, device)?;
 
         let head = match &names.head {
             Some(name) => file.find(&format!("{}weight", with_dot(name)))?.to_owned(),
@@ -158,7 +168,7 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
             .map(|start| format!("{start}bias"));
         let bias = match bias.filter(|name| file.shape(name).is_some()) {
             Some(name) => {
-                let bias = file.read(&name)?;
+                let bias = file.read_exact(&name)?;
                 super::layer_weights::check_shape(&name, Some(&bias), &[vocab_size])?;
                 bias
             }
@@ -181,6 +191,7 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
                 }
             }
         };
+        refuse_others(file, &root, &[Some(&head), embedding.as_ref()])?;
         let embedding = embedding.map(|name| -> Result<_, WeightsError> {
             let table = matrix::<B::FloatElem>(file, &name, d)?;
             super::layer_weights::check_shape(&name, Some(&table), &[vocab_size, d])?;
@@ -190,7 +201,7 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
         });
         Ok(CharLm {
             embedding: embedding.transpose()?,
-            stack: Stack::from_layers(layers, device)?,
+            stack,
             head: Linear {
                 weight: param(weight.transposed(), device),
                 bias: Some(param(bias, device)),
@@ -217,6 +228,46 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
     }
 }
 
+/// Returns what stands before the names of all parts of the model with recurrent layers at `rnn`.
+fn root(rnn: &str) -> String {
+    let root = rnn.trim_end_matches('.').rsplit_once('.');
+    root.map_or(String::new(), |(root, _)| format!("{root}."))
+}
+
+/// Returns an error if the model has other parts: without them its scores would be others.
+fn refuse_others(
+    file: &WeightFile,
+    rnn: &str,
+    parts: &[Option<&String>],
+) -> Result<(), WeightsError> {
+    let root = root(rnn);
+    let bias = |part: &str| {
+        part.strip_suffix("weight")
+            .map(|start| format!("{start}bias"))
+    };
+    let others = file.names().filter(|&name| {
+        let is_part = parts
+            .iter()
+            .flatten()
+            .any(|&part| part == name || bias(part).as_deref() == Some(name));
+        let is_optimiser = name
+            .strip_prefix(&root)
+            .is_some_and(|rest| rest.starts_with("optim"));
+        name.starts_with(&root)
+            && !name.starts_with(rnn)
+            && !is_part
+            && !is_optimiser
+            && file.has_floats(name)
+    });
+    match &others.take(8).collect::<Vec<_>>()[..] {
+        [] => Ok(()),
+        others => Err(WeightsError::NoSuchCell(format!(
+            "a character model here is an embedding, recurrent layers and a linear layer; this has more: {}",
+            others.join(", ")
+        ))),
+    }
+}
+
 /// Returns the name of the only weight beside the recurrent layers at `rnn` that has a shape that `fits`, and a bias if
 /// `with_bias` says so. Any other will do if no weight has what it says.
 fn by_shape(
@@ -226,8 +277,7 @@ fn by_shape(
     with_bias: bool,
     fits: &dyn Fn(&[usize]) -> bool,
 ) -> Result<String, WeightsError> {
-    let root = rnn.trim_end_matches('.').rsplit_once('.');
-    let root = root.map_or(String::new(), |(root, _)| format!("{root}."));
+    let root = root(rnn);
     let has_bias = |name: &str| {
         let start = name.strip_suffix("weight");
         start.is_some_and(|start| file.shape(&format!("{start}bias")).is_some())
@@ -263,7 +313,7 @@ fn matrix<T: Element>(
     name: &str,
     columns: usize,
 ) -> Result<Array<T>, WeightsError> {
-    let array: Array<T> = file.read(name)?;
+    let array: Array<T> = file.read_exact(name)?;
     match *array.shape {
         [_, found] if found == columns => Ok(array),
         _ => {

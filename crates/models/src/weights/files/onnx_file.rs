@@ -124,19 +124,29 @@ impl OnnxFile {
         prefix: &str,
     ) -> Result<Vec<Vec<LayerWeights<T>>>, WeightsError> {
         let all = self.recurrent();
-        let of_prefix = all.iter().filter(|one| name(one.node).starts_with(prefix));
+        let is_below = |name: &str| match name.strip_prefix(prefix) {
+            // `/rnn` is no start of `/rnn2/LSTM`.
+            Some(rest) => {
+                let is_cut = |at: Option<char>| at.is_none_or(|c| !c.is_alphanumeric());
+                is_cut(prefix.chars().next_back()) || is_cut(rest.chars().next())
+            }
+            None => false,
+        };
+        let of_prefix = all.iter().filter(|one| is_below(name(one.node)));
         let left: Vec<&Operator> = of_prefix.collect();
         if left.is_empty() {
             return Err(self.no_operator(prefix));
         }
         let candidates: Vec<String> = left.iter().map(|one| name(one.node).to_owned()).collect();
-        // Whose input is the output of another one stands above it.
+        // An operator that reads another's output stands above it.
         let place: HashMap<*const Node, usize> = (0..left.len())
             .map(|i| (std::ptr::from_ref(left[i].node), i))
             .collect();
         let mut above: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
         for (i, operator) in left.iter().enumerate() {
-            let below = source(operator).and_then(|node| place.get(&std::ptr::from_ref(node)));
+            let below = self
+                .source(operator)
+                .and_then(|node| place.get(&std::ptr::from_ref(node)));
             above.entry(below.copied()).or_default().push(i);
         }
         let (mut chain, mut top) = (Vec::new(), None);
@@ -157,7 +167,7 @@ impl OnnxFile {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no such operator, if one does not take what the one before it gives, if one has
+    /// Returns an error if there is no such operator, if its size is not that of what the one before it gives, if one has
     /// attributes that our cells have not, or if its weights are no constants.
     pub fn layers_named<T: Element>(
         &self,
@@ -165,8 +175,16 @@ impl OnnxFile {
     ) -> Result<Vec<Vec<LayerWeights<T>>>, WeightsError> {
         let all = self.recurrent();
         let of_name = |wanted: &&str| {
-            let operator = all.iter().find(|one| name(one.node) == *wanted);
-            operator.ok_or_else(|| self.no_operator(wanted))
+            let of_name: Vec<&Operator> =
+                all.iter().filter(|one| name(one.node) == *wanted).collect();
+            match of_name[..] {
+                [only] => Ok(only),
+                [] => Err(self.no_operator(wanted)),
+                _ => Err(WeightsError::Ambiguous {
+                    name: (*wanted).into(),
+                    candidates: vec!["several operators of this name".into()],
+                }),
+            }
         };
         self.chain(&names.iter().map(of_name).collect::<Result<Vec<_>, _>>()?)
     }
@@ -214,7 +232,8 @@ impl OnnxFile {
             let scopes = [Rc::new(Scope::new(graph))].into_iter();
             let scopes: Vec<Rc<Scope>> = scopes.chain(outer.iter().cloned()).collect();
             for node in &graph.node {
-                if ["LSTM", "GRU", "RNN"].contains(&node.op_type.as_str()) {
+                let is_onnx = ["", "ai.onnx"].contains(&node.domain.as_str());
+                if is_onnx && ["LSTM", "GRU", "RNN"].contains(&node.op_type.as_str()) {
                     to.push(Operator {
                         node,
                         scopes: scopes.clone(),
@@ -266,7 +285,6 @@ impl OnnxFile {
         } else {
             None
         };
-        let form = form(node, p.is_some())?;
 
         let of = |array: &Array<T>, what: &str, i: usize, rank: usize| match (
             &array.shape[..],
@@ -292,7 +310,7 @@ impl OnnxFile {
         };
         let direction = |i: usize| {
             let layer = OnnxLayer {
-                form,
+                form: form(node, p.is_some(), i)?,
                 w: of(&w, "W", i, 3)?,
                 r: of(&r, "R", i, 3)?,
                 b: optional(&b, "B", i)?,
@@ -301,6 +319,39 @@ impl OnnxFile {
             layer.into_ours()
         };
         (0..directions).map(direction).collect()
+    }
+
+    /// Returns the recurrent operator whose sequence of outputs is the input of this one, if only its form changes in between.
+    fn source<'a>(&self, operator: &Operator<'a>) -> Option<&'a Node> {
+        let mut value: &str = operator.node.input.first()?;
+        for _ in 0..LONGEST_WAY {
+            let mut scopes = operator.scopes.iter();
+            let node: &Node = scopes.find_map(|scope| scope.nodes.get(value).copied())?;
+            match node.op_type.as_str() {
+                // Not its last state, which is the second output.
+                "LSTM" | "GRU" | "RNN" => return (node.output.first()? == value).then_some(node),
+                "Transpose" | "Squeeze" | "Unsqueeze" | "Reshape" | "Identity" | "Cast"
+                | "Dropout" => {}
+                // One direction is cut out, and both are put side by side.
+                "Slice" if self.is_along_directions(&operator.scopes, node) => {}
+                "Concat" => {}
+                _ => return None,
+            }
+            value = node.input.first()?;
+        }
+        None
+    }
+
+    /// Returns whether a slice cuts along the second axis, that of the directions.
+    fn is_along_directions(&self, scopes: &[Rc<Scope>], node: &Node) -> bool {
+        let of_attribute = attribute(node, "axes").map(|axes| axes.ints.clone());
+        let of_input = || match self.look_up::<f32>(scopes, node.input.get(3)?).ok()? {
+            Found::Constant(Constant::Ints(axes)) => Some(axes),
+            _ => None,
+        };
+        of_attribute
+            .or_else(of_input)
+            .is_some_and(|axes| axes == [1])
     }
 
     /// Returns the constant of this name, or the operator that computes it.
@@ -462,25 +513,6 @@ fn name(node: &Node) -> &str {
     }
 }
 
-/// Returns the recurrent operator whose output is the input of this one, if only its form changes in between.
-fn source<'a>(operator: &Operator<'a>) -> Option<&'a Node> {
-    let mut value = operator.node.input.first()?;
-    for _ in 0..LONGEST_WAY {
-        let mut scopes = operator.scopes.iter();
-        let node: &Node = scopes.find_map(|scope| scope.nodes.get(value.as_str()).copied())?;
-        match node.op_type.as_str() {
-            "LSTM" | "GRU" | "RNN" => return Some(node),
-            "Transpose" | "Squeeze" | "Unsqueeze" | "Reshape" | "Identity" | "Cast" | "Dropout" => {
-                value = node.input.first()?;
-            }
-            // One direction is cut out, and both are put side by side.
-            "Slice" | "Concat" => value = node.input.first()?,
-            _ => return None,
-        }
-    }
-    None
-}
-
 fn attribute<'a>(node: &'a Node, name: &str) -> Option<&'a Attribute> {
     node.attribute
         .iter()
@@ -492,28 +524,24 @@ fn text(node: &Node, name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(bytes).to_lowercase())
 }
 
-/// Returns the equations of an operator.
-fn form(node: &Node, has_peepholes: bool) -> Result<Form, WeightsError> {
+/// Returns the equations of an operator in one of its directions.
+fn form(node: &Node, has_peepholes: bool, direction: usize) -> Result<Form, WeightsError> {
     let not_ours = |what: String| {
         Err(WeightsError::NotPortable(format!(
             "{what}: no cell of ours has that"
         )))
     };
-    let strings = attribute(node, "activations").map_or(&[][..], |a| &a.strings);
-    let activations: Vec<String> = strings
-        .iter()
-        .map(|name| String::from_utf8_lossy(name).to_lowercase())
-        .collect();
     let default: &[&str] = match node.op_type.as_str() {
         "LSTM" => &["sigmoid", "tanh", "tanh"],
         "GRU" => &["sigmoid", "tanh"],
         _ => &["tanh"],
     };
-    let are = |expected: &[&str]| {
-        activations
-            .chunks(expected.len())
-            .all(|direction| direction == expected)
-    };
+    let strings = attribute(node, "activations").map_or(&[][..], |a| &a.strings);
+    let strings = strings.iter().skip(direction * default.len());
+    let activations: Vec<String> = strings
+        .take(default.len())
+        .map(|name| String::from_utf8_lossy(name).to_lowercase())
+        .collect();
     if attribute(node, "clip").is_some() {
         return not_ours("it clips its sums".into());
     }
@@ -522,8 +550,10 @@ fn form(node: &Node, has_peepholes: bool) -> Result<Form, WeightsError> {
     }
     let after = attribute(node, "linear_before_reset").is_some_and(|a| a.i != 0);
     match node.op_type.as_str() {
-        "RNN" if !activations.is_empty() && are(&["relu"]) => Ok(Form::ReluRnn),
-        _ if !are(default) => not_ours(format!("activations {activations:?}")),
+        "RNN" if activations == ["relu"] => Ok(Form::ReluRnn),
+        _ if !activations.is_empty() && activations != default => {
+            not_ours(format!("activations {activations:?}"))
+        }
         "RNN" => Ok(Form::TanhRnn),
         "GRU" if after => Ok(Form::Gru),
         "GRU" => Ok(Form::OriginalGru),

@@ -1,7 +1,7 @@
 //! Writes a network as an ONNX model.
 //!
 //! ```text
-//! x [batch, time, d_input] ─ Transpose ─ LSTM ─ Squeeze ─ … ─ Transpose ─ y [batch, time, d_output]
+//! x [batch, time, d_input] ─ Transpose ─ LSTM ─ Transpose ─ Reshape ─ … ─ Transpose ─ y [batch, time, d_output]
 //! hidden_0, cell_0, … [directions, batch, d_hidden]  in        next_hidden_0, next_cell_0, …  out
 //! ```
 //!
@@ -154,20 +154,33 @@ impl<T: Element> Writer<T> {
         y: &str,
     ) -> Result<usize, WeightsError> {
         let first = layer.first().expect("a direction");
-        let theirs: Option<Vec<OnnxLayer<T>>> = layer.iter().map(LayerWeights::to_onnx).collect();
-        let Some(theirs) = theirs else {
-            let form = first.form;
-            return Err(WeightsError::NotPortable(format!(
-                "layer {i}: ONNX has no operator for {form:?}"
-            )));
-        };
         let (form, directions, h) = (first.form, layer.len(), first.d_hidden());
-        let (operator, activations): (_, &[&str]) = match form {
-            Form::TanhRnn => ("RNN", &["Tanh"]),
-            Form::ReluRnn => ("RNN", &["Relu"]),
-            Form::Lstm | Form::PeepholeLstm | Form::ProjectedLstm => ("LSTM", &[]),
-            Form::Gru | Form::OriginalGru => ("GRU", &[]),
+        let not_portable = |form: Form| {
+            WeightsError::NotPortable(format!("layer {i}: ONNX has no operator for {form:?}"))
         };
+        let (operator, activations) = match form {
+            Form::TanhRnn | Form::ReluRnn => (
+                "RNN",
+                layer.iter().map(|one| activation(one.form)).collect(),
+            ),
+            Form::Lstm | Form::PeepholeLstm | Form::ProjectedLstm => ("LSTM", Vec::new()),
+            Form::Gru | Form::OriginalGru => ("GRU", Vec::new()),
+        };
+        let is_other = |one: &&LayerWeights<T>| match operator {
+            "RNN" => ![Form::TanhRnn, Form::ReluRnn].contains(&one.form),
+            _ => one.form != form,
+        };
+        if let Some(other) = layer.iter().find(is_other) {
+            return Err(not_portable(other.form));
+        }
+        // An operator has biases in all directions or in none.
+        let has_bias = layer.iter().any(|one| one.b.is_some());
+        let theirs = layer.iter().map(|one| match has_bias {
+            true => one.clone().with_biases().to_onnx(),
+            false => one.to_onnx(),
+        });
+        let theirs: Option<Vec<OnnxLayer<T>>> = theirs.collect();
+        let theirs = theirs.ok_or_else(|| not_portable(form))?;
         let has_cell = operator == "LSTM";
         let name = |what: &str| format!("{what}_{i}");
 
@@ -219,15 +232,9 @@ impl<T: Element> Writer<T> {
             attributes.push(int("linear_before_reset", 1));
         }
         if !activations.is_empty() {
-            let all = activations
-                .iter()
-                .cycle()
-                .take(directions * activations.len());
             attributes.push(Attribute {
                 name: "activations".into(),
-                strings: all
-                    .map(|name| Bytes::copy_from_slice(name.as_bytes()))
-                    .collect(),
+                strings: activations,
                 kind: STRINGS,
                 ..Default::default()
             });
@@ -325,6 +332,14 @@ impl<T: Element> Writer<T> {
             metadata: about.iter().map(entry).collect(),
         };
         model.encode_to_vec()
+    }
+}
+
+/// Returns the activation of a plain layer by ONNX's name.
+fn activation(form: Form) -> Bytes {
+    match form {
+        Form::ReluRnn => Bytes::from_static(b"Relu"),
+        _ => Bytes::from_static(b"Tanh"),
     }
 }
 

@@ -60,6 +60,7 @@ impl<'a> Pickle<'a> {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
+            copied: 0,
         };
         for _ in 0..MOST_STEPS {
             let at = machine.at;
@@ -125,6 +126,8 @@ struct Machine<'a> {
     /// How high the stack was at each mark.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
+    /// Entries of dictionaries that were made of lists.
+    copied: usize,
 }
 
 const CUT_OFF: &str = "it is cut off";
@@ -221,7 +224,9 @@ impl Machine<'_> {
         let to = self.top()?;
         match &mut self.pickle.values[to as usize] {
             Value::List(list) => list.extend(items),
-            Value::Opaque => {}
+            Value::Opaque | Value::Call(..) => {}
+            // A list of a class of its own.
+            object @ Value::Object(None) => *object = Value::List(items),
             _ => return Err("no list to append to".into()),
         }
         Ok(())
@@ -236,21 +241,32 @@ impl Machine<'_> {
         let pairs = items.chunks_exact(2).map(|pair| (pair[0], pair[1]));
         match &mut self.pickle.values[to as usize] {
             Value::Dict(dict) => dict.extend(pairs),
+            Value::Opaque | Value::Call(..) => {}
+            // A dictionary of a class of its own.
+            object @ Value::Object(None) => *object = Value::Dict(pairs.collect()),
             _ => return Err("no dictionary to set an entry of".into()),
         }
         Ok(())
     }
 
-    /// Notes what a call would make. That of `OrderedDict` makes a dictionary.
+    /// Notes what a call would make. Those of `OrderedDict` and `defaultdict` make dictionaries.
     fn call(&mut self) -> Result<(), String> {
         let arguments = self.pop()?;
         let function = self.pop()?;
         let name = self.pickle.global(function);
         let pairs = self.pickle.items(arguments).and_then(|items| items.first());
-        if name == Some(("collections", "OrderedDict")) {
+        let is_dict = [
+            ("collections", "OrderedDict"),
+            ("collections", "defaultdict"),
+        ];
+        if name.is_some_and(|name| is_dict.contains(&name)) {
             let pairs = pairs
                 .and_then(|&pairs| self.pickle.items(pairs))
                 .unwrap_or(&[]);
+            self.copied += pairs.len();
+            if self.copied > MOST_VALUES {
+                return Err(format!("more than {MOST_VALUES} entries"));
+            }
             let pair = |&pair: &Id| match self.pickle.items(pair) {
                 Some(&[key, value]) => Some((key, value)),
                 _ => None,

@@ -6,6 +6,8 @@ use std::{
     ops::Range,
 };
 
+use prost::bytes::Bytes;
+
 use super::{
     archive::Archive,
     pickle::{Id, Pickle, Value},
@@ -15,9 +17,13 @@ use super::{
 /// The first pickle of a file from before 1.6 is this number.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 /// How deep dictionaries of tensors may lie in one another.
-const DEEPEST: usize = 32;
+const DEEPEST: usize = 128;
 /// Bytes that all names may have.
 const LONGEST_NAMES: usize = 16 << 20;
+/// Bytes of one name, of those that make up the name of a tensor.
+const LONGEST_KEY: usize = 1 << 10;
+/// Dimensions that a tensor may have.
+const MOST_DIMENSIONS: usize = 8;
 
 /// A tensor as a pickle describes it.
 struct Described {
@@ -49,7 +55,7 @@ pub(super) fn read(mut archive: Archive) -> Result<Content, String> {
         .unwrap_or_default()
         .to_owned();
     let (blob, range) = archive.contents(pickle)?;
-    let bytes = archive.blobs[blob][range].to_vec();
+    let bytes = archive.blobs[blob].slice(range);
     let described = describe(&Pickle::new(&bytes)?)?;
     let big_endian = match entries
         .iter()
@@ -81,7 +87,7 @@ pub(super) fn read(mut archive: Archive) -> Result<Content, String> {
 
 /// Reads the content of a file from before PyTorch 1.6: pickles of a magic number, a version and the machine, that of the
 /// tensors, that of the keys of the storages, and each storage after its length.
-pub(super) fn read_legacy(bytes: Vec<u8>) -> Result<Content, String> {
+pub(super) fn read_legacy(bytes: Bytes) -> Result<Content, String> {
     let mut at = 0;
     let mut next = || -> Result<(Pickle, usize), String> {
         let pickle = Pickle::new(&bytes[at..])?;
@@ -100,16 +106,12 @@ pub(super) fn read_legacy(bytes: Vec<u8>) -> Result<Content, String> {
     next()?;
     let (pickle, _) = next()?;
     let described = describe(&pickle)?;
-    let (keys, _) = next()?;
+    let (listed, _) = next()?;
+    let keys = listed.items(listed.root).ok_or("no list of storages")?;
     let keys = keys
-        .items(keys.root)
-        .ok_or("no list of storages")?
         .iter()
-        .map(|&key| {
-            let key = keys.str(key);
-            key.map(str::to_owned).ok_or("a storage without a key")
-        });
-    let keys: Vec<String> = keys.collect::<Result<_, _>>()?;
+        .map(|&key| listed.str(key).ok_or("a storage without a key"));
+    let keys: Vec<&str> = keys.collect::<Result<_, _>>()?;
     let sizes: BTreeMap<&str, usize> = described
         .iter()
         .map(|(_, tensor)| (tensor.key.as_str(), tensor.width))
@@ -118,7 +120,7 @@ pub(super) fn read_legacy(bytes: Vec<u8>) -> Result<Content, String> {
     for key in keys {
         let length = bytes.get(at..).and_then(|rest| rest.first_chunk());
         let numbers = i64::from_le_bytes(*length.ok_or("it is cut off")?);
-        let size = sizes.get(key.as_str());
+        let size = sizes.get(key);
         let size = *size.ok_or("a storage of no tensor")?;
         let start = at + 8;
         let length = usize::try_from(numbers)
@@ -128,11 +130,13 @@ pub(super) fn read_legacy(bytes: Vec<u8>) -> Result<Content, String> {
         at = end
             .filter(|&end| end <= bytes.len())
             .ok_or("it is cut off")?;
-        places.insert(key, start..at);
+        if places.insert(key, start..at).is_some() {
+            return Err("a storage that is there twice".into());
+        }
     }
     let mut tensors = BTreeMap::new();
     for (name, tensor) in described {
-        let range = places.get(&tensor.key).cloned();
+        let range = places.get(tensor.key.as_str()).cloned();
         let range = range.ok_or_else(|| format!("tensor {name}: its storage is not in it"))?;
         tensors.insert(name, tensor.stored(0, range, false));
     }
@@ -165,7 +169,7 @@ fn describe(pickle: &Pickle) -> Result<Vec<(String, Described)>, String> {
         seen: HashSet::new(),
         names: 0,
     };
-    walk.visit(pickle.root, &mut Vec::new())?;
+    walk.visit(pickle.root, 0, &mut Vec::new())?;
     Ok(walk.tensors)
 }
 
@@ -178,31 +182,35 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn visit(&mut self, id: Id, path: &mut Vec<String>) -> Result<(), String> {
-        if path.len() > DEEPEST {
+    /// Visits a value that lies so deep in others.
+    fn visit(&mut self, id: Id, depth: usize, path: &mut Vec<String>) -> Result<(), String> {
+        if depth > DEEPEST {
             return Err(format!("dictionaries more than {DEEPEST} deep"));
         }
         match self.pickle.value(id) {
             Value::Dict(entries) if self.seen.insert(id) => {
                 for &(key, value) in entries {
                     let key = match (self.pickle.str(key), self.pickle.int(key)) {
-                        (Some(key), _) => key.to_owned(),
+                        (Some(key), _) if key.len() <= LONGEST_KEY => key.to_owned(),
+                        (Some(_), _) => return Err("a name that is too long".into()),
                         (None, Some(key)) => key.to_string(),
                         (None, None) => continue,
                     };
-                    self.inside(key, value, path)?;
+                    self.inside(key, value, depth, path)?;
                 }
             }
             Value::List(items) | Value::Tuple(items) if self.seen.insert(id) => {
                 for (i, &item) in items.iter().enumerate() {
-                    self.inside(i.to_string(), item, path)?;
+                    self.inside(i.to_string(), item, depth, path)?;
                 }
             }
-            Value::Object(Some(state)) if self.seen.insert(id) => self.visit(*state, path)?,
+            Value::Object(Some(state)) if self.seen.insert(id) => {
+                self.visit(*state, depth + 1, path)?;
+            }
             &Value::Call(function, arguments) => {
                 if let Some(tensor) = self.call(function, arguments, 0)? {
                     let name = path.join(".");
-                    self.names += name.len();
+                    self.names += name.len() + tensor.key.len() + 64;
                     if self.names > LONGEST_NAMES {
                         return Err("names of tensors that are too long".into());
                     }
@@ -216,12 +224,18 @@ impl<'a> Walk<'a> {
 
     /// Visits what lies in a dictionary. A whole module, saved without `state_dict()`, has dictionaries of its own around
     /// its modules and parameters, which no name shows.
-    fn inside(&mut self, key: String, value: Id, path: &mut Vec<String>) -> Result<(), String> {
+    fn inside(
+        &mut self,
+        key: String,
+        value: Id,
+        depth: usize,
+        path: &mut Vec<String>,
+    ) -> Result<(), String> {
         if ["_modules", "_parameters", "_buffers"].contains(&key.as_str()) {
-            return self.visit(value, path);
+            return self.visit(value, depth + 1, path);
         }
         path.push(key);
-        self.visit(value, path)?;
+        self.visit(value, depth + 1, path)?;
         path.pop();
         Ok(())
     }
@@ -253,9 +267,7 @@ impl<'a> Walk<'a> {
                 [function, _, arguments, ..] => self.call(*function, *arguments, inner + 1),
                 _ => Ok(None),
             },
-            ("torch", "Size" | "device") | ("collections", "defaultdict") => Ok(None),
-            ("torch._utils", _) | ("torch.storage", _) | ("numpy.core.multiarray", _) => Ok(None),
-            ("numpy", _) | ("numpy._core.multiarray", _) => Ok(None),
+            _ if is_harmless(module, name) => Ok(None),
             _ => Err(format!(
                 "it calls {module}.{name}, which is no part of a file of tensors; nothing was executed"
             )),
@@ -278,14 +290,17 @@ impl<'a> Walk<'a> {
         let (_, kind) = pickle.global(kind)?;
         let of_untyped = arguments.get(6).and_then(|&dtype| pickle.global(dtype));
         let sizes = |id| -> Option<Vec<usize>> {
-            pickle
-                .items(id)?
-                .iter()
-                .map(|&size| pickle.size(size))
-                .collect()
+            let sizes = pickle
+                .items(id)
+                .filter(|sizes| sizes.len() <= MOST_DIMENSIONS)?;
+            sizes.iter().map(|&size| pickle.size(size)).collect()
         };
         let (shape, strides) = (sizes(shape)?, sizes(strides)?);
         (shape.len() == strides.len()).then_some(())?;
+        // Of storages from before PyTorch 0.4, a part of another one.
+        let is_part =
+            matches!(pickle.items(storage)?.get(5), Some(&part) if pickle.items(part).is_some());
+        (!is_part).then_some(())?;
         let (dtype, width) = match (kind, of_untyped) {
             ("HalfStorage", _) | ("UntypedStorage", Some(("torch", "float16"))) => (Dtype::F16, 2),
             ("BFloat16Storage", _) | ("UntypedStorage", Some(("torch", "bfloat16"))) => {
@@ -310,5 +325,32 @@ impl<'a> Walk<'a> {
             shape,
             strides,
         })
+    }
+}
+
+/// Returns whether a function only makes a value, as those do that settings beside the tensors need.
+fn is_harmless(module: &str, name: &str) -> bool {
+    match module.split('.').next() {
+        Some("numpy" | "pathlib" | "datetime" | "decimal" | "fractions" | "uuid") => true,
+        Some("torch") => {
+            ["Size", "device", "dtype", "Generator"].contains(&name) || module == "torch._utils"
+        }
+        Some("collections") => true,
+        Some("builtins" | "__builtin__") => [
+            "set",
+            "frozenset",
+            "list",
+            "dict",
+            "tuple",
+            "bytearray",
+            "complex",
+            "slice",
+            "range",
+        ]
+        .contains(&name),
+        Some("copy_reg" | "copyreg") => name == "_reconstructor",
+        Some("_codecs") => name == "encode",
+        Some("argparse") => name == "Namespace",
+        _ => false,
     }
 }

@@ -1,5 +1,6 @@
 //! Safetensors: a header in JSON, then the numbers of all tensors.
 
+use prost::bytes::Bytes;
 use safetensors::{Dtype as TheirDtype, SafeTensors};
 
 use super::stored::{Content, Dtype, Stored};
@@ -8,7 +9,7 @@ use super::stored::{Content, Dtype, Stored};
 const LARGEST_HEADER: u64 = 4 << 20;
 
 /// Reads the content of a file.
-pub(super) fn read(bytes: Vec<u8>) -> Result<Content, String> {
+pub(super) fn read(bytes: Bytes) -> Result<Content, String> {
     let length = bytes.first_chunk().map_or(0, |&n| u64::from_le_bytes(n));
     if length > LARGEST_HEADER {
         return Err(format!(

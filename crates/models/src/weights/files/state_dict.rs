@@ -20,6 +20,9 @@ pub(super) struct Place {
     pub reverse: bool,
 }
 
+/// The tensors of a layer.
+pub(super) const TENSORS: [&str; 5] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"];
+
 impl Place {
     /// Returns the end of a tensor's name.
     pub fn name(self, tensor: &str) -> String {
@@ -46,9 +49,17 @@ pub(super) fn find_layers(file: &WeightFile, prefix: &str) -> Result<(String, bo
         let name = file.find(&format!("{prefix}{tensor}"))?;
         Ok(name[..name.len() - tensor.len()].to_owned())
     };
-    match (found("weight_ih_l0"), found("weight_ih")) {
-        (Ok(full), _) => Ok((full, false)),
-        (Err(WeightsError::Missing { .. }), Ok(full)) => Ok((full, true)),
+    let (layers, cell): (Result<String, _>, Result<String, _>) =
+        (found("weight_ih_l0"), found("weight_ih"));
+    match (layers, cell) {
+        (Ok(layers), Ok(cell)) if layers != cell && prefix.is_empty() => {
+            Err(WeightsError::Ambiguous {
+                name: "the recurrent layers".into(),
+                candidates: vec![layers, cell],
+            })
+        }
+        (Ok(layers), _) => Ok((layers, false)),
+        (Err(WeightsError::Missing { .. }), Ok(cell)) => Ok((cell, true)),
         (Err(WeightsError::Missing { .. }), Err(error @ WeightsError::Ambiguous { .. })) => {
             Err(error)
         }
@@ -65,14 +76,16 @@ pub(super) fn read_layer<T: Element>(
     let full = |tensor: &str| format!("{prefix}{}", place.name(tensor));
     let read = |tensor: &str| -> Result<Option<Array<T>>, WeightsError> {
         let name = full(tensor);
-        file.shape(&name).map(|_| file.read(&name)).transpose()
+        file.shape(&name)
+            .map(|_| file.read_exact(&name))
+            .transpose()
     };
     let Some(weight_ih) = read("weight_ih")? else {
         return Ok(None);
     };
     let layer = PyTorchLayer {
         weight_ih,
-        weight_hh: file.read(&full("weight_hh"))?,
+        weight_hh: file.read_exact(&full("weight_hh"))?,
         bias_ih: read("bias_ih")?,
         bias_hh: read("bias_hh")?,
         weight_hr: read("weight_hr")?,
@@ -101,6 +114,22 @@ pub(super) fn read_layers<T: Element>(
             return Err(WeightsError::damaged(file.path(), problem));
         }
         layers.push(layer);
+    }
+    // A file from which layers were left out.
+    let is_above = |name: &str| {
+        let end = name.strip_prefix(&prefix)?;
+        let number = end.split_once("_l")?.1.trim_end_matches("_reverse");
+        let is_part = TENSORS.iter().any(|tensor| end.starts_with(tensor));
+        let layer: usize = number.parse().ok().filter(|_| is_part)?;
+        (layer >= layers.len()).then_some(())
+    };
+    if file.names().any(|name| is_above(name).is_some()) {
+        let place = Place {
+            layer: Some(layers.len()),
+            reverse: false,
+        };
+        let name = format!("{prefix}{}", place.name("weight_ih"));
+        return Err(WeightsError::missing(name));
     }
     check_chain(&layers).map_err(|error| error.within(|name| format!("{prefix}{name}")))?;
     Ok(layers)

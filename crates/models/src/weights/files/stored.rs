@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 use burn::tensor::{Element, bf16, f16};
+use prost::bytes::Bytes;
 
 /// What a file holds.
 #[derive(Debug, Default)]
 pub(super) struct Content {
     /// Bytes that tensors lie in: the file, and what had to be decompressed.
-    pub blobs: Vec<Vec<u8>>,
+    pub blobs: Vec<Bytes>,
     pub tensors: BTreeMap<String, Stored>,
 }
 

@@ -1,7 +1,7 @@
 """Samples from the character model beside this script, an ONNX model.
 
     pip install onnxruntime numpy
-    python THIS_SCRIPT [--length N] [--text TEXT] [--temperature X] [--seed N]
+    python sample_NAME_onnx.py [--model FILE] [--length N] [--text TEXT] [--temperature X] [--seed N]
 """
 
 import argparse
@@ -52,13 +52,19 @@ def sample(model, tokens, length, temperature, rng):
 
 def main():
     parser = argparse.ArgumentParser(description="Samples from the character model beside this script.")
+    # This script is called sample_NAME_onnx.py.
+    name = Path(__file__).stem.removeprefix("sample_").removesuffix("_onnx")
+    beside = Path(__file__).with_name(f"{name}.onnx")
+    parser.add_argument("--model", type=Path, default=beside, help="the model [default: NAME.onnx beside it]")
     parser.add_argument("--length", type=int, default=500, help="symbols to write")
     parser.add_argument("--text", default="", help="text to continue")
     parser.add_argument("--temperature", type=float, default=1.0, help="lower is safer; 0 takes the likeliest")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
 
-    model = CharModel(Path(__file__).with_suffix(".onnx"))
+    model = CharModel(arguments.model)
+    if arguments.text and model.units in ("words", "pieces"):
+        sys.exit("error: --text needs a model of characters or bytes; char_lstm sample continues texts of words")
     encoding = "latin-1" if model.units == "bytes" else "utf-8"
     text = arguments.text.encode().decode(encoding)
     numbers = {symbol: number for number, symbol in enumerate(model.symbols)}

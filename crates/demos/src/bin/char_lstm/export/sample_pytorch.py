@@ -1,7 +1,7 @@
 """Samples from the character model beside this script, a state dict for PyTorch.
 
     pip install torch safetensors numpy
-    python THIS_SCRIPT [--length N] [--text TEXT] [--temperature X] [--seed N]
+    python sample_NAME_pytorch.py [--model FILE] [--length N] [--text TEXT] [--temperature X] [--seed N]
 """
 
 import argparse
@@ -74,6 +74,10 @@ def sample(model, tokens, length, temperature):
 
 def main():
     parser = argparse.ArgumentParser(description="Samples from the character model beside this script.")
+    # This script is called sample_NAME_pytorch.py.
+    name = Path(__file__).stem.removeprefix("sample_").removesuffix("_pytorch")
+    beside = Path(__file__).with_name(f"{name}.safetensors")
+    parser.add_argument("--model", type=Path, default=beside, help="the model [default: NAME.safetensors beside it]")
     parser.add_argument("--length", type=int, default=500, help="symbols to write")
     parser.add_argument("--text", default="", help="text to continue")
     parser.add_argument("--temperature", type=float, default=1.0, help="lower is safer; 0 takes the likeliest")
@@ -81,7 +85,9 @@ def main():
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
 
-    model, symbols, units = load(Path(__file__).with_suffix(".safetensors"))
+    model, symbols, units = load(arguments.model)
+    if arguments.text and units in ("words", "pieces"):
+        sys.exit("error: --text needs a model of characters or bytes; char_lstm sample continues texts of words")
     encoding = "latin-1" if units == "bytes" else "utf-8"
     text = arguments.text.encode().decode(encoding)
     numbers = {symbol: number for number, symbol in enumerate(symbols)}
