@@ -119,8 +119,12 @@ impl WeightsError {
     }
 }
 
+/// Names that a message has room for.
+const SHOWN: usize = 8;
+
 fn list(names: &[String]) -> String {
-    names.join(", ")
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    names[..names.len().min(SHOWN)].join(", ") + more
 }
 
 fn or_hint(names: &[String]) -> String {

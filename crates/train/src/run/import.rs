@@ -38,7 +38,13 @@ pub fn imported_config<B: Backend, C: Cell<B>>(
         embedding_size: model.embedding.as_ref().map_or(0, |e| e.weight.dims()[1]),
         ..RunConfig::of_kind(kind)
     };
-    let layout = tensors::layout_of_module(model);
+    let weights = tensors::of_module(model);
+    if let Some((name, _)) = weights.iter().find(|(_, data)| !tensors::is_finite(data)) {
+        return Err(Error::Imported(format!(
+            "{name} has a number that is not finite"
+        )));
+    }
+    let layout = tensors::layout(&weights);
     let fresh: CharLm<B, C> = config.new_model(vocab_size, &model.head.weight.device());
     let of_run = tensors::layout_of_module(&fresh);
     let mut differing = of_run

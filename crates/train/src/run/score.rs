@@ -16,8 +16,10 @@ const WINDOW: usize = 1000;
 /// How well a model predicts a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
-    /// The mean cross-entropy of a character, in nats.
+    /// The mean cross-entropy of a symbol, in nats.
     pub nats: f64,
+    /// Characters that a symbol has, on average.
+    pub chars_per_symbol: f64,
     /// The symbols that were predicted: all but the first, or all of all documents.
     pub symbols: usize,
 }
@@ -45,7 +47,7 @@ pub fn score<B: Backend, C: Cell<B>>(
         });
     }
     let batches = match documents {
-        None if corpus.n_symbols() < 2 => {
+        _ if corpus.n_symbols() < 2 => {
             return Err(Error::NothingToPredict {
                 text: corpus.name.clone(),
             });
@@ -60,12 +62,17 @@ pub fn score<B: Backend, C: Cell<B>>(
                 documents: documents.cloned(),
                 seed: 1,
             };
-            split(corpus, &config)?.0
+            match split(corpus, &config) {
+                // A single document is a text.
+                Err(Error::FewDocuments { .. }) => Batches::in_one_go(corpus, WINDOW),
+                batches => batches?.0,
+            }
         }
     };
     let nats = evaluate(model, &batches, device)?;
     Ok(Score {
-        nats: nats / batches.chars_per_symbol(vocab)?,
+        nats,
+        chars_per_symbol: batches.chars_per_symbol(vocab)?,
         symbols: batches.targets(),
     })
 }

@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use serde::Deserialize;
+
 use super::vocab::Vocab;
 use crate::error::{Error, InFile};
 
@@ -16,7 +18,7 @@ impl Vocab {
     /// |---|---|
     /// | what [`save`](Self::save) wrote | the `vocab.json` of a run |
     /// | a JSON list of characters | `["\n", " ", "a"]` |
-    /// | a JSON object of their tokens | `{"a": 2, "\n": 0, " ": 1}` |
+    /// | a JSON object of their tokens, or of characters by token | `{"a": 2, "\n": 0, " ": 1}` |
     /// | the characters themselves, each once | `abc…` |
     ///
     /// # Errors
@@ -28,21 +30,44 @@ impl Vocab {
             path: path.to_owned(),
             reason,
         };
+        if bytes.first() == Some(&0x80) {
+            let problem = "a pickle; write its characters as JSON first, in Python: json.dump(pickle.load(open(\"meta.pkl\", \"rb\"))[\"stoi\"], open(\"vocab.json\", \"w\"))";
+            return Err(wrong(problem.to_owned()));
+        }
         let text = str::from_utf8(&bytes).map_err(|e| wrong(e.to_string()))?;
-        if let Ok(vocab) = serde_json::from_str::<Vocab>(text) {
-            vocab.check().map_err(wrong)?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if let Ok(vocab) = Vocab::from_json(text) {
             return Ok(vocab);
         }
-        let symbols = match serde_json::from_str::<Vec<String>>(text) {
-            Ok(list) => list,
-            Err(_) => match serde_json::from_str::<BTreeMap<String, usize>>(text) {
-                Ok(tokens) => in_order(tokens).map_err(wrong)?,
-                Err(_) => each_once(text).iter().map(char::to_string).collect(),
-            },
+        let symbols = match serde_json::from_str(text) {
+            Ok(Foreign::List(list)) => list,
+            Ok(Foreign::Tokens(stoi) | Foreign::Both { stoi }) => in_order(stoi).map_err(wrong)?,
+            Ok(Foreign::Symbols(itos)) => {
+                let token = |(token, symbol): (String, String)| match token.parse() {
+                    Ok(token) => Ok((symbol, token)),
+                    Err(_) => Err(format!("{token:?} is neither a character nor a number")),
+                };
+                let tokens: Result<_, String> = itos.into_iter().map(token).collect();
+                tokens.and_then(in_order).map_err(wrong)?
+            }
+            Err(_) if serde_json::from_str::<serde_json::Value>(text).is_ok() => {
+                return Err(wrong("JSON, but no list or object of characters".into()));
+            }
+            Err(_) => each_once(text).iter().map(char::to_string).collect(),
         };
         let vocab = of_characters(&symbols).and_then(|vocab| vocab.check().map(|()| vocab));
         vocab.map_err(wrong)
     }
+}
+
+/// What other programs write as JSON.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Foreign {
+    List(Vec<String>),
+    Tokens(BTreeMap<String, usize>),
+    Symbols(BTreeMap<String, String>),
+    Both { stoi: BTreeMap<String, usize> },
 }
 
 /// Returns the symbols in the order of their tokens, which are 0, 1, 2, …
@@ -79,7 +104,7 @@ fn of_characters(symbols: &[String]) -> Result<Vocab, String> {
         match (chars.next(), chars.next()) {
             (Some(only), None) => Ok(only),
             _ => Err(format!(
-                "{symbol:?} is not one character; models of words can't be imported"
+                "{symbol:?} is not one character; words and symbols such as <pad> can't be imported"
             )),
         }
     };

@@ -187,10 +187,14 @@ impl Vocab {
     ///
     /// Returns an error if the file cannot be read or holds anything else.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let json = std::fs::read(path).in_file(path)?;
-        let vocab: Self = serde_json::from_slice(&json).map_err(|e| Error::foreign(path, e))?;
-        vocab.check().map_err(|e| Error::foreign(path, e))?;
-        Ok(vocab)
+        let json = std::fs::read_to_string(path).in_file(path)?;
+        Self::from_json(&json).map_err(|e| Error::foreign(path, e))
+    }
+
+    /// Returns the vocabulary in the content of such a file, or what is wrong with it.
+    pub fn from_json(json: &str) -> Result<Self, String> {
+        let vocab: Self = serde_json::from_str(json).map_err(|e| e.to_string())?;
+        vocab.check().map(|()| vocab)
     }
 
     /// Checks that there are symbols and that they are distinct.

@@ -312,6 +312,9 @@ pub struct ScoreArgs {
     /// Files (also .gz, .zst, .xz, .bz2), folders, - for standard input
     #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
     pub data: Vec<PathBuf>,
+    /// Encoding of the text: windows-1252, shift_jis, … [default: by its byte order mark, or UTF-8]
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<Encoding>,
     /// Take the weights after update N, of those in its folder checkpoints [default: the best ones]
     #[arg(long, value_name = "N")]
     pub checkpoint: Option<usize>,
@@ -326,8 +329,8 @@ pub struct ExportArgs {
     /// For which program: pytorch (a state dict, as safetensors) or onnx
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub to: Format,
-    /// File to write; a script beside it ends in .py [default: model.safetensors or model.onnx in the folder of
-    /// the run]
+    /// File to write; a script beside it is called sample_FILE_FORMAT.py [default: model.safetensors or model.onnx
+    /// in the folder of the run]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Take the weights after update N, of those in its folder checkpoints [default: the best ones]
@@ -349,9 +352,9 @@ pub struct ImportArgs {
     /// State dict: .safetensors, .pt or .pth, also within a checkpoint
     pub file: PathBuf,
     /// Characters of the model, in the order of their numbers: a text file with each once, a JSON list, a JSON
-    /// object of character and number, or a run's vocab.json
+    /// object of character and number, or a run's vocab.json [default: those that `export` wrote into the file]
     #[arg(long, value_name = "FILE")]
-    pub vocab: PathBuf,
+    pub vocab: Option<PathBuf>,
     /// Name of the nn.Embedding; "" if the model has none [default: found by its shape]
     #[arg(long, value_name = "NAME")]
     pub embedding: Option<String>,

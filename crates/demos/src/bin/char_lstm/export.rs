@@ -63,10 +63,26 @@ impl Format {
         }
     }
 
-    fn script(self) -> &'static str {
+    /// Returns a script: the model, and how to sample from it.
+    fn script(self) -> String {
+        let model = match self {
+            Format::Pytorch => include_str!("export/model_pytorch.py"),
+            Format::Onnx => include_str!("export/model_onnx.py"),
+        };
+        model.to_owned() + include_str!("export/sample.py")
+    }
+
+    fn other(self) -> (Self, &'static str) {
         match self {
-            Format::Pytorch => include_str!("export/sample_pytorch.py"),
-            Format::Onnx => include_str!("export/sample_onnx.py"),
+            Format::Pytorch => (Format::Onnx, "--to onnx"),
+            Format::Onnx => (Format::Pytorch, "--to pytorch"),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Format::Pytorch => "PyTorch",
+            Format::Onnx => "ONNX",
         }
     }
 
@@ -95,9 +111,20 @@ impl Program for Export<'_> {
             .iter()
             .map(|(key, text)| (*key, text.as_str()))
             .collect();
-        let bytes = match args.to {
-            Format::Pytorch => to_safetensors(&model.to_pytorch()?, &about),
-            Format::Onnx => model.to_onnx(&about)?,
+        let written = |format| match format {
+            Format::Pytorch => model
+                .to_pytorch()
+                .map(|arrays| to_safetensors(&arrays, &about)),
+            Format::Onnx => model.to_onnx(&about),
+        };
+        let Ok(bytes) = written(args.to) else {
+            let title = config.model.description().title;
+            let (other, flag) = args.to.other();
+            let mut problem = format!("--to: {} has no cell like {title}", args.to.name());
+            if written(other).is_ok() {
+                problem += &format!("; {} has ({flag})", other.name());
+            }
+            return Err(UsageError(problem).into());
         };
         let in_folder = || {
             folder
@@ -132,6 +159,10 @@ fn about(config: &RunConfig, vocab: &Vocab) -> Vec<(&'static str, String)> {
             match vocab.units() {
                 // One character for each byte.
                 Units::Bytes => symbol.iter().map(|&byte| char::from(byte)).collect(),
+                // What stands for all unknown characters is written as that one.
+                Units::Chars if vocab.has_unknown() && symbol == "\u{fffd}".as_bytes() => {
+                    "\u{ffff}".to_owned()
+                }
                 _ => String::from_utf8_lossy(&symbol).into_owned(),
             }
         })
@@ -140,8 +171,13 @@ fn about(config: &RunConfig, vocab: &Vocab) -> Vec<(&'static str, String)> {
         ("cell", config.model.description().name.to_owned()),
         ("units", config.units.name().to_owned()),
         (
-            "vocabulary",
-            serde_json::to_string(&symbols).expect("a list of texts"),
+            "documents",
+            json(&config.documents.as_ref().map(|separator| &separator.0)),
         ),
+        ("vocabulary", json(&symbols)),
     ]
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("plain data")
 }

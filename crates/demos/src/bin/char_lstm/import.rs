@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use burn::{module::Module, tensor::backend::AutodiffBackend};
 use demos::{
     backend::{self, OpenBackend, Program},
@@ -11,9 +11,9 @@ use demos::{
 };
 use models::{
     AnyCell, CharLm, Stack,
-    weights::{CharLmNames, Form, LayerWeights, WeightFile},
+    weights::{CharLmNames, Form, LayerWeights, WeightFile, WeightsError},
 };
-use train::{RunFolder, Vocab, run::imported_config};
+use train::{RunFolder, Separator, Vocab, run::imported_config};
 
 use crate::{args::ImportArgs, runs::RUNS};
 
@@ -27,27 +27,27 @@ impl Program for Import {
     fn run<B: AutodiffBackend>(self, backend: OpenBackend<B>) -> Result<()> {
         let Import(args) = self;
         let device = &backend.device;
-        let vocab = Vocab::load_foreign(&args.vocab)?;
         let file = WeightFile::open(&args.file)?;
         let names = CharLmNames {
             embedding: args.embedding.clone(),
             rnn: args.rnn.clone(),
             head: args.head.clone(),
         };
-        let model = read::<B::InnerBackend>(&file, &names, args.relu, device)
-            .map_err(|e| e.context(args.file.display().to_string()))?;
-        let known = vocab.size();
+        let name = args.file.display();
+        let relu = args.relu || file.about("cell") == Some("irnn");
+        let model = read::<B::InnerBackend>(&file, &names, relu, device)
+            .with_context(|| name.to_string())?;
         let [_, scores] = model.head.weight.dims();
-        if known != scores {
-            let problem = format!(
-                "--vocab {}: {known} characters, but the model in {} has {scores}",
-                args.vocab.display(),
-                args.file.display()
-            );
+        let vocab = vocab(&args, &file, scores)?;
+        if vocab.size() != scores {
+            let (known, list) = (vocab.size(), args.vocab.unwrap_or_default());
+            let list = list.display();
+            let problem =
+                format!("--vocab {list}: {known} characters, but the model in {name} has {scores}");
             return Err(UsageError(problem).into());
         }
-        let config =
-            imported_config(&model, &vocab).with_context(|| args.file.display().to_string())?;
+        let mut config = imported_config(&model, &vocab).with_context(|| name.to_string())?;
+        config.documents = documents(&file);
         let folder = match &args.out {
             Some(path) => RunFolder::create(path)?,
             None => {
@@ -69,6 +69,41 @@ impl Program for Import {
     }
 }
 
+/// Returns the characters of the model in the file, which scores so many.
+fn vocab(args: &ImportArgs, file: &WeightFile, scores: usize) -> Result<Vocab> {
+    let Some(path) = &args.vocab else {
+        let known = file.about("vocabulary").and_then(|list| {
+            let json = match file.about("units")? {
+                "bytes" => r#"{"units": "bytes"}"#.to_owned(),
+                units => format!(r#"{{"units": "{units}", "symbols": {list}}}"#),
+            };
+            Vocab::from_json(&json).ok()
+        });
+        return known.ok_or_else(|| {
+            let name = args.file.display();
+            UsageError(format!(
+                "{name}: it does not say which characters the model knows (--vocab)"
+            ))
+            .into()
+        });
+    };
+    let vocab = Vocab::load_foreign(path)?;
+    Ok(match vocab {
+        // An editor ends a file with a line feed.
+        Vocab::Chars(mut known) if known.len() == scores + 1 && known.last() == Some(&'\n') => {
+            known.pop();
+            Vocab::Chars(known)
+        }
+        vocab => vocab,
+    })
+}
+
+/// Returns what ended the documents that a model of `export` was trained on.
+fn documents(file: &WeightFile) -> Option<Separator> {
+    let separator: Option<String> = serde_json::from_str(file.about("documents")?).ok()?;
+    separator.map(Separator)
+}
+
 /// Returns the model of a file, with all biases, as a run has them.
 fn read<B: burn::tensor::backend::Backend>(
     file: &WeightFile,
@@ -76,7 +111,13 @@ fn read<B: burn::tensor::backend::Backend>(
     relu: bool,
     device: &B::Device,
 ) -> Result<CharLm<B, AnyCell<B>>> {
-    let model: CharLm<B, AnyCell<B>> = CharLm::from_pytorch(file, names, device)?;
+    let model: CharLm<B, AnyCell<B>> =
+        CharLm::from_pytorch(file, names, device).map_err(|error| match error {
+            WeightsError::Missing { .. } | WeightsError::Ambiguous { .. } => {
+                anyhow!("{error} (--embedding, --rnn, --head)")
+            }
+            other => other.into(),
+        })?;
     let is_plain = |layer: &AnyCell<B>| matches!(layer, AnyCell::Rnn(_));
     if relu && !model.stack.layers.iter().all(is_plain) {
         let problem = "--relu: only an nn.RNN can have it, which this model has not";

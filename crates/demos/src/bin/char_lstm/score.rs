@@ -7,7 +7,7 @@ use demos::{
     open_files, view,
 };
 use models::AnyCell;
-use train::{Corpus, TextConfig, bits_per_char, run::Score, score};
+use train::{Corpus, TextConfig, Units, bits_per_char, run::Score, score};
 
 use crate::{args::ScoreArgs, runs::trained_run};
 
@@ -30,18 +30,28 @@ impl Program for ScoreRun<'_> {
             } else {
                 config.min_count
             },
+            encoding: args.encoding.clone(),
             ..config.text()
         };
         let corpus = Corpus::read(&args.data, &how)?.with_known(&vocab)?;
         let model = folder.load_model::<B::InnerBackend, AnyCell<_>>(&config, &vocab, device)?;
         let documents = config.documents.as_ref();
-        let Score { nats, symbols } = score(&model, &vocab, &corpus, documents, device)?;
-        let bits = bits_per_char(nats);
-        let perplexity = nats.exp();
-        let name = &corpus.name;
-        let symbols = view::plural(symbols, "symbol");
+        let score = score(&model, &vocab, &corpus, documents, device)?;
+        let Score {
+            nats,
+            chars_per_symbol,
+            symbols,
+        } = score;
+        let symbol = view::symbol(vocab.units());
+        let character = match vocab.units() {
+            Units::Bytes => "byte",
+            _ => "character",
+        };
+        let bits = bits_per_char(nats / chars_per_symbol);
+        let (name, perplexity) = (&corpus.name, nats.exp());
+        let symbols = view::plural(symbols, symbol);
         view::tell(&view::wrapped(&format!(
-            "{name}: {nats:.4} nats, {bits:.4} bits per character, perplexity {perplexity:.3}, over {symbols}\n"
+            "{name}: {nats:.4} nats per {symbol} ({bits:.3} bits per {character}), perplexity {perplexity:.2}, {symbols}\n"
         )))
     }
 }

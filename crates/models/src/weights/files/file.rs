@@ -92,6 +92,11 @@ impl WeightFile {
         &self.path
     }
 
+    /// Returns a text in the header of a safetensors file.
+    pub fn about(&self, key: &str) -> Option<&str> {
+        Some(self.content.about.get(key)?)
+    }
+
     /// Returns the names of all tensors, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.content.tensors.keys().map(String::as_str)
@@ -133,7 +138,7 @@ impl WeightFile {
             [] => Err(WeightsError::Missing {
                 what: "tensor",
                 name: name.into(),
-                hint: self.names().take(8).map(str::to_owned).collect(),
+                hint: self.names().map(str::to_owned).collect(),
             }),
             several => Err(WeightsError::Ambiguous {
                 name: name.into(),

@@ -52,7 +52,7 @@ fn layer<T: Element>(file: &WeightFile, name: &str) -> Result<Vec<LayerWeights<T
         ([], _) => Err(WeightsError::Missing {
             what: "variable",
             name: format!("{start}/…/{END}"),
-            hint: file.names().take(8).map(str::to_owned).collect(),
+            hint: file.names().map(str::to_owned).collect(),
         }),
         _ => Err(WeightsError::Ambiguous {
             name: format!("{start}/…/{END}"),

@@ -303,7 +303,7 @@ fn could_be(what: &'static str, file: &WeightFile) -> WeightsError {
     WeightsError::Missing {
         what: "weight that could be the",
         name: what.into(),
-        hint: file.names().take(8).map(str::to_owned).collect(),
+        hint: file.names().map(str::to_owned).collect(),
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) fn read(mut archive: Archive) -> Result<Content, String> {
     Ok(Content {
         blobs: archive.blobs,
         tensors,
+        ..Content::default()
     })
 }
 

@@ -82,6 +82,7 @@ pub(super) fn read(mut archive: Archive) -> Result<Content, String> {
     Ok(Content {
         blobs: archive.blobs,
         tensors,
+        ..Content::default()
     })
 }
 
@@ -143,6 +144,7 @@ pub(super) fn read_legacy(bytes: Bytes) -> Result<Content, String> {
     Ok(Content {
         blobs: vec![bytes],
         tensors,
+        ..Content::default()
     })
 }
 

@@ -25,9 +25,11 @@ pub(super) fn read(bytes: Bytes) -> Result<Content, String> {
         (name, tensor)
     });
     let tensors = tensors.collect();
+    let about = metadata.metadata().clone().unwrap_or_default();
     Ok(Content {
         blobs: vec![bytes],
         tensors,
+        about,
     })
 }
 

@@ -1,6 +1,10 @@
 //! Tensors as they lie in a file: their types, shapes and strides.
 
-use std::{collections::BTreeMap, fmt, ops::Range};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    ops::Range,
+};
 
 use burn::tensor::{Element, bf16, f16};
 use prost::bytes::Bytes;
@@ -11,6 +15,8 @@ pub(super) struct Content {
     /// Bytes that tensors lie in: the file, and what had to be decompressed.
     pub blobs: Vec<Bytes>,
     pub tensors: BTreeMap<String, Stored>,
+    /// Texts in the header of a safetensors file.
+    pub about: HashMap<String, String>,
 }
 
 /// A tensor in a file.
