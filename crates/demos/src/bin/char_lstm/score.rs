@@ -1,6 +1,6 @@
 //! `char_lstm score`: how well a trained model predicts a text.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use burn::tensor::backend::AutodiffBackend;
 use demos::{
     backend::{self, OpenBackend, Program},
@@ -42,6 +42,12 @@ impl Program for ScoreRun<'_> {
             chars_per_symbol,
             symbols,
         } = score;
+        if !nats.is_finite() {
+            bail!(
+                "{}: the model gives no finite scores for it: its state grows without end",
+                corpus.name
+            );
+        }
         let symbol = view::symbol(vocab.units());
         let character = match vocab.units() {
             Units::Bytes => "byte",

@@ -180,8 +180,8 @@ impl WeightFile {
             return Err(damaged(format!("bytes {start} to {end} of {blob}")));
         }
         // So that no sum or product of sizes overflows later, not even that of an empty tensor.
-        let sizes = tensor.shape.iter().map(|&size| size.max(1));
-        let most = sizes.fold(Some(8usize), |n, size| n?.checked_mul(size));
+        let mut sizes = tensor.shape.iter().map(|&size| size.max(1));
+        let most = sizes.try_fold(8usize, |n, size| n.checked_mul(size));
         let Some(_) = most.filter(|&most| isize::try_from(most).is_ok()) else {
             return Err(damaged(format!("of shape {:?}", tensor.shape)));
         };
