@@ -30,7 +30,7 @@ impl Program for ScoreRun<'_> {
             } else {
                 config.min_count
             },
-            encoding: args.encoding.clone(),
+            encoding: args.encoding,
             ..config.text()
         };
         let corpus = Corpus::read(&args.data, &how)?.with_known(&vocab)?;
