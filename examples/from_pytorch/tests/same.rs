@@ -30,5 +30,5 @@ fn it_forecasts_what_pytorch_forecasts() {
     );
 
     let picture = fs::read_to_string(&file).expect("a picture");
-    assert!(picture.contains("A model of PyTorch forecasts the next hour"));
+    assert!(picture.contains("A PyTorch model forecasts the next hour"));
 }
