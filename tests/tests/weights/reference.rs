@@ -1,5 +1,5 @@
-//! The models that `tests/golden/weights.py` made in other frameworks, with inputs and their outputs. A few are committed;
-//! the rest is read too if `WEIGHTS` names a folder of them:
+//! The models that `tests/golden/weights.py` made in other frameworks, with inputs and their outputs. A few are
+//! committed; the rest is read too if `WEIGHTS` names a folder of them:
 //!
 //!     python tests/golden/weights.py pytorch FOLDER
 //!     WEIGHTS=FOLDER cargo test -p tests --test weights

@@ -44,7 +44,8 @@ fn ours_to_pytorch_and_back() {
     }
 }
 
-/// PyTorch's → ours → PyTorch's: the same names, and the same bits of all weights. Of two biases the sum is kept.
+/// PyTorch's → ours → PyTorch's: the same names, and the same bits of all weights. Of two biases the sum is
+/// kept.
 #[test]
 fn pytorch_to_ours_and_back() {
     fn check<C: RecurrentCell<B>>(file: &WeightFile, prefix: &str, name: &str) {

@@ -1,4 +1,5 @@
-//! The modules of burn-nn 0.21, which have a linear layer for each gate from the input, and one from the hidden state.
+//! The modules of burn-nn 0.21, which have a linear layer for each gate from the input, and one from the hidden
+//! state.
 //!
 //! ```text
 //! wx = [weight of each gate's input_transform, side by side]      wh = [weight of each gate's hidden_transform]
@@ -7,8 +8,8 @@
 //! Gru with reset_after: the hidden_transform's bias of the candidate is bhn
 //! ```
 //!
-//! On the way out a bias goes into the input_transforms, and that of the hidden_transforms is 0 (except bhn), so that the
-//! sum is exact.
+//! On the way out a bias goes into the input_transforms, and that of the hidden_transforms is 0 (except bhn),
+//! so that the sum is exact.
 //!
 //! ```
 //! use burn::nn;

@@ -8,7 +8,8 @@ use super::{
     layer_weights::{Form, LayerWeights, check_shape},
 };
 
-/// The variables of one direction of a Keras layer. With G gates (LSTM i, f, c, o, which are ours; GRU z, r, h):
+/// The variables of one direction of a Keras layer. With G gates (LSTM i, f, c, o, which are ours; GRU z, r,
+/// h):
 ///
 /// ```text
 /// wx = kernel              [d_input, G·d_hidden]
@@ -20,7 +21,8 @@ use super::{
 /// GRU with reset_after=False, our form before the product
 /// ```
 ///
-/// and the gates in our order. On the way out the bias of h is 0 but for its last part, so that the sum is exact.
+/// and the gates in our order. On the way out the bias of h is 0 but for its last part, so that the sum is
+/// exact.
 ///
 /// ```
 /// use models::weights::{Array, Form, LayerWeights};
@@ -53,8 +55,8 @@ fn order(form: Form) -> &'static [usize] {
 }
 
 impl<T: Element> KerasLayer<T> {
-    /// Returns the equations that variables of such shapes belong to. A GRU without biases is taken for one with
-    /// `reset_after=True`, a SimpleRNN for one with tanh, as they are by default.
+    /// Returns the equations that variables of such shapes belong to. A GRU without biases is taken for one
+    /// with `reset_after=True`, a SimpleRNN for one with tanh, as they are by default.
     ///
     /// # Errors
     ///

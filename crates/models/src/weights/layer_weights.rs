@@ -39,8 +39,8 @@ impl Form {
     }
 }
 
-/// The weights of one layer in one direction, in our layout: the fields of the modules, as arrays. With G gates,
-/// and `d_cell` = `d_hidden` unless there is a projection:
+/// The weights of one layer in one direction, in our layout: the fields of the modules, as arrays. With G
+/// gates, and `d_cell` = `d_hidden` unless there is a projection:
 ///
 /// | | shape | gates |
 /// |---|---|---|

@@ -20,8 +20,8 @@ use super::{
 /// GRU with linear_before_reset = 0, our form before the product: b = Wb + Rb
 /// ```
 ///
-/// and the gates in our order. On the way out a bias goes into Wb, and Rb is 0 (except that of a GRU's h), so that the sum
-/// is exact.
+/// and the gates in our order. On the way out a bias goes into Wb, and Rb is 0 (except that of a GRU's h), so
+/// that the sum is exact.
 ///
 /// ```
 /// use models::weights::{Array, Form, LayerWeights};

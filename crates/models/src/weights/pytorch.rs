@@ -8,8 +8,8 @@ use super::{
     layer_weights::{Form, LayerWeights, check_shape},
 };
 
-/// The tensors of one layer in one direction, as PyTorch keeps them. With G gates (LSTM i, f, g, o; GRU r, z, n)
-/// and `c` = `hidden_size` cells, of which d_hidden is `proj_size` or, without a projection, all:
+/// The tensors of one layer in one direction, as PyTorch keeps them. With G gates (LSTM i, f, g, o; GRU r, z,
+/// n) and `c` = `hidden_size` cells, of which d_hidden is `proj_size` or, without a projection, all:
 ///
 /// ```text
 /// wx  = weight_ihᵀ               weight_ih [G·c, d_input]
@@ -20,7 +20,8 @@ use super::{
 /// GRU:  b = bias_ih + [bias_hh of r and z, 0]     bhn = bias_hh of n
 /// ```
 ///
-/// On the way out a bias goes into `bias_ih`, and `bias_hh` is 0 (except that of a GRU's n), so that the sum is exact.
+/// On the way out a bias goes into `bias_ih`, and `bias_hh` is 0 (except that of a GRU's n), so that the sum is
+/// exact.
 ///
 /// ```
 /// use models::weights::{Array, Form, LayerWeights};
@@ -51,8 +52,8 @@ pub struct PyTorchLayer<T> {
 }
 
 impl<T: Element> PyTorchLayer<T> {
-    /// Returns the equations that these tensors belong to: their shapes say so, except that an RNN's tanh or ReLU stands
-    /// nowhere in a file; it is taken for tanh, PyTorch's default.
+    /// Returns the equations that these tensors belong to: their shapes say so, except that an RNN's tanh or
+    /// ReLU stands nowhere in a file; it is taken for tanh, PyTorch's default.
     ///
     /// # Errors
     ///

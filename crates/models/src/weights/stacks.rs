@@ -13,8 +13,8 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
     ///
     /// # Errors
     ///
-    /// Returns an error if they are the weights of another cell than `C`, if shapes do not agree, or if a layer does not take
-    /// what the one below it gives.
+    /// Returns an error if they are the weights of another cell than `C`, if shapes do not agree, or if a layer
+    /// does not take what the one below it gives.
     pub fn from_layers(
         layers: Vec<Vec<LayerWeights<B::FloatElem>>>,
         device: &B::Device,

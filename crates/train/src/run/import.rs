@@ -12,12 +12,13 @@ use crate::{
     text::Vocab,
 };
 
-/// Returns the settings of a run whose model another program trained. What does not follow from the model is the default.
+/// Returns the settings of a run whose model another program trained. What does not follow from the model is
+/// the default.
 ///
 /// # Errors
 ///
-/// Returns an error if no run has such a model: `vocab` has another size than the model's, or its layers are not those that
-/// the settings would make.
+/// Returns an error if no run has such a model: `vocab` has another size than the model's, or its layers are
+/// not those that the settings would make.
 pub fn imported_config<B: Backend, C: Cell<B>>(
     model: &CharLm<B, C>,
     vocab: &Vocab,
@@ -61,8 +62,8 @@ pub fn imported_config<B: Backend, C: Cell<B>>(
 }
 
 impl RunFolder {
-    /// Fills the folder with a model that another program trained, so that it can be sampled, scored, and trained on
-    /// (`Run::init_from`).
+    /// Fills the folder with a model that another program trained, so that it can be sampled, scored, and
+    /// trained on (`Run::init_from`).
     ///
     /// # Errors
     ///

@@ -24,8 +24,8 @@ pub struct Score {
     pub symbols: usize,
 }
 
-/// Returns how well a model predicts a text, read in one go from a state of zeros, or document by document. The symbols of
-/// `corpus` are those of `vocab`, the model's ([`Corpus::with_known`]).
+/// Returns how well a model predicts a text, read in one go from a state of zeros, or document by document. The
+/// symbols of `corpus` are those of `vocab`, the model's ([`Corpus::with_known`]).
 ///
 /// # Errors
 ///

@@ -12,7 +12,8 @@ use super::vocab::Vocab;
 use crate::error::{Error, InFile};
 
 impl Vocab {
-    /// Reads the characters of a model that another program trained, in the order of their tokens. The file holds
+    /// Reads the characters of a model that another program trained, in the order of their tokens. The file
+    /// holds
     ///
     /// | content | example |
     /// |---|---|

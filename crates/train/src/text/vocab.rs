@@ -187,8 +187,9 @@ impl Vocab {
     ///
     /// Returns an error if the file cannot be read or holds anything else.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let json = std::fs::read_to_string(path).in_file(path)?;
-        Self::from_json(&json).map_err(|e| Error::foreign(path, e))
+        let json = std::fs::read(path).in_file(path)?;
+        let json = str::from_utf8(&json).map_err(|e| Error::foreign(path, e))?;
+        Self::from_json(json).map_err(|e| Error::foreign(path, e))
     }
 
     /// Returns the vocabulary in the content of such a file, or what is wrong with it.

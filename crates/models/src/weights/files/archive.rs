@@ -101,7 +101,8 @@ impl Archive {
     }
 }
 
-/// Returns where the content of an entry lies that is not compressed: after its header, its name and an extra field.
+/// Returns where the content of an entry lies that is not compressed: after its header, its name and an extra
+/// field.
 fn place(bytes: &[u8], header: u64, size: u64) -> Option<Range<usize>> {
     let header = usize::try_from(header).ok()?;
     let length = |at: usize| {

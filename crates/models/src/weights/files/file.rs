@@ -24,8 +24,9 @@ use super::{
 /// | PyTorch's `.pt`, `.pth`, of today and from before 1.6 | `torch.save` of a state dict, or of a checkpoint with one |
 /// | `.npz` | `numpy.savez`, `numpy.savez_compressed` |
 ///
-/// The tensors in a checkpoint's inner dictionaries are named by the path to them, `state_dict.rnn.weight_ih_l0`. They
-/// are found by the end of their names too, as long as only one has it: `rnn.weight_ih_l0`.
+/// The tensors in a checkpoint's inner dictionaries are named by the path to them,
+/// `state_dict.rnn.weight_ih_l0`. They are found by the end of their names too, as long as only one has it:
+/// `rnn.weight_ih_l0`.
 ///
 /// ```no_run
 /// use burn_ndarray::NdArray;
@@ -37,8 +38,8 @@ use super::{
 /// # Ok::<(), models::weights::WeightsError>(())
 /// ```
 ///
-/// No file is trusted: nothing in it is executed, and reading one ends in a value or an error, in about as much memory
-/// as the file has bytes.
+/// No file is trusted: nothing in it is executed, and reading one ends in a value or an error, in memory that
+/// the size of the file bounds.
 #[derive(Debug)]
 pub struct WeightFile {
     path: PathBuf,
@@ -102,8 +103,8 @@ impl WeightFile {
         self.content.tensors.keys().map(String::as_str)
     }
 
-    /// Returns how many numbers a network read from this file may have, even if its layers share tensors: so many that it
-    /// takes twice the memory of the file, and 32 MiB.
+    /// Returns how many numbers a network read from this file may have, even if its layers share tensors: so
+    /// many that it takes twice the memory of the file, and 32 MiB.
     pub(super) fn most_numbers(&self) -> usize {
         let bytes: usize = self.content.blobs.iter().map(Bytes::len).sum();
         bytes / 2 + (8 << 20)
@@ -147,7 +148,8 @@ impl WeightFile {
         }
     }
 
-    /// Returns the numbers of the tensor that [`find`](Self::find) finds, converted to `T` from f16, bf16, f32 or f64.
+    /// Returns the numbers of the tensor that [`find`](Self::find) finds, converted to `T` from f16, bf16, f32
+    /// or f64.
     ///
     /// # Errors
     ///

@@ -9,10 +9,12 @@ use super::{
     layer_weights::{LayerWeights, check_chain},
 };
 
-/// Returns the weights of the Keras layers of these names, from the input upwards, each in one or both directions, of a
-/// file of variables by path: `numpy.savez(file, **{v.path: v.numpy() for v in model.weights})`.
+/// Returns the weights of the Keras layers of these names, from the input upwards, each in one or both
+/// directions, of a file of variables by path: `numpy.savez(file, **{v.path: v.numpy() for v in
+/// model.weights})`.
 ///
-/// A name is the start of the path, such as `sequential/lstm`. Of a `Bidirectional` layer it is the layer's own.
+/// A name is the start of the path, such as `sequential/lstm`. Of a `Bidirectional` layer it is the layer's
+/// own.
 ///
 /// # Errors
 ///

@@ -29,15 +29,16 @@ pub struct LoadReport {
     pub loaded: Vec<String>,
     /// The parameters for which the file has nothing, and the names under which that was sought.
     pub missing: Vec<(String, String)>,
-    /// The parameters whose tensors do not fit, and why: another shape, another cell, integers, two of one name.
+    /// The parameters whose tensors do not fit, and why: another shape, another cell, integers, two of one
+    /// name.
     pub not_loaded: Vec<(String, String)>,
     /// The file's tensors of layers that the module has not.
     pub unused: Vec<String>,
 }
 
 impl LoadReport {
-    /// Returns whether each parameter was loaded, and each loaded layer found all of its tensors used. Layers that the module
-    /// has not are [`unused`](Self::unused).
+    /// Returns whether each parameter was loaded, and each loaded layer found all of its tensors used. Layers
+    /// that the module has not are [`unused`](Self::unused).
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.not_loaded.is_empty()
     }
@@ -59,13 +60,13 @@ impl fmt::Display for LoadReport {
     }
 }
 
-/// Returns the module with its parameters loaded from a file that PyTorch wrote, and what became of each. What the file
-/// lacks stays as it was.
+/// Returns the module with its parameters loaded from a file that PyTorch wrote, and what became of each. What
+/// the file lacks stays as it was.
 ///
-/// A parameter is sought under its path in the module, after `rename` has changed it. Of recurrent layers `rename` gets the
-/// path of the stack, the single cell or the bidirectional layer, `rnn`, and what follows are PyTorch's names
-/// (`rnn.layers.1.wx` is `rnn.weight_ih_l1`); a `Linear` is transposed; the `gamma` and `beta` of a normalisation
-/// are PyTorch's `weight` and `bias`; everything else has the same name and shape.
+/// A parameter is sought under its path in the module, after `rename` has changed it. Of recurrent layers
+/// `rename` gets the path of the stack, the single cell or the bidirectional layer, `rnn`, and what follows are
+/// PyTorch's names (`rnn.layers.1.wx` is `rnn.weight_ih_l1`); a `Linear` is transposed; the `gamma` and `beta`
+/// of a normalisation are PyTorch's `weight` and `bias`; everything else has the same name and shape.
 ///
 /// ```
 /// use burn::{module::Module, nn::{Linear, LinearConfig}, tensor::backend::Backend};
@@ -89,7 +90,8 @@ impl fmt::Display for LoadReport {
 /// let file = WeightFile::from_bytes("memory", bytes)?; // or WeightFile::open("tagger.pt")
 /// let (tagger, report) = load_pytorch(tagger(), &file, |path| path.to_owned());
 /// assert!(report.is_complete(), "{report}");
-/// assert_eq!(tagger.head.weight.val().into_data().to_vec::<f32>().unwrap()[1], file.read("head.weight")?.values[8]);
+/// let theirs = file.read::<f32>("head.weight")?; // [2, 8], ours transposed
+/// assert_eq!(tagger.head.weight.val().transpose().into_data().iter::<f32>().last(), theirs.values.last().copied());
 /// # Ok::<(), models::weights::WeightsError>(())
 /// ```
 pub fn load_pytorch<B: Backend, M: Module<B>>(
@@ -126,7 +128,8 @@ pub fn load_pytorch<B: Backend, M: Module<B>>(
     (module, report)
 }
 
-/// Returns whether a tensor belongs to a layer of which others were loaded: without it the layer computes something else.
+/// Returns whether a tensor belongs to a layer of which others were loaded: without it the layer computes
+/// something else.
 fn belongs(name: &str, used: &BTreeSet<String>) -> bool {
     let layer = |name: &str| -> Option<String> {
         let (layer, tensor) = name.rsplit_once('.').unwrap_or(("", name));
@@ -138,8 +141,9 @@ fn belongs(name: &str, used: &BTreeSet<String>) -> bool {
 
 /// Returns the tensors of a module under PyTorch's names, for `load_state_dict`: what [`load_pytorch`] reads.
 ///
-/// Parameters do not tell everything: a [`Gru`](crate::Gru) without biases is taken for one that resets after the product,
-/// as PyTorch's does, a [`Bidirectional`](crate::Bidirectional) layer for one that concatenates, and whether an
+/// Parameters do not tell everything: a [`Gru`](crate::Gru) without biases is taken for one that resets after
+/// the product, as PyTorch's does, a [`Bidirectional`](crate::Bidirectional) layer for one that concatenates,
+/// and whether an
 /// [`Rnn`](crate::Rnn) has tanh or ReLU stands nowhere. [`Stack::to_pytorch`](crate::Stack::to_pytorch) knows.
 ///
 /// # Errors

@@ -18,9 +18,9 @@ use super::{
 use crate::{cell::RecurrentCell, char_lm::CharLm, stack::Stack};
 
 impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
-    /// Returns the `nn.RNN`, `nn.LSTM` or `nn.GRU` at `prefix` of a file that PyTorch wrote, or the `nn.RNNCell`,
-    /// `nn.LSTMCell` or `nn.GRUCell`. Sizes, number of layers, biases and projection are read off the tensors; the type
-    /// `C` says what the layers are:
+    /// Returns the `nn.RNN`, `nn.LSTM` or `nn.GRU` at `prefix` of a file that PyTorch wrote, or the
+    /// `nn.RNNCell`, `nn.LSTMCell` or `nn.GRUCell`. Sizes, number of layers, biases and projection are read off
+    /// the tensors; the type `C` says what the layers are:
     ///
     /// | in PyTorch | `C` |
     /// |---|---|
@@ -50,8 +50,8 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
     ///
     /// # Errors
     ///
-    /// Returns an error if there are no such tensors at `prefix`, if there are at several places, if the shapes do not
-    /// agree, or if they are the weights of another cell than `C`.
+    /// Returns an error if there are no such tensors at `prefix`, if there are at several places, if the shapes
+    /// do not agree, or if they are the weights of another cell than `C`.
     pub fn from_pytorch(
         file: &WeightFile,
         prefix: &str,
@@ -60,8 +60,8 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
         Self::from_layers(read_layers(file, prefix)?, device)
     }
 
-    /// Returns the recurrent operators of an ONNX model whose names start with `prefix`, one above the other. Sizes, layers,
-    /// directions and biases are read off the model; the type `C` says what the layers are, and
+    /// Returns the recurrent operators of an ONNX model whose names start with `prefix`, one above the other.
+    /// Sizes, layers, directions and biases are read off the model; the type `C` says what the layers are, and
     /// [`AnyCell`](crate::AnyCell) takes whatever there is:
     ///
     /// | operator | `C` |
@@ -76,8 +76,8 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no such operator, if they do not follow one another, if one has attributes that our
-    /// cells have not, if its weights are no constants, or if they are those of another cell than `C`.
+    /// Returns an error if there is no such operator, if they do not follow one another, if one has attributes
+    /// that our cells have not, if its weights are no constants, or if they are those of another cell than `C`.
     pub fn from_onnx(
         file: &OnnxFile,
         prefix: &str,
@@ -120,7 +120,8 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
 /// See [`CharLm::from_pytorch`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CharLmNames {
-    /// The `nn.Embedding`, such as `encoder`; an empty name means that there is none, and characters are one-hot vectors.
+    /// The `nn.Embedding`, such as `encoder`; an empty name means that there is none, and characters are
+    /// one-hot vectors.
     pub embedding: Option<String>,
     /// The `nn.RNN`, `nn.LSTM` or `nn.GRU`, such as `rnn`.
     pub rnn: Option<String>,
@@ -210,8 +211,8 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
         })
     }
 
-    /// Returns the tensors of a PyTorch module with the parts `embedding`, an `nn.Embedding` (unless characters are one-hot
-    /// vectors), `rnn`, and `head`, an `nn.Linear`.
+    /// Returns the tensors of a PyTorch module with the parts `embedding`, an `nn.Embedding` (unless characters
+    /// are one-hot vectors), `rnn`, and `head`, an `nn.Linear`.
     ///
     /// # Errors
     ///
@@ -268,8 +269,8 @@ fn refuse_others(
     }
 }
 
-/// Returns the name of the only weight beside the recurrent layers at `rnn` that has a shape that `fits`, and a bias if
-/// `with_bias` says so. Any other will do if no weight has what it says.
+/// Returns the name of the only weight beside the recurrent layers at `rnn` that has a shape that `fits`, and a
+/// bias if `with_bias` says so. Any other will do if no weight has what it says.
 fn by_shape(
     file: &WeightFile,
     rnn: &str,

@@ -51,8 +51,8 @@ struct Header {
     shape: Vec<usize>,
 }
 
-/// Reads the header of a `.npy` file: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`. A parser of
-/// Python's literals would do more, such as run out of stack on ten thousand brackets.
+/// Reads the header of a `.npy` file: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`. A parser
+/// of Python's literals would do more, such as run out of stack on ten thousand brackets.
 fn header(bytes: &[u8]) -> Option<Header> {
     let rest = bytes.strip_prefix(MAGIC)?;
     let (&[major, _minor], rest) = rest.split_first_chunk()?;

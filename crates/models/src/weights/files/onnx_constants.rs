@@ -1,5 +1,5 @@
-//! What exporters leave between a recurrent operator and its weights: a few operators on constants, which move numbers and
-//! compute nothing.
+//! What exporters leave between a recurrent operator and its weights: a few operators on constants, which move
+//! numbers and compute nothing.
 
 use std::cell::Cell;
 
@@ -22,8 +22,8 @@ pub(super) enum Found<'a, T> {
     Operator(&'a Node),
 }
 
-/// Returns the constant of this name. `look_up` finds constants and operators, `largest` is how many numbers a constant may
-/// have, `steps` how many operators are left, `depth` how many may follow one another.
+/// Returns the constant of this name. `look_up` finds constants and operators, `largest` is how many numbers a
+/// constant may have, `steps` how many operators are left, `depth` how many may follow one another.
 pub(super) fn evaluate<'a, T: Element>(
     name: &str,
     look_up: &dyn Fn(&str) -> Result<Found<'a, T>, WeightsError>,

@@ -25,7 +25,8 @@ const LONGEST_WAY: usize = 64;
 /// How many operators on constants are carried out.
 const MOST_OPERATORS: usize = 1 << 14;
 
-/// An ONNX model, of which the recurrent operators are read: `LSTM`, `GRU` and `RNN`, in the main graph or in a branch.
+/// An ONNX model, of which the recurrent operators are read: `LSTM`, `GRU` and `RNN`, in the main graph or in a
+/// branch.
 ///
 /// [`Stack::from_onnx`](crate::Stack::from_onnx) makes layers of them. What the model computes beside them is left alone.
 #[derive(Debug)]
@@ -104,7 +105,8 @@ impl OnnxFile {
         })
     }
 
-    /// Returns the names of the recurrent operators, in the order of the file. One without a name is named by its first output.
+    /// Returns the names of the recurrent operators, in the order of the file. One without a name is named by
+    /// its first output.
     pub fn operators(&self) -> Vec<String> {
         let operators = self.recurrent().into_iter();
         operators
@@ -112,13 +114,14 @@ impl OnnxFile {
             .collect()
     }
 
-    /// Returns the weights of a chain of recurrent operators, from the input upwards, each in one or both directions.
-    /// `prefix` is the start of their names; without one, all operators of the model must be one chain.
+    /// Returns the weights of a chain of recurrent operators, from the input upwards, each in one or both
+    /// directions. `prefix` is the start of their names; without one, all operators of the model must be one
+    /// chain.
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no such operator, if they are no chain, if one has attributes that our cells have not,
-    /// or if its weights are no constants.
+    /// Returns an error if there is no such operator, if they are no chain, if one has attributes that our
+    /// cells have not, or if its weights are no constants.
     pub fn layers<T: Element>(
         &self,
         prefix: &str,
@@ -167,8 +170,8 @@ impl OnnxFile {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no such operator, if its size is not that of what the one before it gives, if one has
-    /// attributes that our cells have not, or if its weights are no constants.
+    /// Returns an error if there is no such operator, if its size is not that of what the one before it gives,
+    /// if one has attributes that our cells have not, or if its weights are no constants.
     pub fn layers_named<T: Element>(
         &self,
         names: &[&str],
@@ -219,8 +222,8 @@ impl OnnxFile {
         Ok(layers)
     }
 
-    /// Returns how many numbers a network or a constant may have: so many that it takes twice the memory of the files, and
-    /// 32 MiB.
+    /// Returns how many numbers a network or a constant may have: so many that it takes twice the memory of the
+    /// files, and 32 MiB.
     fn most_numbers(&self) -> usize {
         let external: usize = self.external.borrow().values().map(|file| file.len()).sum();
         (self.size + external) / 2 + (8 << 20)
@@ -321,7 +324,8 @@ impl OnnxFile {
         (0..directions).map(direction).collect()
     }
 
-    /// Returns the recurrent operator whose sequence of outputs is the input of this one, if only its form changes in between.
+    /// Returns the recurrent operator whose sequence of outputs is the input of this one, if only its form
+    /// changes in between.
     fn source<'a>(&self, operator: &Operator<'a>) -> Option<&'a Node> {
         let mut value: &str = operator.node.input.first()?;
         for _ in 0..LONGEST_WAY {

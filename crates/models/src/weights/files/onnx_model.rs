@@ -5,9 +5,9 @@
 //! hidden_0, cell_0, … [directions, batch, d_hidden]  in        next_hidden_0, next_cell_0, …  out
 //! ```
 //!
-//! A character model starts with `Gather`, from `tokens` `[batch, time]` (i64), and ends with `MatMul` and `Add`, in
-//! `logits` `[batch, time, vocab_size]`. Batch and time are free. The state goes in and comes out, so that a model can
-//! run one step at a time.
+//! A character model starts with `Gather`, from `tokens` `[batch, time]` (i64), and ends with `MatMul` and
+//! `Add`, in `logits` `[batch, time, vocab_size]`. Batch and time are free. The state goes in and comes out, so
+//! that a model can run one step at a time.
 
 use burn::{
     module::{Module, ModuleDisplay},
@@ -39,9 +39,9 @@ const INTS: i32 = 7;
 const STRINGS: i32 = 8;
 
 impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
-    /// Returns the content of an ONNX model of this stack, without dropout. Its inputs are `x`, `[batch, time, d_input]`,
-    /// and the state of each layer, `hidden_0`, `cell_0` and so on, `[directions, batch, d_hidden]`, zeros at the start;
-    /// its outputs `y` and the state after the sequence, `next_hidden_0` and so on.
+    /// Returns the content of an ONNX model of this stack, without dropout. Its inputs are `x`, `[batch, time,
+    /// d_input]`, and the state of each layer, `hidden_0`, `cell_0` and so on, `[directions, batch, d_hidden]`,
+    /// zeros at the start; its outputs `y` and the state after the sequence, `next_hidden_0` and so on.
     ///
     /// ```
     /// use burn_ndarray::NdArray;
@@ -127,7 +127,8 @@ struct Writer<T> {
 }
 
 impl<T: Element> Writer<T> {
-    /// Adds the layers, which take `x` and give `y`, both `[batch, time, …]`, and returns the size of their output.
+    /// Adds the layers, which take `x` and give `y`, both `[batch, time, …]`, and returns the size of their
+    /// output.
     fn layers(
         &mut self,
         layers: &[Vec<LayerWeights<T>>],

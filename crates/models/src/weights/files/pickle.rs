@@ -1,8 +1,9 @@
-//! Python's pickles, as far as files of tensors need them. A pickle is a program for a small stack machine; here it builds
-//! plain values and calls nothing.
+//! Python's pickles, as far as files of tensors need them. A pickle is a program for a small stack machine;
+//! here it builds plain values and calls nothing.
 //!
-//! Other readers of such pickles copy a value each time it is used again, so that a kilobyte becomes gigabytes, or ignore
-//! the strides of a tensor, so that a transposed one is read wrongly. Here values are numbered, and used by their numbers.
+//! Other readers of such pickles copy a value each time it is used again, so that a kilobyte becomes gigabytes,
+//! or ignore the strides of a tensor, so that a transposed one is read wrongly. Here values are numbered, and
+//! used by their numbers.
 
 use std::{collections::HashMap, ops::Range};
 

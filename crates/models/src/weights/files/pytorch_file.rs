@@ -1,5 +1,5 @@
-//! PyTorch's `.pt` and `.pth`: a pickle, which says what the tensors are, and their storages. Today they lie in a zip
-//! archive; before PyTorch 1.6 they followed one another.
+//! PyTorch's `.pt` and `.pth`: a pickle, which says what the tensors are, and their storages. Today they lie in
+//! a zip archive; before PyTorch 1.6 they followed one another.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -86,8 +86,8 @@ pub(super) fn read(mut archive: Archive) -> Result<Content, String> {
     })
 }
 
-/// Reads the content of a file from before PyTorch 1.6: pickles of a magic number, a version and the machine, that of the
-/// tensors, that of the keys of the storages, and each storage after its length.
+/// Reads the content of a file from before PyTorch 1.6: pickles of a magic number, a version and the machine,
+/// that of the tensors, that of the keys of the storages, and each storage after its length.
 pub(super) fn read_legacy(bytes: Bytes) -> Result<Content, String> {
     let mut at = 0;
     let mut next = || -> Result<(Pickle, usize), String> {
@@ -224,8 +224,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Visits what lies in a dictionary. A whole module, saved without `state_dict()`, has dictionaries of its own around
-    /// its modules and parameters, which no name shows.
+    /// Visits what lies in a dictionary. A whole module, saved without `state_dict()`, has dictionaries of its
+    /// own around its modules and parameters, which no name shows.
     fn inside(
         &mut self,
         key: String,
@@ -242,8 +242,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Returns the tensor that a call makes, which may take another call for an argument; `None` if it makes something else
-    /// that is harmless.
+    /// Returns the tensor that a call makes, which may take another call for an argument; `None` if it makes
+    /// something else that is harmless.
     fn call(&self, function: Id, arguments: Id, inner: usize) -> Result<Option<Described>, String> {
         let pickle = self.pickle;
         let (module, name) = pickle.global(function).ok_or("a call of no function")?;

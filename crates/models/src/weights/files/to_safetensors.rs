@@ -10,8 +10,8 @@ use super::array::Array;
 /// Arrays by name, sorted.
 pub type NamedArrays<T> = BTreeMap<String, Array<T>>;
 
-/// Returns the content of a safetensors file of these arrays: the same bytes for the same arrays. `about` are texts for its
-/// header.
+/// Returns the content of a safetensors file of these arrays: the same bytes for the same arrays. `about` are
+/// texts for its header.
 ///
 /// ```
 /// use models::weights::{Array, NamedArrays, WeightFile, to_safetensors};
