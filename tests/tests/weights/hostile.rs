@@ -343,6 +343,17 @@ fn onnx_models_that_lie() {
         .collect();
     assert!(onnx_error(model(&chain)).contains("no tensor"));
 
+    // Empty tensors, whose other sizes are huge.
+    let dims = |sizes: [&[u8]; 3]| sizes.map(|size| [&[0x08], size].concat()).concat();
+    let huge: &[u8] = &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40]; // 2⁶²
+    let tensor = [dims([&[1], &[0], huge]), vec![0x10, 1], field(8, b"w")].concat();
+    let lstm = node("LSTM", &["x", "w", "w"], "y");
+    let error = onnx_error(model(&[field(5, &tensor), lstm].concat()));
+    assert!(
+        error.contains("tensor w: of shape [1, 0, 4611686018427387904]"),
+        "{error}"
+    );
+
     for location in ["../secret", "/etc/passwd"] {
         let entry = [field(1, b"location"), field(2, location.as_bytes())].concat();
         let tensor = [

@@ -1,6 +1,7 @@
 //! The files of other programs, and what they hold for our networks.
 
 mod archive;
+mod bytes;
 mod file;
 mod keras_file;
 mod modules;

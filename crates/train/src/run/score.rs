@@ -37,21 +37,18 @@ pub fn score<B: Backend, C: Cell<B>>(
     documents: Option<&Separator>,
     device: &B::Device,
 ) -> Result<Score, Error> {
-    let known = vocab.chars();
-    let new = corpus.vocab.chars().into_iter().skip(known.len());
-    let symbols: String = new.collect();
+    let text = || corpus.name.clone();
     if corpus.vocab.size() > vocab.size() {
+        let known = vocab.chars().len();
         return Err(Error::UnknownSymbols {
-            text: corpus.name.clone(),
-            symbols,
+            text: text(),
+            symbols: corpus.vocab.chars().into_iter().skip(known).collect(),
         });
     }
+    if corpus.n_symbols() < 2 {
+        return Err(Error::NothingToPredict { text: text() });
+    }
     let batches = match documents {
-        _ if corpus.n_symbols() < 2 => {
-            return Err(Error::NothingToPredict {
-                text: corpus.name.clone(),
-            });
-        }
         None => Batches::in_one_go(corpus, WINDOW),
         Some(_) => {
             let config = BatchConfig {

@@ -30,7 +30,7 @@ pub(super) struct Archive {
 pub(super) struct Entry {
     pub name: String,
     index: usize,
-    /// Where it lies, if it is not compressed.
+    /// Its place, if it is not compressed.
     stored: Option<Range<usize>>,
 }
 

@@ -11,9 +11,10 @@ use prost::bytes::Bytes;
 use super::{
     archive::Archive,
     array::Array,
+    bytes::read_bytes,
     error::WeightsError,
     npz, pytorch_file, safetensors_file,
-    stored::{Content, Stored},
+    stored::{Content, Stored, count},
 };
 
 /// A file of named tensors, in memory. Which of the formats it has is seen from its content.
@@ -54,11 +55,7 @@ impl WeightFile {
     /// Returns an error if the file cannot be read, is none of the formats, or is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| WeightsError::Io {
-            path: path.into(),
-            source,
-        })?;
-        Self::from_bytes(path, bytes)
+        Self::from_bytes(path, read_bytes(path)?)
     }
 
     /// Reads the content of a file. Messages name `path`.
@@ -103,11 +100,9 @@ impl WeightFile {
         self.content.tensors.keys().map(String::as_str)
     }
 
-    /// Returns how many numbers a network read from this file may have, even if its layers share tensors: so
-    /// many that it takes twice the memory of the file, and 32 MiB.
-    pub(super) fn most_numbers(&self) -> usize {
-        let bytes: usize = self.content.blobs.iter().map(Bytes::len).sum();
-        bytes / 2 + (8 << 20)
+    /// Returns how many bytes the tensors lie in.
+    pub(super) fn bytes(&self) -> usize {
+        self.content.blobs.iter().map(Bytes::len).sum()
     }
 
     /// Returns whether the tensor of exactly this name holds numbers that can be weights.
@@ -171,6 +166,15 @@ impl WeightFile {
         Ok(Array::new(tensor.shape.clone(), values))
     }
 
+    /// Returns the numbers of the tensor of exactly this name, if there is one.
+    pub(super) fn read_if_there<T: Element>(
+        &self,
+        name: &str,
+    ) -> Result<Option<Array<T>>, WeightsError> {
+        let is_there = self.content.tensors.contains_key(name);
+        is_there.then(|| self.read_exact(name)).transpose()
+    }
+
     /// Checks that a tensor lies within its storage, and has no more numbers than that.
     fn check(&self, name: &str, tensor: &Stored) -> Result<(), WeightsError> {
         let damaged = |problem: String| {
@@ -181,17 +185,13 @@ impl WeightFile {
         if start > end || end > blob {
             return Err(damaged(format!("bytes {start} to {end} of {blob}")));
         }
-        // So that no sum or product of sizes overflows later, not even that of an empty tensor.
-        let mut sizes = tensor.shape.iter().map(|&size| size.max(1));
-        let most = sizes.try_fold(8usize, |n, size| n.checked_mul(size));
-        let Some(_) = most.filter(|&most| isize::try_from(most).is_ok()) else {
+        let Some(n) = count(&tensor.shape) else {
             return Err(damaged(format!("of shape {:?}", tensor.shape)));
         };
         let Some(size) = tensor.dtype.size() else {
             return Ok(());
         };
         let has = (end - start) / size;
-        let n: usize = tensor.shape.iter().product();
         let mut sizes = tensor.shape.iter().zip(&tensor.strides);
         let last = sizes.try_fold(tensor.offset, |last, (&size, &stride)| {
             last.checked_add(size.saturating_sub(1).checked_mul(stride)?)

@@ -66,11 +66,7 @@ fn layer<T: Element>(file: &WeightFile, name: &str) -> Result<Vec<LayerWeights<T
 fn direction<T: Element>(file: &WeightFile, path: &str) -> Result<LayerWeights<T>, WeightsError> {
     let start = path.strip_suffix(END).unwrap_or(path);
     let recurrent_kernel = file.read_exact(path)?;
-    let bias = format!("{start}bias");
-    let bias = file
-        .shape(&bias)
-        .map(|_| file.read_exact(&bias))
-        .transpose()?;
+    let bias = file.read_if_there(&format!("{start}bias"))?;
     let layer = KerasLayer {
         form: KerasLayer::form(&recurrent_kernel, bias.as_ref())?,
         kernel: file.read_exact(&format!("{start}kernel"))?,

@@ -118,33 +118,32 @@ pub fn load_pytorch<B: Backend, M: Module<B>>(
         .not_loaded
         .extend(half.map(|path| (path, before_product.to_owned())));
     let unused = file.names().filter(|name| !used.contains(*name));
-    let (halves, unused): (Vec<&str>, Vec<&str>) = unused.partition(|name| belongs(name, &used));
-    let no_place = "the module has no place for it".to_owned();
+    // Without the rest of its tensors a layer computes something else.
+    let layers: BTreeSet<&str> = used.iter().filter_map(|name| layer_of(name)).collect();
+    let belongs = |name: &&str| layer_of(name).is_some_and(|layer| layers.contains(layer));
+    let (halves, unused): (Vec<&str>, Vec<&str>) = unused.partition(belongs);
+    let no_place = "the module has no place for it";
     let halves = halves.into_iter();
     report
         .not_loaded
-        .extend(halves.map(|name| (name.to_owned(), no_place.clone())));
+        .extend(halves.map(|name| (name.to_owned(), no_place.to_owned())));
     report.unused = unused.into_iter().map(str::to_owned).collect();
     (module, report)
 }
 
-/// Returns whether a tensor belongs to a layer of which others were loaded: without it the layer computes
-/// something else.
-fn belongs(name: &str, used: &BTreeSet<String>) -> bool {
-    let layer = |name: &str| -> Option<String> {
-        let (layer, tensor) = name.rsplit_once('.').unwrap_or(("", name));
-        let is_recurrent = TENSORS.iter().any(|start| tensor.starts_with(start));
-        (is_recurrent || tensor == "weight" || tensor == "bias").then(|| layer.to_owned())
-    };
-    layer(name).is_some_and(|of| used.iter().any(|used| layer(used).as_ref() == Some(&of)))
+/// Returns the layer of a tensor that is one of a layer's weights and biases.
+fn layer_of(name: &str) -> Option<&str> {
+    let (layer, tensor) = name.rsplit_once('.').unwrap_or(("", name));
+    let is_recurrent = TENSORS.iter().any(|start| tensor.starts_with(start));
+    (is_recurrent || tensor == "weight" || tensor == "bias").then_some(layer)
 }
 
 /// Returns the tensors of a module under PyTorch's names, for `load_state_dict`: what [`load_pytorch`] reads.
 ///
 /// Parameters do not tell everything: a [`Gru`](crate::Gru) without biases is taken for one that resets after
 /// the product, as PyTorch's does, a [`Bidirectional`](crate::Bidirectional) layer for one that concatenates,
-/// and whether an
-/// [`Rnn`](crate::Rnn) has tanh or ReLU stands nowhere. [`Stack::to_pytorch`](crate::Stack::to_pytorch) knows.
+/// and whether an [`Rnn`](crate::Rnn) has tanh or ReLU stands nowhere.
+/// [`Stack::to_pytorch`](crate::Stack::to_pytorch) knows.
 ///
 /// # Errors
 ///
@@ -192,7 +191,8 @@ impl Path {
     }
 
     fn text(&self) -> String {
-        joined(&self.0)
+        let names: Vec<&str> = parts(&self.0).map(|(name, _)| name.as_str()).collect();
+        names.join(".")
     }
 
     /// Returns what the parameter at this path is to PyTorch.
@@ -248,11 +248,6 @@ fn is_cell(container: &str) -> bool {
 fn parts(path: &[(String, String)]) -> impl Iterator<Item = &(String, String)> {
     path.iter()
         .filter(|(_, container)| !container.starts_with("Enum:"))
-}
-
-fn joined(path: &[(String, String)]) -> String {
-    let names: Vec<&str> = parts(path).map(|(name, _)| name.as_str()).collect();
-    names.join(".")
 }
 
 /// A layer, if the file has it, or why it could not be read.

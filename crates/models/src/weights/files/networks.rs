@@ -10,9 +10,9 @@ use super::{
     array::Array,
     error::WeightsError,
     file::WeightFile,
-    layer_weights::{LayerWeights, array, param},
+    layer_weights::{LayerWeights, array, check_shape, param},
     onnx_file::OnnxFile,
-    state_dict::{Place, find_layers, read_layers, with_dot, write_layer},
+    state_dict::{Place, read_layers, with_dot, write_layer},
     to_safetensors::NamedArrays,
 };
 use crate::{cell::RecurrentCell, char_lm::CharLm, stack::Stack};
@@ -57,7 +57,7 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
         prefix: &str,
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
-        Self::from_layers(read_layers(file, prefix)?, device)
+        Self::from_layers(read_layers(file, prefix)?.1, device)
     }
 
     /// Returns the recurrent operators of an ONNX model whose names start with `prefix`, one above the other.
@@ -115,7 +115,7 @@ impl<B: Backend, C: RecurrentCell<B>> Stack<B, C> {
     }
 }
 
-/// Where the parts of a character model are in a file that PyTorch wrote. What is `None` is found by its shape.
+/// The names of a character model's parts in a file that PyTorch wrote. What is `None` is found by its shape.
 ///
 /// See [`CharLm::from_pytorch`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,14 +141,13 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
         device: &B::Device,
     ) -> Result<Self, WeightsError> {
         let rnn = names.rnn.as_deref().unwrap_or_default();
-        let layers = read_layers(file, rnn)?;
-        let (root, _) = find_layers(file, rnn)?;
+        let (rnn, layers) = read_layers(file, rnn)?;
         let sizes = |layer: &[LayerWeights<_>]| (layer[0].d_input(), layer[0].d_hidden());
         let (Some((d, _)), Some((_, h))) = (
             layers.first().map(|layer| sizes(layer)),
             layers.last().map(|layer| sizes(layer)),
         ) else {
-            return Err(WeightsError::missing(format!("{root}weight_ih_l0")));
+            return Err(WeightsError::missing(format!("{rnn}weight_ih_l0")));
         };
         let stack = Stack::from_layers(layers, device)?;
 
@@ -156,7 +155,7 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
             Some(name) => file.find(&format!("{}weight", with_dot(name)))?.to_owned(),
             None => by_shape(
                 file,
-                &root,
+                &rnn,
                 "head",
                 true,
                 &|shape| matches!(*shape, [_, columns] if columns == h),
@@ -164,13 +163,10 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
         };
         let weight = matrix::<B::FloatElem>(file, &head, h)?;
         let vocab_size = weight.rows();
-        let bias = head
-            .strip_suffix("weight")
-            .map(|start| format!("{start}bias"));
-        let bias = match bias.filter(|name| file.shape(name).is_some()) {
-            Some(name) => {
-                let bias = file.read_exact(&name)?;
-                super::layer_weights::check_shape(&name, Some(&bias), &[vocab_size])?;
+        let bias_name = bias_of(&head).unwrap_or_default();
+        let bias = match file.read_if_there(&bias_name)? {
+            Some(bias) => {
+                check_shape(&bias_name, Some(&bias), &[vocab_size])?;
                 bias
             }
             None => Array::zeros([vocab_size]),
@@ -181,7 +177,7 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
             Some(name) => Some(file.find(&format!("{}weight", with_dot(name)))?.to_owned()),
             None => {
                 let fits = |shape: &[usize]| *shape == [vocab_size, d];
-                let found = by_shape(file, &root, "embedding", false, &fits);
+                let found = by_shape(file, &rnn, "embedding", false, &fits);
                 let found = found.and_then(|name| match name == head {
                     true => Err(could_be("embedding", file)),
                     false => Ok(name),
@@ -192,10 +188,10 @@ impl<B: Backend, C: RecurrentCell<B> + Module<B> + ModuleDisplay> CharLm<B, C> {
                 }
             }
         };
-        refuse_others(file, &root, &[Some(&head), embedding.as_ref()])?;
+        refuse_others(file, &rnn, &[Some(&head), embedding.as_ref()])?;
         let embedding = embedding.map(|name| -> Result<_, WeightsError> {
             let table = matrix::<B::FloatElem>(file, &name, d)?;
-            super::layer_weights::check_shape(&name, Some(&table), &[vocab_size, d])?;
+            check_shape(&name, Some(&table), &[vocab_size, d])?;
             Ok(Embedding {
                 weight: param(table, device),
             })
@@ -235,6 +231,11 @@ fn root(rnn: &str) -> String {
     root.map_or(String::new(), |(root, _)| format!("{root}."))
 }
 
+/// Returns the name of the bias beside a weight.
+fn bias_of(weight: &str) -> Option<String> {
+    Some(format!("{}bias", weight.strip_suffix("weight")?))
+}
+
 /// Returns an error if the model has other parts: without them its scores would be others.
 fn refuse_others(
     file: &WeightFile,
@@ -242,15 +243,11 @@ fn refuse_others(
     parts: &[Option<&String>],
 ) -> Result<(), WeightsError> {
     let root = root(rnn);
-    let bias = |part: &str| {
-        part.strip_suffix("weight")
-            .map(|start| format!("{start}bias"))
-    };
     let others = file.names().filter(|&name| {
         let is_part = parts
             .iter()
             .flatten()
-            .any(|&part| part == name || bias(part).as_deref() == Some(name));
+            .any(|&part| part == name || bias_of(part).as_deref() == Some(name));
         let is_optimiser = name
             .strip_prefix(&root)
             .is_some_and(|rest| rest.starts_with("optim"));
@@ -279,10 +276,7 @@ fn by_shape(
     fits: &dyn Fn(&[usize]) -> bool,
 ) -> Result<String, WeightsError> {
     let root = root(rnn);
-    let has_bias = |name: &str| {
-        let start = name.strip_suffix("weight");
-        start.is_some_and(|start| file.shape(&format!("{start}bias")).is_some())
-    };
+    let has_bias = |name: &str| bias_of(name).is_some_and(|bias| file.shape(&bias).is_some());
     let names = file.names().filter(|name| {
         let shape = file.shape(name);
         name.starts_with(&root) && name.ends_with("weight") && shape.is_some_and(fits)

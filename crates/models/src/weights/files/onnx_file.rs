@@ -3,7 +3,6 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    fs,
     path::{Component, Path, PathBuf},
     rc::Rc,
 };
@@ -12,12 +11,13 @@ use burn::tensor::Element;
 
 use super::{
     array::Array,
+    bytes::{count_numbers, most_numbers, read_bytes},
     error::WeightsError,
     layer_weights::{Form, LayerWeights, check_chain},
     onnx::OnnxLayer,
     onnx_constants::{Constant, Found, evaluate},
     onnx_proto::{self, Attribute, Graph, Node, TensorProto},
-    stored::{Dtype, Stored},
+    stored::{Dtype, Stored, count},
 };
 
 /// How many steps lead from a recurrent operator back to its weights, or to the operator before it.
@@ -78,11 +78,7 @@ impl OnnxFile {
     /// Returns an error if the file cannot be read or is no ONNX model.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|source| WeightsError::Io {
-            path: path.into(),
-            source,
-        })?;
-        Self::from_bytes(path, bytes)
+        Self::from_bytes(path, read_bytes(path)?)
     }
 
     /// Reads the content of a model. Messages name `path`, and weights in other files are sought beside it.
@@ -210,23 +206,17 @@ impl OnnxFile {
             let layer = self.layer(operator, &steps);
             let layer = layer
                 .map_err(|error| error.within(|what| format!("{}: {what}", name(operator.node))))?;
-            // Layers may share their weights.
-            numbers += layer.iter().map(LayerWeights::numbers).sum::<usize>();
-            if numbers > self.most_numbers() {
-                let problem = "its layers have far more numbers than it has bytes";
-                return Err(WeightsError::damaged(&self.path, problem));
-            }
+            count_numbers(&layer, &mut numbers, self.bytes(), &self.path)?;
             layers.push(layer);
         }
         check_chain(&layers)?;
         Ok(layers)
     }
 
-    /// Returns how many numbers a network or a constant may have: so many that it takes twice the memory of the
-    /// files, and 32 MiB.
-    fn most_numbers(&self) -> usize {
-        let external: usize = self.external.borrow().values().map(|file| file.len()).sum();
-        (self.size + external) / 2 + (8 << 20)
+    /// Returns how many bytes the model and the files beside it have that were read.
+    fn bytes(&self) -> usize {
+        let external = self.external.borrow();
+        self.size + external.values().map(|file| file.len()).sum::<usize>()
     }
 
     /// Returns all recurrent operators, those in branches too.
@@ -273,7 +263,8 @@ impl OnnxFile {
                 return Ok(None);
             };
             let look_up = |name: &str| self.look_up(&operator.scopes, name);
-            match evaluate(name, &look_up, self.most_numbers(), steps, LONGEST_WAY)? {
+            let largest = most_numbers(self.bytes());
+            match evaluate(name, &look_up, largest, steps, LONGEST_WAY)? {
                 Constant::Floats(array) => Ok(Some(array)),
                 Constant::Ints(_) => Err(WeightsError::WrongType {
                     name: name.clone(),
@@ -389,9 +380,7 @@ impl OnnxFile {
         let sizes = tensor.dims.iter().map(|&size| usize::try_from(size).ok());
         let shape: Option<Vec<usize>> = sizes.collect();
         let shape = shape.ok_or_else(|| damaged("of a negative size"))?;
-        let n = shape
-            .iter()
-            .try_fold(1usize, |n, &size| n.checked_mul(size));
+        let n = count(&shape);
         let external;
         let raw: &[u8] = match tensor.data_location {
             0 => &tensor.raw_data,
@@ -489,7 +478,7 @@ impl OnnxFile {
         let mut files = self.external.borrow_mut();
         if !files.contains_key(location) {
             let path = self.path.parent().unwrap_or(Path::new("")).join(location);
-            let bytes = fs::read(&path).map_err(|source| WeightsError::Io { path, source })?;
+            let bytes = read_bytes(&path)?;
             files.insert(location.into(), Rc::new(bytes));
         }
         let bytes = files[location].clone();

@@ -3,12 +3,8 @@
 use burn::tensor::Element;
 
 use super::{
-    array::Array,
-    error::WeightsError,
-    file::WeightFile,
-    layer_weights::{LayerWeights, check_chain},
-    pytorch::PyTorchLayer,
-    to_safetensors::NamedArrays,
+    bytes::count_numbers, error::WeightsError, file::WeightFile, layer_weights::LayerWeights,
+    pytorch::PyTorchLayer, to_safetensors::NamedArrays,
 };
 
 /// Which layer of an `nn.RNN`, `nn.LSTM` or `nn.GRU`, or an `nn.RNNCell` and its like.
@@ -43,7 +39,7 @@ pub(super) fn with_dot(prefix: &str) -> String {
 }
 
 /// Returns the full prefix of the recurrent layers that `prefix` means, and whether they are a single cell.
-pub(super) fn find_layers(file: &WeightFile, prefix: &str) -> Result<(String, bool), WeightsError> {
+fn find_layers(file: &WeightFile, prefix: &str) -> Result<(String, bool), WeightsError> {
     let prefix = with_dot(prefix);
     let found = |tensor: &str| {
         let name = file.find(&format!("{prefix}{tensor}"))?;
@@ -74,12 +70,7 @@ pub(super) fn read_layer<T: Element>(
     place: Place,
 ) -> Result<Option<LayerWeights<T>>, WeightsError> {
     let full = |tensor: &str| format!("{prefix}{}", place.name(tensor));
-    let read = |tensor: &str| -> Result<Option<Array<T>>, WeightsError> {
-        let name = full(tensor);
-        file.shape(&name)
-            .map(|_| file.read_exact(&name))
-            .transpose()
-    };
+    let read = |tensor: &str| file.read_if_there::<T>(&full(tensor));
     let Some(weight_ih) = read("weight_ih")? else {
         return Ok(None);
     };
@@ -94,25 +85,26 @@ pub(super) fn read_layer<T: Element>(
     Ok(Some(ours))
 }
 
-/// Returns the weights of all layers, from the input upwards, each in one or both directions.
+/// Layers from the input upwards, each in one or both directions.
+type Layers<T> = Vec<Vec<LayerWeights<T>>>;
+
+/// Returns the full prefix of the layers that `prefix` means, and their weights, from the input upwards, each in
+/// one or both directions.
 pub(super) fn read_layers<T: Element>(
     file: &WeightFile,
     prefix: &str,
-) -> Result<Vec<Vec<LayerWeights<T>>>, WeightsError> {
+) -> Result<(String, Layers<T>), WeightsError> {
     let (prefix, is_cell) = find_layers(file, prefix)?;
     let read = |layer, reverse| read_layer(file, &prefix, Place { layer, reverse });
     if is_cell {
-        return Ok(vec![read(None, false)?.into_iter().collect()]);
+        let cell = read(None, false)?.into_iter().collect();
+        return Ok((prefix, vec![cell]));
     }
-    let (mut layers, mut numbers): (Vec<Vec<LayerWeights<T>>>, usize) = (Vec::new(), 0);
+    let (mut layers, mut numbers): (Layers<T>, usize) = (Vec::new(), 0);
     while let Some(forward) = read(Some(layers.len()), false)? {
         let backward = read(Some(layers.len()), true)?;
         let layer: Vec<LayerWeights<T>> = [forward].into_iter().chain(backward).collect();
-        numbers += layer.iter().map(LayerWeights::numbers).sum::<usize>();
-        if numbers > file.most_numbers() {
-            let problem = "its layers have far more numbers than it has bytes";
-            return Err(WeightsError::damaged(file.path(), problem));
-        }
+        count_numbers(&layer, &mut numbers, file.bytes(), file.path())?;
         layers.push(layer);
     }
     // A file from which layers were left out.
@@ -131,8 +123,7 @@ pub(super) fn read_layers<T: Element>(
         let name = format!("{prefix}{}", place.name("weight_ih"));
         return Err(WeightsError::missing(name));
     }
-    check_chain(&layers).map_err(|error| error.within(|name| format!("{prefix}{name}")))?;
-    Ok(layers)
+    Ok((prefix, layers))
 }
 
 /// Adds the tensors of a layer in PyTorch's layout to `to`.

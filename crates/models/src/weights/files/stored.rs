@@ -28,7 +28,7 @@ pub(super) struct Stored {
     pub strides: Vec<usize>,
     /// Which of the blobs it lies in.
     pub blob: usize,
-    /// Where its storage lies, in bytes.
+    /// The place of its storage, in bytes.
     pub bytes: Range<usize>,
     /// How many numbers of the storage come before it.
     pub offset: usize,
@@ -49,6 +49,15 @@ impl Stored {
             big_endian: false,
         }
     }
+}
+
+/// Returns how many numbers a tensor of this shape has, or `None` if a sum or product of its sizes could
+/// overflow later, as even those of an empty tensor may.
+pub(super) fn count(shape: &[usize]) -> Option<usize> {
+    let mut sizes = shape.iter().map(|&size| size.max(1));
+    let bytes = sizes.try_fold(8usize, |n, size| n.checked_mul(size))?;
+    isize::try_from(bytes).ok()?;
+    Some(shape.iter().product())
 }
 
 /// Returns the strides of numbers in row-major order.
