@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod golden;
 pub mod gradcheck;
+pub mod in_threads;
 pub mod interrupted;
 pub mod network;
 pub mod parity;

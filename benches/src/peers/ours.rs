@@ -148,6 +148,7 @@ fn batches(case: Case) -> Vec<Batch> {
         shape: [case.batch, case.time],
         lengths: None,
         begins: false,
+        part_of: None,
     };
     (0..16).map(|_| batch()).collect()
 }

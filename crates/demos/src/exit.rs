@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::hints;
+use crate::{hints, ranks::launcher};
 
 /// What the person asked for cannot be done as asked: exit code 2. Any other error has exit code 1.
 #[derive(Debug)]
@@ -57,6 +57,13 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
     if let Some(Signalled(number)) = error.downcast_ref() {
         return ExitCode::from(128 + number);
     }
+    let (line, code) = line_and_code(&error);
+    complain(&format!("error: {line}"));
+    ExitCode::from(code)
+}
+
+/// Returns an error as one line, and its exit code.
+pub fn line_and_code(error: &anyhow::Error) -> (String, u8) {
     let mut causes = error.chain().map(with_flags);
     let mut line = causes.next().expect("an error is its own first cause");
     for cause in causes {
@@ -65,7 +72,6 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
             line = format!("{line}: {cause}");
         }
     }
-    complain(&format!("error: {}", without_controls(&line)));
     let asked = error.is::<UsageError>()
         || matches!(
             error.downcast_ref(),
@@ -73,11 +79,12 @@ pub fn report(result: anyhow::Result<()>) -> ExitCode {
                 train::Error::Setting { .. }
                     | train::Error::NoValidation { .. }
                     | train::Error::Fixed { .. }
+                    | train::Error::FewRows { .. }
                     | train::Error::PrimeNotUtf8 { .. }
                     | train::Error::UnknownSymbol { .. }
             )
         );
-    ExitCode::from(if asked { 2 } else { 1 })
+    (without_controls(&line), if asked { 2 } else { 1 })
 }
 
 /// Returns the text of an error. `train` names settings; here they become flags, and the flags that mend
@@ -95,6 +102,7 @@ pub fn with_flags(error: &(dyn Error + 'static)) -> String {
             let flag = setting.replace('_', "-");
             format!("--{flag}{rest}{}", mended_by(error))
         }
+        train::Error::FewRows { .. } => told.replace("batch_size", "--batch-size"),
         _ => told + &mended_by(error),
     }
 }
@@ -138,6 +146,8 @@ fn mended_by(error: &train::Error) -> String {
         | Error::Record { .. }
         | Error::Setting { .. }
         | Error::Locked { .. }
+        | Error::FewRows { .. }
+        | Error::OtherWeights { .. }
         | Error::NoCheckpoint { .. }
         | Error::OtherCheckpoints { .. }
         | Error::NewerFormat { .. }
@@ -161,7 +171,14 @@ fn without_controls(line: &str) -> String {
     symbols.collect()
 }
 
-/// Writes a line to standard error. Nobody may be there to read it.
+/// Writes a line to standard error; of several ranks, only the first does. Nobody may be there to read it.
 pub fn complain(line: &str) {
+    if launcher::is_first() {
+        complain_on_any_rank(line);
+    }
+}
+
+/// Writes a line to standard error.
+pub fn complain_on_any_rank(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -10,6 +10,8 @@
 //! | `flex` | CPU, by Burn's newer backend |
 //! | `wgpu` | GPU by Vulkan, Metal or DirectX 12 |
 //! | `cuda` | NVIDIA GPU |
+//!
+//! The feature `mpi` is none: with it, `char_lstm train` runs on many processes ([`ranks`]).
 
 pub mod backend;
 pub mod choices;
@@ -19,6 +21,7 @@ pub mod exit;
 mod hints;
 pub mod memory;
 pub mod open_files;
+pub mod ranks;
 pub mod shell;
 pub mod stop;
 pub mod view;

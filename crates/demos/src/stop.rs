@@ -23,6 +23,7 @@ const ONE_SIGNAL: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Remembers the signal that asked the program to stop.
+#[derive(Clone)]
 pub struct Stop(Arc<AtomicUsize>);
 
 impl Stop {

@@ -6,12 +6,15 @@ pub mod documents;
 mod find_documents;
 pub mod lanes;
 
-pub use batch::Batch;
+pub use batch::{Batch, Whole};
 pub use config::{BatchConfig, Split};
+
+use bytemuck::{cast_slice, pod_collect_to_vec};
 
 use self::{documents::Documents, lanes::Lanes};
 use crate::{
     error::Error,
+    ranks::{Communicator, Share},
     text::{Corpus, Vocab},
 };
 
@@ -46,6 +49,15 @@ impl<'a> Batches<'a> {
 }
 
 impl Batches<'_> {
+    /// Keeps one rank's share of the rows of each batch: a batch is then a part of the whole one
+    /// ([`Batch::part_of`]), and may have no rows.
+    pub fn keep(&mut self, share: Share) {
+        match self {
+            Batches::Lanes { lanes, .. } => lanes.keep(share),
+            Batches::Documents(documents) => documents.keep(share),
+        }
+    }
+
     /// Returns how many batches an epoch has.
     pub fn n_batches(&self) -> usize {
         match self {
@@ -54,7 +66,7 @@ impl Batches<'_> {
         }
     }
 
-    /// Returns how many symbols an epoch predicts.
+    /// Returns how many symbols an epoch predicts, on all ranks.
     pub fn targets(&self) -> usize {
         match self {
             Batches::Lanes { lanes, .. } => lanes.targets(),
@@ -71,12 +83,12 @@ impl Batches<'_> {
     }
 
     /// Returns how many characters the symbols that an epoch predicts have on average: those of its first thousand
-    /// batches. The symbols are words or pieces.
+    /// batches, on all ranks. The symbols are words or pieces.
     ///
     /// # Errors
     ///
     /// Returns an error if the text cannot be read.
-    pub fn chars_per_symbol(&self, vocab: &Vocab) -> Result<f64, Error> {
+    pub fn chars_per_symbol(&self, vocab: &Vocab, ranks: &dyn Communicator) -> Result<f64, Error> {
         let mut symbol = Vec::new();
         let mut chars_of = |token| {
             symbol.clear();
@@ -90,14 +102,20 @@ impl Batches<'_> {
             let [rows, time] = batch.shape;
             n_symbols += batch.n_targets();
             let row_lengths = batch.lengths.unwrap_or_else(|| vec![time; rows]);
-            for (row, length) in batch.targets.chunks(time).zip(row_lengths) {
+            for (row, length) in batch.targets.chunks(time.max(1)).zip(row_lengths) {
                 n_chars += row[..length]
                     .iter()
                     .map(|&token| lengths[token as usize])
                     .sum::<usize>();
             }
         }
-        Ok(n_chars as f64 / n_symbols as f64)
+        let counts = [n_chars as u64, n_symbols as u64];
+        let counts = ranks.all_gather(cast_slice(&counts));
+        let sum_of = |index: usize| -> u64 {
+            let of_ranks = counts.iter().map(|counts| pod_collect_to_vec(counts));
+            of_ranks.map(|counts: Vec<u64>| counts[index]).sum()
+        };
+        Ok(sum_of(0) as f64 / sum_of(1) as f64)
     }
 
     /// Returns batch number `index` of an epoch, both counted from 0. Lanes are the same in every epoch.

@@ -261,6 +261,28 @@ pub enum Error {
         /// The folder of the run, if it has a good checkpoint.
         resumable: Option<PathBuf>,
     },
+    /// A rank has other weights than rank 0.
+    #[error(
+        "after update {update}, rank {rank} has other weights than rank 0, though all did the same: its \
+         machine computes otherwise; leave it out, and resume from the last checkpoint"
+    )]
+    OtherWeights {
+        /// The first such rank.
+        rank: usize,
+        /// How many updates were done.
+        update: usize,
+    },
+    /// A batch has fewer rows than there are ranks.
+    #[error(
+        "batch_size {batch_size}: {ranks} ranks need at least {ranks} rows; give larger batches, or start \
+         fewer ranks"
+    )]
+    FewRows {
+        /// The batch size.
+        batch_size: usize,
+        /// How many ranks there are.
+        ranks: usize,
+    },
     /// Another process trains in the folder.
     #[error("{}: another run trains in this folder{}; wait for it, or name another folder",
         path.display(),

@@ -15,6 +15,7 @@
 //! | [`text`] | files become a [`Corpus`]: tokens of a [`Vocab`], read by position |
 //! | [`batches`] | a corpus is cut into what each update learns from |
 //! | [`learn`] | a [`Trainer`] does one update at a time |
+//! | [`ranks`] | many processes train one model |
 //! | [`run`] | a [`Run`] goes through the text, reports [`Event`]s, saves checkpoints and resumes from them |
 //! | [`sampler`] | a [`Sampler`] writes text with a trained model |
 //! | [`disk`] | atomic writes, safetensors files |
@@ -27,6 +28,7 @@ pub mod batches;
 pub mod disk;
 pub mod error;
 pub mod learn;
+pub mod ranks;
 pub mod run;
 pub mod sampler;
 mod serde_text;

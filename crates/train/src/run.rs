@@ -25,6 +25,7 @@ mod resume;
 mod run_state;
 mod score;
 mod start;
+mod together;
 mod training_loop;
 
 pub use checkpoint::{Checkpoint, FORMAT, KEPT};

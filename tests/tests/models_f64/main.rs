@@ -7,6 +7,7 @@ mod gradcheck;
 mod numpy;
 mod padded;
 mod parity;
+mod ranks;
 mod recurrence;
 mod stack;
 

@@ -408,6 +408,7 @@ fn row(batch: &Batch, row: usize) -> Option<Batch> {
         shape: [1, length],
         lengths: None,
         begins: batch.begins,
+        part_of: None,
     })
 }
 

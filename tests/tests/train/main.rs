@@ -9,6 +9,7 @@ mod history;
 mod lanes;
 mod optimizer;
 mod plateau;
+mod ranks;
 mod reading;
 mod run;
 mod sample;

@@ -4,12 +4,19 @@ use std::{fmt::Write, time::Duration};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use crate::ranks::launcher;
+
 /// A bar says nothing about the time left before that.
 const WARM_UP: Duration = Duration::from_secs(2);
 
-/// Returns a bar for a training of `steps` steps; without a number, the caller sets it later.
+/// Returns a bar for a training of `steps` steps; without a number, the caller sets it later. Of several ranks, only the
+/// first shows it.
 pub fn training_bar(steps: Option<u64>) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(steps, ProgressDrawTarget::stderr_with_hz(5));
+    let target = match launcher::is_first() {
+        true => ProgressDrawTarget::stderr_with_hz(5),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(steps, target);
     bar.with_style(style("{wide_bar} {percent:>3}%  {msg}{left}"))
 }
 

@@ -34,6 +34,9 @@ pub struct RunView {
     /// Smoothed, so that the bar does not flicker.
     loss: Option<f64>,
     speed: Option<f64>,
+    ranks: usize,
+    /// The share of time in which ranks communicate, or wait for one another.
+    communicating: Option<f64>,
     last_line: Instant,
 }
 
@@ -47,6 +50,8 @@ impl RunView {
             chars_per_symbol: 1.0,
             loss: None,
             speed: None,
+            ranks: 1,
+            communicating: None,
             last_line: Instant::now(),
         }
     }
@@ -79,8 +84,10 @@ impl RunView {
                 chars_per_symbol,
                 epoch_length,
                 updates,
+                ranks,
                 ..
             } => {
+                self.ranks = *ranks;
                 self.chars_per_symbol = *chars_per_symbol;
                 self.bar.set_length(*updates as u64);
                 let part = |documents: &Option<usize>, symbols: usize| match documents {
@@ -129,6 +136,8 @@ impl RunView {
                 epoch,
                 loss,
                 chars_per_second,
+                communicating,
+                waiting,
                 ..
             } => {
                 let loss = smooth(&mut self.loss, *loss);
@@ -140,12 +149,18 @@ impl RunView {
                     Units::Pieces => ("char", "pieces"),
                 };
                 let bits = bits_per_char(loss / self.chars_per_symbol);
-                let parts = [
+                let mut parts = vec![
                     format!("epoch {epoch:.2}/{}", self.epochs),
                     format!("loss {loss:.3}"),
                     format!("{bits:.2} bits/{per}"),
                     format!("{} {speed_in}/s", grouped(speed as usize)),
                 ];
+                if let (Some(communicating), Some(waiting)) = (communicating, waiting) {
+                    let share = smooth(&mut self.communicating, communicating + waiting);
+                    // Beside so much, bits per character are what is least missed.
+                    parts.remove(2);
+                    parts.push(format!("{} ranks, {:.0}% comm", self.ranks, 100.0 * share));
+                }
                 let room = width_of_stderr().saturating_sub(BESIDE_MESSAGE);
                 self.bar.set_message(first_that_fit(&parts, room));
                 self.bar.set_position(*update as u64);

@@ -5,12 +5,17 @@ use std::io::{self, Write};
 use anyhow::Result;
 use indicatif::ProgressBar;
 
-use crate::exit::{complain, unless_nobody_reads};
+use crate::{
+    exit::{complain, unless_nobody_reads},
+    ranks::launcher,
+};
 
-/// Prints to standard output. A training run continues even if its reader has gone (`| head`), or if what
+/// Prints to standard output; of several ranks, only the first does. A training run continues even if its reader has gone (`| head`), or if what
 /// takes its output is full.
 pub fn say(text: &str) {
-    let _ = tell(text);
+    if launcher::is_first() {
+        let _ = tell(text);
+    }
 }
 
 /// Prints to standard output what the program was started for. A reader who has gone (`| head`) is no problem.

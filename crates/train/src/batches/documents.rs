@@ -27,12 +27,13 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    batch::Batch,
+    batch::{Batch, Whole},
     config::{BatchConfig, Split, shortest_that_fits},
     find_documents::DocumentScan,
 };
 use crate::{
     error::Error,
+    ranks::Share,
     text::{Corpus, Separator},
 };
 
@@ -48,6 +49,8 @@ pub struct Documents<'a> {
     /// How many documents the whole text has.
     n_documents: usize,
     are_held_out: bool,
+    /// Which rows of each batch this rank reads.
+    share: Share,
     pools: Vec<Pool>,
     /// The plan that the last batch came from.
     plan: RefCell<Plan>,
@@ -174,6 +177,7 @@ fn cut<'a>(
         // So far, there is no last one.
         n_documents: usize::MAX,
         are_held_out,
+        share: Share::WHOLE,
         pools: Vec::new(),
         plan: RefCell::default(),
         draw: Cell::default(),
@@ -242,6 +246,11 @@ impl Documents<'_> {
         Ok(())
     }
 
+    /// Keeps one rank's share of the rows of each batch.
+    pub fn keep(&mut self, share: Share) {
+        self.share = share;
+    }
+
     /// Returns how many documents an epoch reads.
     pub fn n_documents(&self) -> usize {
         self.pools.iter().map(|pool| pool.n_documents).sum()
@@ -282,6 +291,12 @@ impl Documents<'_> {
         let from = part * seq_length;
         let length = |document: &Range<usize>| document.len().saturating_sub(from).min(seq_length);
         let lengths: Vec<usize> = documents.iter().map(length).collect();
+        let whole = Whole {
+            rows: documents.len(),
+            targets: lengths.iter().sum(),
+        };
+        let ours = self.share.of(documents.len());
+        let (documents, lengths) = (&documents[ours.clone()], lengths[ours].to_vec());
         let time = lengths.iter().copied().max().unwrap_or_default();
 
         let before = *self.separator.last().expect("a separator has symbols");
@@ -308,6 +323,7 @@ impl Documents<'_> {
             shape: [documents.len(), time],
             lengths: Some(lengths),
             begins: part == 0,
+            part_of: (self.share != Share::WHOLE).then_some(whole),
         })
     }
 

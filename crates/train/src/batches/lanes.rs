@@ -9,16 +9,19 @@
 //! ```
 
 use super::{
-    batch::Batch,
+    batch::{Batch, Whole},
     config::{BatchConfig, Split, shortest_that_fits},
 };
-use crate::{error::Error, text::Corpus};
+use crate::{error::Error, ranks::Share, text::Corpus};
 
 /// Contiguous stretches of one length, read side by side. The target of each token is the next token.
 #[derive(Clone, Debug)]
 pub struct Lanes<'a> {
     corpus: &'a Corpus,
+    /// Those of this rank.
     starts: Vec<usize>,
+    /// Of all ranks.
+    n_lanes: usize,
     length: usize,
 }
 
@@ -33,14 +36,20 @@ impl<'a> Lanes<'a> {
         assert!(starts.iter().all(|start| start + length < end));
         Lanes {
             corpus,
+            n_lanes: starts.len(),
             starts,
             length,
         }
     }
 
-    /// Returns how many symbols one epoch predicts.
+    /// Keeps one rank's share of the lanes.
+    pub fn keep(&mut self, share: Share) {
+        self.starts = self.starts[share.of(self.starts.len())].to_vec();
+    }
+
+    /// Returns how many symbols one epoch predicts, on all ranks.
     pub fn targets(&self) -> usize {
-        self.starts.len() * self.length
+        self.n_lanes * self.length
     }
 
     /// Returns how many batches of `seq_length` steps there are; the last may be shorter.
@@ -72,12 +81,18 @@ impl<'a> Lanes<'a> {
             inputs.extend_from_slice(&lane[..to - from]);
             targets.extend_from_slice(&lane[1..]);
         }
+        let is_part = self.starts.len() < self.n_lanes;
+        let part_of = is_part.then(|| Whole {
+            rows: self.n_lanes,
+            targets: self.n_lanes * shape[1],
+        });
         Ok(Batch {
             inputs,
             targets,
             shape,
             lengths: None,
             begins: index == 0,
+            part_of,
         })
     }
 

@@ -1,6 +1,8 @@
 //! A training run at one moment, as tensors by name.
 
-use burn::tensor::{Tensor, backend::AutodiffBackend};
+use std::ops::Range;
+
+use burn::tensor::{Tensor, TensorData, backend::AutodiffBackend};
 use models::{CharLm, RecurrentState, StackState, TrainableCell};
 
 use super::{config::TrainerConfig, progress::Progress};
@@ -65,4 +67,39 @@ pub(super) fn with_tensors<B: AutodiffBackend, C: TrainableCell<B>>(
         let options = (&tensor.device(), tensor.dtype());
         Tensor::from_data(data.expect("checked"), options)
     })
+}
+
+/// Returns these rows of each tensor of a state; no tensors if there are no rows.
+pub(super) fn kept_rows(state: Tensors, rows: Range<usize>) -> Tensors {
+    if rows.is_empty() {
+        return Tensors::new();
+    }
+    let kept = |(name, data): (String, TensorData)| {
+        let row = data.as_bytes().len() / data.shape[0];
+        let bytes = data.as_bytes()[rows.start * row..rows.end * row].to_vec();
+        let mut shape = data.shape.clone();
+        shape[0] = rows.len();
+        (name, TensorData::from_bytes_vec(bytes, shape, data.dtype))
+    };
+    state.into_iter().map(kept).collect()
+}
+
+/// Returns the state of all rows. `first` has the rows of rank 0, `bytes` the tensors of each rank, one after another.
+pub(super) fn joined_rows(first: Tensors, ranks: &[Vec<u8>], n_rows: usize) -> Tensors {
+    let row = |data: &TensorData| data.as_bytes().len() / data.shape[0];
+    let all_of_row: usize = first.values().map(row).sum();
+    let mut before = 0;
+    let joined = first.into_iter().map(|(name, data)| {
+        let row = row(&data);
+        let mut bytes = Vec::with_capacity(n_rows * row);
+        for part in ranks {
+            let rows = part.len() / all_of_row;
+            bytes.extend_from_slice(&part[rows * before..rows * (before + row)]);
+        }
+        before += row;
+        let mut shape = data.shape.clone();
+        shape[0] = n_rows;
+        (name, TensorData::from_bytes_vec(bytes, shape, data.dtype))
+    });
+    joined.collect()
 }

@@ -1,11 +1,14 @@
 //! One update after another:
 //! state → loss → gradient → norm → clip → optimiser → state, detached.
 
+use std::time::Instant;
+
 use burn::{
     module::AutodiffModule,
     optim::GradientsParams,
-    tensor::{ElementConversion, backend::AutodiffBackend},
+    tensor::{ElementConversion, TensorData, backend::AutodiffBackend},
 };
+use bytemuck::{bytes_of, pod_read_unaligned};
 use models::{AnyCell, CharLm, RecurrentState, StackState, TrainableCell};
 
 use super::{
@@ -14,10 +17,16 @@ use super::{
     norms::{self, global_norm, weight_norm},
     optimizer::Optimizer,
     progress::{MEAN_OVER, Progress},
-    snapshot::{Snapshot, state_tensors, with_tensors},
+    rank_sum::sum_gradient,
+    snapshot::{Snapshot, joined_rows, kept_rows, state_tensors, with_tensors},
     tbptt::loss,
 };
-use crate::{batches::Batch, disk::tensors, error::Error};
+use crate::{
+    batches::Batch,
+    disk::tensors,
+    error::Error,
+    ranks::{Alone, Communicator, Share},
+};
 
 /// A model in training, one update at a time.
 ///
@@ -34,11 +43,15 @@ pub struct Trainer<B: AutodiffBackend, C: TrainableCell<B> = AnyCell<B>> {
     /// `None` only while the optimiser has it.
     model: Option<CharLm<B, C>>,
     optimizer: Optimizer<B, CharLm<B, C>>,
-    /// The state of each row after the last batch, layer by layer.
+    /// Which rows of each batch are this rank's.
+    share: Share,
+    /// The state of each of them after the last batch, layer by layer.
     state: StackState<B, C>,
     progress: Progress,
     /// Loss and gradient norm of the last update.
     last: (f64, f64),
+    /// When the ranks last met.
+    met: Instant,
 }
 
 /// An earlier update is no outlier: its mean is not known yet.
@@ -55,6 +68,19 @@ pub struct Update {
     pub learning_rate: f64,
     /// Whether the model is unchanged.
     pub skipped: bool,
+    /// What the ranks did, if there are several.
+    pub together: Option<Together>,
+}
+
+/// What an update on several ranks did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Together {
+    /// What any rank asked for.
+    pub asked: u64,
+    /// Seconds that this rank waited for the slowest.
+    pub waiting: f64,
+    /// Seconds that the sum over all ranks took from then on.
+    pub communicating: f64,
 }
 
 impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
@@ -68,6 +94,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
         Trainer {
             device: device.clone(),
             epoch_length,
+            share: Share::WHOLE,
             state: model.initial_state(config.batch_size),
             model: Some(model),
             optimizer: config.optimizer.init(),
@@ -77,6 +104,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
             },
             config,
             last: (f64::NAN, f64::NAN),
+            met: Instant::now(),
         }
     }
 
@@ -109,17 +137,55 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
     ///
     /// Returns an error if too many updates in a row were skipped, or the weights are not finite.
     pub fn update(&mut self, batch: &Batch) -> Result<Update, Error> {
-        let (config, update) = (&self.config, self.progress.update);
-        // Dropout's masks are a function of the seed and the update.
-        B::seed(&self.device, config.seed.wrapping_add(update as u64 + 1));
+        self.update_on(&Alone, batch, 0)
+    }
+
+    /// Learns from the next batch together with other ranks, each of which calls this with its rows of the batch
+    /// ([`Batches::keep`](crate::Batches::keep)). Tells them what this rank asks for, in bits of the caller's
+    /// meaning.
+    ///
+    /// Each rank draws its own masks of dropout.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`update`](Self::update), on all ranks alike.
+    pub fn update_on(
+        &mut self,
+        ranks: &dyn Communicator,
+        batch: &Batch,
+        asked: u64,
+    ) -> Result<Update, Error> {
+        let update = self.progress.update;
+        // Dropout's masks are a function of the seed, the update and the rank.
+        let seed = self.config.seed.wrapping_add(update as u64 + 1);
+        B::seed(&self.device, seed.wrapping_add((ranks.rank() as u64) << 40));
 
         let state = std::mem::take(&mut self.state);
-        let state = (!batch.begins).then_some(state);
-        let model = self.trained();
-        let (loss, next) = loss(model, batch, state, &self.device);
-        let mut grads = GradientsParams::from_grads(loss.backward(), model);
-        let loss = loss.into_scalar().elem::<f64>();
-        let grad_norm = global_norm(model, &grads);
+        let (mut loss, mut grads, state) = self.gradient(batch, state);
+        self.state = state;
+        let together = (ranks.size() > 1).then(|| {
+            let busy = self.met.elapsed().as_secs_f64();
+            let note = [loss.to_bits(), busy.to_bits(), asked];
+            let notes = sum_gradient(self.trained(), &mut grads, bytes_of(&note), ranks);
+            let took = self.met.elapsed().as_secs_f64() - busy;
+            self.met = Instant::now();
+            let (mut asked, mut slowest) = (0, busy);
+            loss = 0.0;
+            for note in notes {
+                let [its_loss, its_busy, it_asked]: [u64; 3] = pod_read_unaligned(&note);
+                loss += f64::from_bits(its_loss);
+                slowest = f64::from_bits(its_busy).max(slowest);
+                asked |= it_asked;
+            }
+            let waiting = (slowest - busy).min(took);
+            Together {
+                asked,
+                waiting,
+                communicating: took - waiting,
+            }
+        });
+        let config = &self.config;
+        let grad_norm = global_norm(self.trained(), &grads);
         let updates = self.epoch_length * config.max_epochs;
         let plateaus = self.progress.plateaus;
         let factor = config
@@ -130,11 +196,11 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
             grad_norm,
             learning_rate: config.learning_rate * factor,
             skipped: !loss.is_finite() || !grad_norm.is_finite() || self.is_outlier(grad_norm),
+            together,
         };
         self.last = (loss, grad_norm);
         self.progress.update += 1;
-        self.progress.rows = batch.shape[0];
-        self.state = next.detach();
+        self.progress.rows = batch.whole().rows;
         if done.skipped {
             self.skip()?;
             return Ok(done);
@@ -151,6 +217,27 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
         let over = progress.updates_learned().min(MEAN_OVER);
         progress.mean_norm += (grad_norm - progress.mean_norm) / over as f64;
         Ok(done)
+    }
+
+    /// Returns this rank's share of the mean loss of the whole batch, its gradient, and the state after the batch.
+    fn gradient(
+        &self,
+        batch: &Batch,
+        state: StackState<B, C>,
+    ) -> (f64, GradientsParams, StackState<B, C>) {
+        let targets = batch.n_targets();
+        if targets == 0 {
+            // The documents of this rank have ended, or it has none.
+            return (0.0, GradientsParams::new(), state);
+        }
+        let model = self.trained();
+        let (mut loss, next) = loss(model, batch, (!batch.begins).then_some(state), &self.device);
+        let whole = batch.whole().targets;
+        if targets < whole {
+            loss = loss.mul_scalar(targets as f64 / whole as f64);
+        }
+        let grads = GradientsParams::from_grads(loss.backward(), model);
+        (loss.into_scalar().elem(), grads, next.detach())
     }
 
     /// Returns whether the norm is far above its mean, by the factor [`TrainerConfig::skip_outliers`].
@@ -187,8 +274,12 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
         }
     }
 
+    /// Returns the state of zeros of this rank's part of so many rows.
     fn zero_state(&self, rows: usize) -> StackState<B, C> {
-        self.trained().initial_state(rows)
+        match self.share.of(rows).len() {
+            0 => StackState::<B, C>::default(),
+            rows => self.trained().initial_state(rows),
+        }
     }
 
     /// Ends an epoch; the next one starts from a state of zeros. Returns the mean loss of its updates and
@@ -211,18 +302,35 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
         }
     }
 
-    /// Creates a trainer that continues from a snapshot, whose tensors have the layout of `model`.
+    /// Copies the same on all ranks. The state that rank 0 returns has all rows; that of the others has their own.
+    pub(crate) fn snapshot_on(&self, ranks: &dyn Communicator) -> Snapshot {
+        let mut snapshot = self.snapshot();
+        if ranks.size() > 1 {
+            let tensors = snapshot.state.values().map(TensorData::as_bytes);
+            let states = ranks.gather(&tensors.collect::<Vec<_>>().concat());
+            if ranks.rank() == 0 {
+                snapshot.state = joined_rows(snapshot.state, &states, self.progress.rows);
+            }
+        }
+        snapshot
+    }
+
+    /// Creates a trainer that continues from a snapshot, whose tensors have the layout of `model`, with a share of
+    /// its rows.
     pub(crate) fn from_snapshot(
         config: TrainerConfig,
         model: CharLm<B, C>,
         epoch_length: usize,
         device: &B::Device,
         snapshot: Snapshot,
+        share: Share,
     ) -> Self {
         let model = tensors::into_module(model, snapshot.weights);
         let mut trainer = Self::new(config, model, epoch_length, device);
-        let zeros = trainer.zero_state(snapshot.progress.rows);
-        trainer.state = with_tensors::<B, C>(zeros, snapshot.state);
+        trainer.share = share;
+        let rows = snapshot.progress.rows;
+        let state = kept_rows(snapshot.state, share.of(rows));
+        trainer.state = with_tensors::<B, C>(trainer.zero_state(rows), state);
         let updates = snapshot.progress.updates_learned();
         if updates > 0 {
             let model = trainer.model.as_ref().expect("a model between updates");

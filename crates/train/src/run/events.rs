@@ -41,6 +41,8 @@ pub enum Event {
         epoch_length: usize,
         /// Updates in the whole run, unless [`patience`](crate::RunConfig::patience) ends it earlier.
         updates: usize,
+        /// Processes that train together.
+        ranks: usize,
     },
     /// The run resumes from a checkpoint. Reported but not logged: the log reads as if the run had never
     /// stopped.
@@ -77,8 +79,14 @@ pub enum Event {
         grad_norm: f64,
         /// Learning rate of the update, with its schedule.
         learning_rate: f64,
-        /// Symbols learned from per second in this update, without validation and logging.
+        /// Symbols learned from per second in this update, on all ranks, without validation and logging.
         chars_per_second: f64,
+        /// The share of the update's time that the sum over all ranks took, if there are several.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        communicating: Option<f64>,
+        /// The share of the update's time that rank 0 waited for the slowest, if there are several.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waiting: Option<f64>,
     },
     /// Within an epoch, as often as [`eval_every`](crate::RunConfig::eval_every) says.
     Evaluation {

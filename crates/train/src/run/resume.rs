@@ -11,13 +11,14 @@ use super::{
     config::RunConfig,
     folder::RunFolder,
     metrics_log::MetricsLog,
-    training_loop::Run,
+    training_loop::{Run, RunFiles},
 };
 use crate::{
     batches::split,
     disk::tensors::Layout,
     error::{Error, InFile},
     learn::{SnapshotLayout, Trainer},
+    ranks::{Alone, Share},
     text::Corpus,
 };
 
@@ -75,15 +76,22 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
                 corpus,
                 config,
                 device: device.clone(),
-                folder: folder.clone(),
-                _lock: lock,
+                ranks: &Alone,
                 batches,
                 val_batches,
                 trainer,
                 chars_per_symbol: 1.0,
                 best: best.into(),
-                metrics: MetricsLog::open_at(folder.metrics(), checkpoint.run.log_length)?,
-                writer: CheckpointWriter::new(folder.disk().clone(), checkpoints, folder.weights()),
+                files: Some(RunFiles {
+                    _lock: lock,
+                    metrics: MetricsLog::open_at(folder.metrics(), checkpoint.run.log_length)?,
+                    writer: CheckpointWriter::new(
+                        folder.disk().clone(),
+                        checkpoints,
+                        folder.weights(),
+                    ),
+                    folder: folder.clone(),
+                }),
                 resumed: Some(damaged.into_iter().map(|(_, why)| why).collect()),
             });
         }
@@ -116,7 +124,8 @@ fn restore<B: AutodiffBackend, C: TrainableCell<B>>(
         _ => checkpoint.read_best(&layout.weights, precision)?,
     };
     snapshot.progress.change(&run.config.trainer(), &trainer);
-    let trainer = Trainer::from_snapshot(trainer, model, epoch_length, device, snapshot);
+    let trainer =
+        Trainer::from_snapshot(trainer, model, epoch_length, device, snapshot, Share::WHOLE);
     Ok((trainer, best))
 }
 

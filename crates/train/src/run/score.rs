@@ -7,6 +7,7 @@ use crate::{
     batches::{BatchConfig, Batches, Split, split},
     error::Error,
     learn::tbptt::evaluate,
+    ranks::Alone,
     text::{Corpus, Separator, Vocab},
 };
 
@@ -69,7 +70,7 @@ pub fn score<B: Backend, C: Cell<B>>(
     let nats = evaluate(model, &batches, device)?;
     Ok(Score {
         nats,
-        chars_per_symbol: batches.chars_per_symbol(vocab)?,
+        chars_per_symbol: batches.chars_per_symbol(vocab, &Alone)?,
         symbols: batches.targets(),
     })
 }

@@ -11,13 +11,14 @@ use super::{
     events::Event,
     folder::RunFolder,
     metrics_log::MetricsLog,
-    training_loop::{Outcome, Run},
+    training_loop::{Outcome, Run, RunFiles},
 };
 use crate::{
     batches::split,
     disk::tensors,
     error::{Error, InFile},
     learn::Trainer,
+    ranks::Alone,
     text::Corpus,
 };
 
@@ -109,16 +110,19 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
             corpus,
             config,
             device: device.clone(),
-            _lock: lock,
+            ranks: &Alone,
             batches,
             val_batches,
             trainer,
             chars_per_symbol: 1.0,
             best: tensors::to_bytes(&Default::default()).into(),
-            metrics: MetricsLog::create(folder.metrics())?,
-            writer: CheckpointWriter::new(folder.disk().clone(), checkpoints, folder.weights()),
             resumed: None,
-            folder,
+            files: Some(RunFiles {
+                _lock: lock,
+                metrics: MetricsLog::create(folder.metrics())?,
+                writer: CheckpointWriter::new(folder.disk().clone(), checkpoints, folder.weights()),
+                folder,
+            }),
         })
     }
 }

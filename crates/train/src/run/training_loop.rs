@@ -1,12 +1,17 @@
 //! The training loop.
 
-use std::{fs::File, sync::Arc, time::Instant};
+use std::{
+    fs::File,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use burn::{
     module::Module,
     tensor::backend::{AutodiffBackend, Backend},
 };
 use models::{AnyCell, Cell, CharLm, TrainableCell};
+use sha2::{Digest, Sha256};
 
 use super::{
     checkpoint,
@@ -23,6 +28,7 @@ use crate::{
     disk::tensors,
     error::Error,
     learn::{Trainer, norms::is_finite, tbptt::evaluate_unless},
+    ranks::Communicator,
     sampler::{Sampler, Sampling},
     text::{Corpus, TextStream, Units, Vocab},
 };
@@ -48,9 +54,9 @@ pub struct Run<'a, B: AutodiffBackend, C: TrainableCell<B> = AnyCell<B>> {
     pub(super) corpus: &'a Corpus,
     pub(super) config: RunConfig<C::Kind>,
     pub(super) device: B::Device,
-    pub(super) folder: RunFolder,
-    /// Only one run at a time trains in a folder.
-    pub(super) _lock: File,
+    pub(super) ranks: &'a dyn Communicator,
+    /// Rank 0 alone has them.
+    pub(super) files: Option<RunFiles>,
     pub(super) batches: Batches<'a>,
     pub(super) val_batches: Option<Batches<'a>>,
     pub(super) trainer: Trainer<B, C>,
@@ -58,16 +64,37 @@ pub struct Run<'a, B: AutodiffBackend, C: TrainableCell<B> = AnyCell<B>> {
     pub(super) chars_per_symbol: f64,
     /// The file of the best weights; it has no tensors before the end of the first epoch.
     pub(super) best: Arc<[u8]>,
-    pub(super) metrics: MetricsLog,
-    pub(super) writer: CheckpointWriter,
     /// If the run resumes from a checkpoint: why newer checkpoints were passed over.
     pub(super) resumed: Option<Vec<String>>,
 }
 
+/// What a run writes.
+pub(super) struct RunFiles {
+    pub(super) folder: RunFolder,
+    /// Only one run at a time trains in a folder.
+    pub(super) _lock: File,
+    pub(super) metrics: MetricsLog,
+    pub(super) writer: CheckpointWriter,
+}
+
+/// What a rank asks all ranks for.
+#[derive(Clone, Copy, Default)]
+struct Asked(u64);
+
+impl Asked {
+    const STOP: u64 = 1;
+    const EVALUATE: u64 = 2;
+    const SAVE: u64 = 4;
+
+    fn has(self, what: u64) -> bool {
+        self.0 & what != 0
+    }
+}
+
 impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
-    /// Returns the folder of the run.
-    pub fn folder(&self) -> &RunFolder {
-        &self.folder
+    /// Returns the folder of the run, which rank 0 alone has.
+    pub fn folder(&self) -> Option<&RunFolder> {
+        self.files.as_ref().map(|files| &files.folder)
     }
 
     /// Returns how many epochs are done.
@@ -80,8 +107,8 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         self.trainer.next_batch() < self.batches.n_batches() && self.is_over()
     }
 
-    /// Trains to the end, or until `stop` returns true: then the current update is finished and a checkpoint
-    /// saved. Reports events to `listen`.
+    /// Trains to the end, or until `stop` returns true, on any rank: then the current update is finished and a
+    /// checkpoint saved. Reports events to `listen`, on rank 0.
     ///
     /// # Errors
     ///
@@ -94,7 +121,10 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
     ) -> Result<Outcome<B::InnerBackend, C::Inner>, Error> {
         let started = Instant::now();
         let ended = self.until_the_end(&stop, &mut listen);
-        let saved = self.writer.finish();
+        let saved = match &mut self.files {
+            Some(files) => files.writer.finish(),
+            None => Ok(()),
+        };
         let is_stopped = ended.map_err(|e| self.with_checkpoint(e))?;
         saved?;
         let model = match self.trainer.progress().epoch {
@@ -125,35 +155,53 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
             // A disk that is too small fails now, not after the first hour.
             self.save(false)?;
         }
+        let mut agreed = Asked::default();
         loop {
-            if stop() {
+            let is_alone = self.ranks.size() == 1;
+            if agreed.has(Asked::STOP) || is_alone && stop() {
                 self.save(false)?;
                 return Ok(true);
             }
             if self.trainer.next_batch() == epoch_length {
                 if self.end_epoch(stop, listen)? {
                     (last_save, last_look) = (Instant::now(), Instant::now());
+                } else {
+                    agreed.0 |= Asked::STOP;
                 }
             } else if self.is_over() {
                 return Ok(false);
             } else {
-                self.update(epoch_length, listen)?;
-                let update = self.trainer.progress().update;
+                let asked = self.asked(stop, last_look.elapsed(), last_save.elapsed());
+                agreed = self.update(epoch_length, asked, listen)?;
                 let is_last = self.trainer.next_batch() == epoch_length;
                 if is_last {
                     continue;
                 }
-                let (eval, save) = (self.config.eval_every, self.config.checkpoint_every);
-                if eval.is_due(update, last_look.elapsed()) {
+                if agreed.has(Asked::EVALUATE) {
                     self.evaluate(stop, listen)?;
                     last_look = Instant::now();
                 }
-                if save.is_due(update, last_save.elapsed()) {
+                if agreed.has(Asked::SAVE) {
                     self.save(false)?;
                     last_save = Instant::now();
                 }
             }
         }
+    }
+
+    /// Returns what this rank asks for after the next update. The clock that counts is that of rank 0.
+    fn asked(&self, stop: &impl Fn() -> bool, since_look: Duration, since_save: Duration) -> Asked {
+        let mut asked = if stop() { Asked::STOP } else { 0 };
+        if self.ranks.rank() == 0 {
+            let update = self.trainer.progress().update + 1;
+            if self.config.eval_every.is_due(update, since_look) {
+                asked |= Asked::EVALUATE;
+            }
+            if self.config.checkpoint_every.is_due(update, since_save) {
+                asked |= Asked::SAVE;
+            }
+        }
+        Asked(asked)
     }
 
     fn is_over(&self) -> bool {
@@ -170,7 +218,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
             None => train_symbols + val_symbols,
         };
         if let Units::Words | Units::Pieces = vocab.units() {
-            self.chars_per_symbol = val.unwrap_or(train).chars_per_symbol(vocab)?;
+            self.chars_per_symbol = val.unwrap_or(train).chars_per_symbol(vocab, self.ranks)?;
         }
         let start = Event::Start {
             parameters: self.trainer.model().num_params(),
@@ -183,10 +231,14 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
             chars_per_symbol: self.chars_per_symbol,
             epoch_length,
             updates: epoch_length * self.config.max_epochs,
+            ranks: self.ranks.size(),
         };
         let Some(passed_over) = &self.resumed else {
             return self.tell(start, listen);
         };
+        if self.ranks.rank() > 0 {
+            return Ok(());
+        }
         listen(&start);
         let progress = self.trainer.progress();
         listen(&Event::Resume {
@@ -198,21 +250,30 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
     }
 
     fn tell(&mut self, event: Event, listen: &mut impl FnMut(&Event)) -> Result<(), Error> {
-        listen(&event);
-        self.metrics.log(&event)
+        match &mut self.files {
+            Some(files) => {
+                listen(&event);
+                files.metrics.log(&event)
+            }
+            None => Ok(()),
+        }
     }
 
+    /// Does one update. Returns what any rank asked for.
     fn update(
         &mut self,
         epoch_length: usize,
+        asked: Asked,
         listen: &mut impl FnMut(&Event),
-    ) -> Result<(), Error> {
+    ) -> Result<Asked, Error> {
         let started = Instant::now();
         let progress = self.trainer.progress();
         let batch = self
             .batches
             .batch(progress.epoch, self.trainer.next_batch())?;
-        let done = self.trainer.update(&batch)?;
+        let done = self.trainer.update_on(self.ranks, &batch, asked.0)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let share = |part: f64| (part / seconds).min(1.0);
         let progress = self.trainer.progress();
         let (update, loss, grad_norm) = (progress.update, done.loss, done.grad_norm);
         let event = match done.skipped {
@@ -229,10 +290,16 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
                 bits_per_char: bits_per_char(loss / self.chars_per_symbol),
                 grad_norm,
                 learning_rate: done.learning_rate,
-                chars_per_second: batch.n_targets() as f64 / started.elapsed().as_secs_f64(),
+                chars_per_second: batch.whole().targets as f64 / seconds,
+                communicating: done.together.map(|done| share(done.communicating)),
+                waiting: done.together.map(|done| share(done.waiting)),
             },
         };
-        self.tell(event, listen)
+        self.tell(event, listen)?;
+        if self.ranks.size() > 1 && update.is_multiple_of(CHECK_EVERY) {
+            self.check_weights()?;
+        }
+        Ok(done.together.map_or(asked, |done| Asked(done.asked)))
     }
 
     /// Validates and writes a sample within an epoch. Stops when `stop` returns true.
@@ -244,10 +311,12 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         let model = self.trainer.model();
         let val_loss = match &self.val_batches {
             None => None,
-            Some(batches) => match evaluate_unless(stop, &model, batches, &self.device)? {
-                None => return Ok(()),
-                loss => loss,
-            },
+            Some(batches) => {
+                match evaluate_unless(stop, self.ranks, &model, batches, &self.device)? {
+                    None => return Ok(()),
+                    loss => loss,
+                }
+            }
         };
         let progress = self.trainer.progress();
         let (update, epoch) = (progress.update, progress.epoch);
@@ -258,7 +327,19 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
             val_loss,
         };
         self.tell(event, listen)?;
-        let text = sample(&model, &self.corpus.vocab, &self.config)?;
+        self.tell_sample(&model, epoch, listen)
+    }
+
+    fn tell_sample(
+        &mut self,
+        model: &CharLm<B::InnerBackend, C::Inner>,
+        epoch: usize,
+        listen: &mut impl FnMut(&Event),
+    ) -> Result<(), Error> {
+        if self.files.is_none() {
+            return Ok(());
+        }
+        let text = sample(model, &self.corpus.vocab, &self.config)?;
         self.tell(Event::Sample { epoch, text }, listen)
     }
 
@@ -271,7 +352,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         let model = self.trainer.model();
         let mut val_loss = None;
         if let Some(batches) = &self.val_batches {
-            val_loss = evaluate_unless(stop, &model, batches, &self.device)?;
+            val_loss = evaluate_unless(stop, self.ranks, &model, batches, &self.device)?;
             if val_loss.is_none() {
                 return Ok(false);
             }
@@ -296,8 +377,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         self.tell(event, listen)?;
         let epochs = self.config.max_epochs;
         if epoch.is_multiple_of(epochs.div_ceil(SAMPLES)) && epoch < epochs {
-            let text = sample(&model, &self.corpus.vocab, &self.config)?;
-            self.tell(Event::Sample { epoch, text }, listen)?;
+            self.tell_sample(&model, epoch, listen)?;
         }
         if is_best {
             self.best = tensors::to_bytes(&tensors::of_module(&model)).into();
@@ -311,33 +391,57 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         if !is_finite(&self.trainer.model()) {
             return Err(self.trainer.diverged(None));
         }
+        self.check_weights()?;
+        let tensors = self.trainer.snapshot_on(self.ranks);
+        let Some(files) = &mut self.files else {
+            return Ok(());
+        };
         let new = NewCheckpoint {
             run: RunState {
-                progress: self.trainer.progress().clone(),
+                progress: tensors.progress.clone(),
                 epoch_length: self.batches.n_batches(),
                 config: self.config.clone(),
                 vocab: self.corpus.vocab.clone(),
                 text: self.corpus.id().clone(),
                 val_text: self.corpus.held_out_id().cloned(),
-                log_length: self.metrics.length(),
+                log_length: files.metrics.length(),
             },
-            tensors: self.trainer.snapshot(),
+            tensors,
             best: self.best.clone(),
             is_best,
-            log: self.metrics.file()?,
+            log: files.metrics.file()?,
         };
-        self.writer.save(new)
+        files.writer.save(new)
+    }
+
+    /// Checks that all ranks have the same weights.
+    fn check_weights(&self) -> Result<(), Error> {
+        if self.ranks.size() == 1 {
+            return Ok(());
+        }
+        let weights = tensors::to_bytes(&tensors::of_module(&self.trainer.model()));
+        let hashes = self.ranks.all_gather(&Sha256::digest(weights));
+        match hashes.iter().position(|hash| *hash != hashes[0]) {
+            None => Ok(()),
+            Some(rank) => Err(Error::OtherWeights {
+                rank,
+                update: self.trainer.progress().update,
+            }),
+        }
     }
 
     /// Adds the folder of the run to an error of divergence, if there is a checkpoint to resume from.
     fn with_checkpoint(&self, mut error: Error) -> Error {
-        if let Error::Diverged { resumable, .. } = &mut error {
-            let list = checkpoint::list(&self.folder.checkpoints()).unwrap_or_default();
-            *resumable = (!list.is_empty()).then(|| self.folder.path().to_owned());
+        if let (Error::Diverged { resumable, .. }, Some(folder)) = (&mut error, self.folder()) {
+            let list = checkpoint::list(&folder.checkpoints()).unwrap_or_default();
+            *resumable = (!list.is_empty()).then(|| folder.path().to_owned());
         }
         error
     }
 }
+
+/// After how many updates ranks compare their weights.
+const CHECK_EVERY: usize = 100;
 
 /// How many texts the model writes in a run, and how long they are.
 const SAMPLES: usize = 5;

@@ -1,6 +1,6 @@
 //! The command line, with flags named as in char-rnn and torch-rnn.
 
-use std::{convert::Infallible, path::PathBuf};
+use std::{convert::Infallible, path::PathBuf, time::Duration};
 
 use clap::{
     ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum, parser::ValueSource,
@@ -221,8 +221,19 @@ pub struct TrainArgs {
     /// Folder for the run [default: runs/NAME-1, -2, …]
     #[arg(long, aliases = ["checkpoint-dir", "out-dir"], value_name = "DIR", help_heading = "Run")]
     pub out: Option<PathBuf>,
+    /// Seconds to wait for another rank, before all end
+    #[cfg(feature = "mpi")]
+    #[arg(long, value_name = "N", default_value_t = 300.0, help_heading = "Run", hide_short_help = true,
+          value_parser = seconds)]
+    rank_timeout: f64,
     #[command(flatten, next_help_heading = "Run")]
     pub backend: BackendArg,
+}
+
+#[cfg(feature = "mpi")]
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|s| (0.1..=1e6).contains(s));
+    seconds.ok_or_else(|| "must be from 0.1 to 1000000".to_owned())
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -385,6 +396,14 @@ fn axis_name(x: XAxis) -> &'static str {
 }
 
 impl TrainArgs {
+    /// Returns how long to wait for another rank.
+    pub fn rank_timeout(&self) -> Duration {
+        #[cfg(feature = "mpi")]
+        return Duration::from_secs_f64(self.rank_timeout);
+        #[cfg(not(feature = "mpi"))]
+        Duration::MAX
+    }
+
     /// Returns the settings of the run: those of `before` if it starts from another run, otherwise those
     /// of a file, a preset or the defaults; then each flag that was given overrides its setting.
     pub fn run_config(

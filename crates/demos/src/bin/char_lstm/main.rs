@@ -13,9 +13,15 @@ mod write_text;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use args::{Cli, Mode};
-use clap::FromArgMatches;
-use demos::{backend, command_line, exit, view};
+use clap::{ArgMatches, FromArgMatches};
+use demos::{
+    backend, command_line,
+    exit::{self, UsageError},
+    ranks::Ranks,
+    view,
+};
 use habits::HABITS;
 
 /// Every update frees and allocates the same large blocks. This allocator keeps them in between instead
@@ -24,12 +30,26 @@ use habits::HABITS;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    let ranks = match Ranks::connect() {
+        Ok(ranks) => ranks,
+        Err(error) => return exit::report(Err(error)),
+    };
     let given = match command_line::parse(args::command(), HABITS) {
         Ok(given) => given,
         Err(code) => return code,
     };
-    let cli = Cli::from_arg_matches(&given).expect("clap has checked the arguments");
-    exit::report(match cli.command {
+    let result = run(&given, &ranks);
+    ranks.report(result)
+}
+
+fn run(given: &ArgMatches, ranks: &Ranks) -> Result<()> {
+    let cli = Cli::from_arg_matches(given).expect("clap has checked the arguments");
+    let is_train = matches!(cli.command, None | Some(Mode::Train(_)));
+    if ranks.communicator().size() > 1 && !is_train {
+        let problem = "only train runs on several ranks; start this command without a launcher";
+        return Err(UsageError(problem.to_owned()).into());
+    }
+    match cli.command {
         Some(Mode::Sample(args)) => sample::run(args),
         Some(Mode::Plot(args)) => plot::run(args),
         Some(Mode::Score(args)) => score::run(&args),
@@ -37,9 +57,9 @@ fn main() -> ExitCode {
         Some(Mode::Import(args)) => import::run(args),
         Some(Mode::Train(args)) => {
             let given = given.subcommand_matches("train").expect("train's flags");
-            train_run::run(&args, given)
+            train_run::run(&args, given, ranks)
         }
         None if cli.list.list_backends => view::tell(&backend::list()),
-        None => train_run::run(&cli.train, &given),
-    })
+        None => train_run::run(&cli.train, given, ranks),
+    }
 }

@@ -9,11 +9,13 @@ use demos::{
     backend::{self, OpenBackend, Program},
     datasets,
     exit::{Signalled, UsageError},
-    memory, open_files, shell,
+    memory, open_files,
+    ranks::Ranks,
+    shell,
     stop::Stop,
     view::{self, RunView},
 };
-use train::{Corpus, Run, RunConfig, RunFolder, Sampling, Units, Vocab};
+use train::{Corpus, Run, RunConfig, RunFolder, Sampling, Units, Vocab, ranks::Communicator};
 
 use crate::{
     args::TrainArgs,
@@ -30,8 +32,10 @@ const STOPPING: &str = "stopping after this update; the run will be saved";
 struct TrainRun<'a> {
     corpus: Corpus,
     config: RunConfig,
-    origin: Origin,
+    /// `None` on ranks that join what rank 0 starts.
+    origin: Option<Origin>,
     out: Option<&'a Path>,
+    ranks: &'a Ranks,
 }
 
 /// What a run starts from.
@@ -53,30 +57,28 @@ impl Origin {
     }
 }
 
-pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
-    let origin = match (&args.resume, &args.init_from) {
-        (Some(path), _) => Origin::Resume(RunFolder::resume(path)?),
-        (None, Some(path)) => {
-            let folder = RunFolder::open(path)?;
-            note_early_weights(&folder);
-            Origin::InitFrom(folder)
+/// What rank 0 finds in folders, and tells the others.
+struct Settings {
+    config: RunConfig,
+    /// The symbols of the run before.
+    known: Option<Vocab>,
+}
+
+pub fn run(args: &TrainArgs, given: &ArgMatches, ranks: &Ranks) -> Result<()> {
+    ranks.wait_at_most(args.rank_timeout());
+    let communicator = ranks.communicator();
+    let (settings, origin) = match communicator.rank() {
+        0 => {
+            let (settings, origin) = find_settings(args, given, communicator.size())?;
+            tell_settings(&settings, communicator)?;
+            (settings, Some(origin))
         }
-        (None, None) => Origin::Fresh,
+        _ => (hear_settings(communicator)?, None),
     };
-    let mut config = args.run_config(origin.folder(), given)?;
-    match &origin {
-        Origin::Fresh => (),
-        Origin::InitFrom(old) => old.config()?.check_init_from(&config)?,
-        Origin::Resume(folder) => folder.config()?.check_resumed(&config)?,
-    }
-    let named = config.data.iter().chain(&config.val_data);
-    if named.filter(|path| is_stdin(path)).count() > 1 {
-        let problem = "standard input (-) is named twice, but it can be read only once";
-        return Err(UsageError(problem.to_owned()).into());
-    }
+    let Settings { mut config, known } = settings;
     open_files::raise_limit();
-    let known = origin.folder().map(RunFolder::vocab).transpose()?;
-    let corpus = read_corpus(&config, known.as_ref())?;
+    let corpus = read_corpus(&config, known.as_ref(), communicator)?;
+    check_same_text(&corpus, communicator)?;
     // So that the run can be resumed from another folder.
     let named = config.data.iter_mut().chain(&mut config.val_data);
     for path in named.filter(|path| !is_stdin(path)) {
@@ -87,8 +89,83 @@ pub fn run(args: &TrainArgs, given: &ArgMatches) -> Result<()> {
         config,
         origin,
         out: args.out.as_deref(),
+        ranks,
     };
     backend::run(args.backend.name, run)
+}
+
+fn find_settings(
+    args: &TrainArgs,
+    given: &ArgMatches,
+    n_ranks: usize,
+) -> Result<(Settings, Origin)> {
+    let origin = match (&args.resume, &args.init_from) {
+        (Some(path), _) => Origin::Resume(RunFolder::resume(path)?),
+        (None, Some(path)) => {
+            let folder = RunFolder::open(path)?;
+            note_early_weights(&folder);
+            Origin::InitFrom(folder)
+        }
+        (None, None) => Origin::Fresh,
+    };
+    let config = args.run_config(origin.folder(), given)?;
+    match &origin {
+        Origin::Fresh => (),
+        Origin::InitFrom(old) => old.config()?.check_init_from(&config)?,
+        Origin::Resume(folder) => folder.config()?.check_resumed(&config)?,
+    }
+    let named = config.data.iter().chain(&config.val_data);
+    let problem = match named.filter(|path| is_stdin(path)).count() {
+        0 => None,
+        1 if n_ranks == 1 => None,
+        1 => Some(
+            "standard input (-) reaches only one of several ranks; save the text in a file that all can \
+             read, and name that",
+        ),
+        _ => Some("standard input (-) is named twice, but it can be read only once"),
+    };
+    if let Some(problem) = problem {
+        return Err(UsageError(problem.to_owned()).into());
+    }
+    let known = origin.folder().map(RunFolder::vocab).transpose()?;
+    Ok((Settings { config, known }, origin))
+}
+
+fn tell_settings(settings: &Settings, ranks: &dyn Communicator) -> Result<()> {
+    if ranks.size() > 1 {
+        ranks.broadcast(0, &serde_json::to_vec(&settings.config)?);
+        ranks.broadcast(0, &serde_json::to_vec(&settings.known)?);
+    }
+    Ok(())
+}
+
+fn hear_settings(ranks: &dyn Communicator) -> Result<Settings> {
+    let (config, known) = (ranks.broadcast(0, &[]), ranks.broadcast(0, &[]));
+    Ok(Settings {
+        config: serde_json::from_slice(&config)?,
+        known: serde_json::from_slice(&known)?,
+    })
+}
+
+/// Checks that all ranks have read the same text.
+fn check_same_text(corpus: &Corpus, ranks: &dyn Communicator) -> Result<()> {
+    let held_out = corpus
+        .held_out_id()
+        .map(|id| format!(", to validate on {id}"));
+    let id = corpus.id().to_string() + &held_out.unwrap_or_default();
+    let ids = ranks.all_gather(id.as_bytes());
+    match ids.iter().position(|id| *id != ids[0]) {
+        None => Ok(()),
+        Some(rank) => {
+            let shown = |rank: usize| String::from_utf8_lossy(&ids[rank]);
+            let problem = format!(
+                "rank {rank} has another text than rank 0: {} instead of {}; give all ranks the same files",
+                shown(rank),
+                shown(0),
+            );
+            Err(UsageError(problem).into())
+        }
+    }
 }
 
 fn is_stdin(path: &Path) -> bool {
@@ -96,14 +173,26 @@ fn is_stdin(path: &Path) -> bool {
 }
 
 /// Reads the text and the one to validate on, in the symbols of the run before, if there is one.
-fn read_corpus(config: &RunConfig, known: Option<&Vocab>) -> Result<Corpus> {
+fn read_corpus(
+    config: &RunConfig,
+    known: Option<&Vocab>,
+    ranks: &dyn Communicator,
+) -> Result<Corpus> {
     let mut how = config.text();
     // The first text decides which characters are rare.
     if known.is_some_and(Vocab::has_unknown) {
         how.min_count = 1;
     }
     let mut corpus = match (&config.dataset, &config.data[..]) {
-        (Some(name), _) => Corpus::read(&[datasets::find(name)?], &how)?,
+        (Some(name), _) => {
+            // One rank downloads it, for all of its host.
+            let ours = (ranks.rank() == 0)
+                .then(|| datasets::find(name))
+                .transpose()?;
+            ranks.barrier();
+            let path = ours.map_or_else(|| datasets::find(name), Ok)?;
+            Corpus::read(&[path], &how)?
+        }
         (None, []) => Corpus::from_bytes(LIBER_PRIMUS, lipsum::LIBER_PRIMUS.as_bytes(), &how)?,
         (None, paths) => Corpus::read(paths, &how)?,
     };
@@ -124,7 +213,9 @@ impl Program for TrainRun<'_> {
             config,
             origin,
             out,
+            ranks,
         } = self;
+        let communicator = ranks.communicator();
         let device = &backend.device;
         if backend.is_cpu {
             memory::check(
@@ -137,35 +228,53 @@ impl Program for TrainRun<'_> {
             None => RunFolder::create_numbered(Path::new(RUNS), &stem(&config)),
         };
         let run = match &origin {
-            Origin::Fresh => Run::<B>::new(&corpus, &config, device, new_folder),
-            Origin::InitFrom(old) => Run::init_from(old, &corpus, &config, device, new_folder),
-            Origin::Resume(folder) => Run::resume(&corpus, &config, device, folder),
-        }?;
-        let folder = run.folder().path().to_owned();
-        let on = format!("{} ({})", backend.name, backend.device_name);
+            None => Run::<B>::join(&corpus, &config, device, communicator)?,
+            Some(origin) => match origin {
+                Origin::Fresh => Run::new(&corpus, &config, device, new_folder),
+                Origin::InitFrom(old) => Run::init_from(old, &corpus, &config, device, new_folder),
+                Origin::Resume(folder) => Run::resume(&corpus, &config, device, folder),
+            }?
+            .share(communicator)?,
+        };
+        let folder = run.folder().map(|folder| shell::quoted(folder.path()));
+        let folder = communicator.broadcast(0, folder.unwrap_or_default().as_bytes());
+        let (path, program) = (String::from_utf8(folder)?, shell::program("char_lstm"));
+        let resume = format!("{program} train --resume {path}");
+        ranks.advise(&format!(
+            "; resume the run from its last checkpoint ({resume})"
+        ));
+        let mut on = format!("{} ({})", backend.name, backend.device_name);
+        if communicator.size() > 1 {
+            on += &format!(", {} ranks", communicator.size());
+        }
         view::say(&view::wrapped(&heading(&corpus, &config, &on)));
 
         if run.is_finished() {
             let done = view::plural(run.epochs(), "epoch");
             view::say(&format!(
-                "the run in {} has already finished, after {done}; train it further with a larger --max-epochs\n",
-                folder.display()
+                "the run in {path} has already finished, after {done}; train it further with a larger --max-epochs\n",
             ));
             return Ok(());
         }
         let mut run_view = RunView::new(config.max_epochs, config.units);
         let bar = run_view.bar();
         let stop = Stop::on_signals(move || view::note_above(&bar, STOPPING))?;
-        let is_asked = || stop.signal().is_some();
+        let (asked, signals) = (stop.clone(), stop);
+        let is_asked = move || asked.signal().is_some();
+        ranks.stop_on(is_asked.clone());
         let outcome = run.go(is_asked, |event| run_view.show(event));
         run_view.finish();
         let outcome = outcome?;
-        let (path, program) = (shell::quoted(&folder), shell::program("char_lstm"));
-        if let (true, Some(signal)) = (outcome.is_stopped, stop.signal()) {
+        if outcome.is_stopped {
+            let signal = communicator.all_gather(&[signals.signal().unwrap_or_default()]);
+            let signal = signal.concat().into_iter().max().unwrap_or_default();
             view::say(&format!(
-                "\nstopped; the run is saved. Resume it with:\n  {program} train --resume {path}\n"
+                "\nstopped; the run is saved. Resume it with:\n  {resume}\n"
             ));
             return Err(Signalled(signal).into());
+        }
+        if communicator.rank() > 0 {
+            return Ok(());
         }
 
         let summary = summary(&outcome, &config, &run_view);

@@ -1,0 +1,30 @@
+//! What launchers tell the processes that they start, in environment variables.
+
+use std::env;
+
+/// The place of this process among those that were started with it.
+#[derive(Clone, Copy)]
+pub struct Launched {
+    /// Its number, from 0.
+    pub rank: usize,
+    /// How many there are; 1 if the launcher does not say.
+    pub size: usize,
+}
+
+/// Returns what a launcher said, if one started this process: Open MPI's, or one that speaks PMIx or PMI, as Slurm and
+/// MPICH do.
+pub fn launched() -> Option<Launched> {
+    let first = |names: &[&str]| {
+        let values = names.iter().filter_map(|name| env::var(name).ok());
+        values.filter_map(|value| value.parse().ok()).next()
+    };
+    Some(Launched {
+        rank: first(&["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"])?,
+        size: first(&["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"]).unwrap_or(1),
+    })
+}
+
+/// Returns whether this process is the one that speaks for all: rank 0, or the only one.
+pub fn is_first() -> bool {
+    launched().is_none_or(|launched| launched.rank == 0)
+}

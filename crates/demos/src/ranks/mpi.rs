@@ -1,0 +1,298 @@
+//! Ranks that MPI connects.
+//!
+//! Messages go from rank to rank; none of them blocks, so that a rank that does not answer is noticed, and named. A
+//! rank that fails bids all others farewell, wherever they are: whoever waits for another rank looks for farewells.
+
+use std::{
+    cell::{Cell, RefCell},
+    convert::Infallible,
+    process, thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, anyhow};
+use mpi::{
+    Count, Rank, Tag, Threading,
+    environment::Universe,
+    point_to_point::Message,
+    request::{LocalScope, Request, scope},
+    topology::SimpleCommunicator,
+    traits::{Communicator as _, Destination, Equivalence, Source},
+};
+use train::ranks::Communicator;
+
+use super::peers::{Peer, check_same};
+use crate::exit::complain_on_any_rank;
+
+/// The tag of a farewell.
+const FAREWELL: Tag = 1;
+
+/// The tags of the messages of one exchange after another. A fast rank may be one ahead.
+const FIRST_TAG: Tag = 2;
+const TAGS: Tag = 1000;
+
+/// How long the ranks of a run that fails wait for one another's farewells.
+const PARTING: Duration = Duration::from_secs(3);
+
+/// How long a rank that was asked to stop waits for another, if updates are short.
+const STOPPING: Duration = Duration::from_millis(500);
+
+/// How often a waiting rank looks whether the others are alive.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A connection by MPI.
+pub struct Mpi {
+    world: SimpleCommunicator,
+    _universe: Universe,
+    peers: Vec<Peer>,
+    exchanges: Cell<Tag>,
+    timeout: Cell<Duration>,
+    advice: RefCell<String>,
+    is_asked: RefCell<Box<dyn Fn() -> bool>>,
+    /// How long it took from one exchange to the next at most, of late.
+    pace: Cell<Duration>,
+    last_exchange: Cell<Instant>,
+}
+
+/// The wait of one exchange.
+struct Wait {
+    since: Instant,
+    last_look: Instant,
+    stopping_since: Option<Instant>,
+}
+
+impl Mpi {
+    /// Connects to all ranks, which must run the same program with the same command line.
+    pub fn connect() -> Result<Self> {
+        // Kernels have threads of their own; this one alone communicates.
+        let (universe, _) = mpi::initialize_with_threading(Threading::Funneled)
+            .ok_or_else(|| anyhow!("MPI has been initialised already"))?;
+        let mut this = Mpi {
+            world: universe.world(),
+            _universe: universe,
+            peers: Vec::new(),
+            exchanges: Cell::new(0),
+            timeout: Cell::new(Duration::from_secs(300)),
+            advice: RefCell::default(),
+            is_asked: RefCell::new(Box::new(|| false)),
+            pace: Cell::default(),
+            last_exchange: Cell::new(Instant::now()),
+        };
+        let own = serde_json::to_vec(&Peer::this()?)?;
+        let peers = this.all_gather(&own);
+        let peers = peers.iter().map(|peer| serde_json::from_slice(peer));
+        this.peers = peers.collect::<Result<_, _>>()?;
+        match check_same(&this.peers) {
+            Err(error) => this.fail(&error.to_string(), 2),
+            Ok(()) => Ok(this),
+        }
+    }
+
+    pub fn wait_at_most(&self, timeout: Duration) {
+        self.timeout.set(timeout);
+    }
+
+    pub fn advise(&self, advice: &str) {
+        advice.clone_into(&mut self.advice.borrow_mut());
+    }
+
+    pub fn stop_on(&self, is_asked: impl Fn() -> bool + 'static) {
+        *self.is_asked.borrow_mut() = Box::new(is_asked);
+    }
+
+    /// Ends all ranks because of an error of this one.
+    pub fn fail(&self, problem: &str, code: u8) -> ! {
+        self.end(
+            &format!("rank {}: {problem}", self.world.rank()),
+            problem,
+            code,
+        )
+    }
+
+    /// Prints why, tells all others, and ends this process once they have said farewell too.
+    fn end(&self, line: &str, problem: &str, code: u8) -> ! {
+        complain_on_any_rank(&format!("error: {line}"));
+        let message = [&[code], problem.as_bytes()].concat();
+        match scope(|scope| -> Infallible {
+            let others = self.others().map(|rank| self.world.process_at_rank(rank));
+            let _sent: Vec<_> = others
+                .map(|other| other.immediate_send_with_tag(scope, &message[..], FAREWELL))
+                .collect();
+            let since = Instant::now();
+            let mut left = 1;
+            while left < self.size() && since.elapsed() < PARTING {
+                match self.farewell() {
+                    Some(_) => left += 1,
+                    None => thread::sleep(Duration::from_millis(1)),
+                }
+            }
+            // Whatever keeps MPI from ending the process.
+            thread::spawn(move || {
+                thread::sleep(PARTING);
+                process::exit(code.into());
+            });
+            self.world.abort(code.into())
+        }) {}
+    }
+
+    /// Returns the next farewell: the rank, its exit code and why it ended.
+    fn farewell(&self) -> Option<(Rank, u8, String)> {
+        let anyone = self.world.any_process();
+        let (message, status) = anyone.immediate_matched_probe_with_tag(FAREWELL)?;
+        let mut bytes = vec![0; status.count(u8::equivalent_datatype()) as usize];
+        message.matched_receive_into(&mut bytes[..]);
+        let problem = String::from_utf8_lossy(&bytes[1..]).into_owned();
+        Some((status.source_rank(), bytes[0], problem))
+    }
+
+    /// Returns the other ranks, those that follow this one first.
+    fn others(&self) -> impl Iterator<Item = Rank> {
+        let (rank, size) = (self.world.rank(), self.world.size());
+        (rank + 1..size).chain(0..rank)
+    }
+
+    /// Looks, while this rank waits for `missing`, whether it should end. Lets others work.
+    fn look(&self, wait: &mut Wait, missing: impl Fn() -> Vec<usize>) {
+        if let Some((rank, code, problem)) = self.farewell() {
+            let own = self.world.rank();
+            let line = format!("rank {own}: ended with rank {rank}: {problem}");
+            self.end(&line, &problem, code);
+        }
+        let waited = wait.since.elapsed();
+        if waited < Duration::from_millis(1) {
+            std::hint::spin_loop();
+            return;
+        }
+        if waited < Duration::from_millis(20) {
+            thread::yield_now();
+            return;
+        }
+        thread::sleep(Duration::from_micros(50));
+        if wait.last_look.elapsed() < LOOK_EVERY {
+            return;
+        }
+        wait.last_look = Instant::now();
+        if (self.is_asked.borrow())() {
+            wait.stopping_since.get_or_insert(wait.last_look);
+        }
+        let missing = missing();
+        let died = |&rank: &usize| {
+            let there = self.peers.get(rank).zip(self.peers.get(self.rank()));
+            there.is_some_and(|(peer, here)| peer.has_died(here))
+        };
+        if let Some(rank) = missing.iter().copied().find(died) {
+            self.lose(rank, "has died");
+        }
+        let patience = STOPPING.max(3 * self.pace.get());
+        let is_over = wait
+            .stopping_since
+            .is_some_and(|since| since.elapsed() > patience);
+        if is_over || waited > self.timeout.get() {
+            let seconds = waited.as_secs_f64();
+            self.lose(missing[0], &format!("has not answered for {seconds:.1} s"));
+        }
+    }
+
+    /// Ends all ranks because one is lost.
+    fn lose(&self, rank: usize, how: &str) -> ! {
+        let peer = self.peers.get(rank).map(|peer| format!(", on {peer},"));
+        let (peer, advice) = (peer.unwrap_or_default(), self.advice.borrow());
+        self.fail(&format!("rank {rank}{peer} {how}{advice}"), 1)
+    }
+}
+
+/// A process that panics ends the others.
+impl Drop for Mpi {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.fail("a bug, described above its last lines", 101);
+        }
+    }
+}
+
+impl Communicator for Mpi {
+    fn rank(&self) -> usize {
+        self.world.rank() as usize
+    }
+
+    fn size(&self) -> usize {
+        self.world.size() as usize
+    }
+
+    fn exchange(&self, parts: &[&[u8]]) -> Vec<Vec<u8>> {
+        let own = self.rank();
+        let tag = FIRST_TAG + self.exchanges.get();
+        self.exchanges.set((self.exchanges.get() + 1) % TAGS);
+        let now = Instant::now();
+        let since_last = now - self.last_exchange.replace(now);
+        self.pace.set(since_last.max(self.pace.get().mul_f64(0.9)));
+        let mut wait = Wait {
+            since: now,
+            last_look: now,
+            stopping_since: None,
+        };
+
+        let mut received = vec![Vec::new(); parts.len()];
+        received[own] = parts[own].to_vec();
+        scope(|scope| {
+            let send = |rank: Rank| {
+                let to = self.world.process_at_rank(rank);
+                to.immediate_send_with_tag(scope, parts[rank as usize], tag)
+            };
+            let mut sent: Vec<_> = self.others().map(send).collect();
+            let mut places: Vec<Option<&mut Vec<u8>>> = received.iter_mut().map(Some).collect();
+            places[own] = None;
+            let mut receiving = Vec::new();
+            loop {
+                let anyone = self.world.any_process();
+                while let Some((message, status)) = anyone.immediate_matched_probe_with_tag(tag) {
+                    let from = status.source_rank() as usize;
+                    let place = places[from].take().expect("one message from each");
+                    let length = status.count(u8::equivalent_datatype());
+                    receiving.push((from, receive(message, length, place, scope)));
+                }
+                receiving = pending(receiving);
+                sent = sent
+                    .into_iter()
+                    .filter_map(|sent| sent.test().err())
+                    .collect();
+                if sent.is_empty() && receiving.is_empty() && places.iter().all(Option::is_none) {
+                    break;
+                }
+                self.look(&mut wait, || {
+                    let unheard = (0..).zip(&places).filter(|(_, place)| place.is_some());
+                    let unheard = unheard.map(|(rank, _)| rank);
+                    let half = receiving.iter().map(|(rank, _)| *rank);
+                    let mut missing: Vec<usize> = unheard.chain(half).collect();
+                    if missing.is_empty() {
+                        missing.extend(self.others().next().map(|rank| rank as usize));
+                    }
+                    missing
+                });
+            }
+        });
+        received
+    }
+
+    fn abort(&self, why: &str) -> ! {
+        self.fail(why, 1)
+    }
+}
+
+type Receiving<'a, 's> = Request<'a, [u8], &'s LocalScope<'a>>;
+
+fn receive<'a, 's>(
+    message: Message,
+    length: Count,
+    place: &'a mut Vec<u8>,
+    scope: &'s LocalScope<'a>,
+) -> Receiving<'a, 's> {
+    *place = vec![0; length as usize];
+    message.immediate_matched_receive_into(scope, &mut place[..])
+}
+
+/// Returns those that are not complete.
+fn pending<'a, 's>(all: Vec<(usize, Receiving<'a, 's>)>) -> Vec<(usize, Receiving<'a, 's>)> {
+    let still = |(rank, request): (usize, Receiving<'a, 's>)| Some((rank, request.test().err()?));
+    all.into_iter().filter_map(still).collect()
+}

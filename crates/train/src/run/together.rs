@@ -1,0 +1,127 @@
+//! A run on several ranks: rank 0 has the folder and tells the others where the run stands.
+
+use burn::tensor::{Element, backend::AutodiffBackend};
+use models::TrainableCell;
+
+use super::{config::RunConfig, training_loop::Run};
+use crate::{
+    batches::split,
+    disk::tensors::{self, Layout},
+    error::Error,
+    learn::{Progress, Snapshot, SnapshotLayout, Trainer},
+    ranks::Communicator,
+    text::Corpus,
+};
+
+impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
+    /// Shares the run with other ranks, on rank 0: each other rank must [`join`](Self::join).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there are more ranks than rows.
+    ///
+    /// # Panics
+    ///
+    /// Panics on another rank than 0.
+    pub fn share(mut self, ranks: &'a dyn Communicator) -> Result<Self, Error> {
+        assert_eq!(ranks.rank(), 0, "the other ranks join");
+        check_rows(&self.config, ranks)?;
+        if ranks.size() == 1 {
+            return Ok(self);
+        }
+        let snapshot = self.trainer.snapshot();
+        let progress = serde_json::to_vec(&snapshot.progress).expect("plain data");
+        let resumed = [u8::from(self.resumed.is_some())];
+        ranks.broadcast(0, &progress);
+        ranks.broadcast(0, &resumed);
+        for tensors in [&snapshot.weights, &snapshot.moments, &snapshot.state] {
+            ranks.broadcast(0, &tensors::to_bytes(tensors));
+        }
+        ranks.broadcast(0, &self.best);
+        self.take_share(ranks, snapshot);
+        Ok(self)
+    }
+
+    /// Joins the run that rank 0 [shares](Self::share). `corpus` and `config` must be the same on all ranks.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a setting is out of its range, there are more ranks than rows, or the text is too short.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the settings differ from those of rank 0.
+    pub fn join(
+        corpus: &'a Corpus,
+        config: &RunConfig<C::Kind>,
+        device: &B::Device,
+        ranks: &'a dyn Communicator,
+    ) -> Result<Self, Error> {
+        config.validate()?;
+        check_rows(config, ranks)?;
+        let (batches, val_batches) = split(corpus, &config.batches())?;
+        let progress = ranks.broadcast(0, &[]);
+        let progress: Progress = serde_json::from_slice(&progress).expect("rank 0 wrote it");
+        let resumed = ranks.broadcast(0, &[]) == [1];
+        let model = config.new_model::<B, C>(corpus.vocab.size(), device);
+        let layout = SnapshotLayout::new(&config.trainer(), &model, &progress);
+        let receive = |layout: &Layout| {
+            let bytes = ranks.broadcast(0, &[]);
+            let tensors = tensors::parse(&bytes, layout, B::FloatElem::dtype());
+            tensors.expect("rank 0 has the same settings")
+        };
+        let snapshot = Snapshot {
+            progress,
+            weights: receive(&layout.weights),
+            moments: receive(&layout.moments),
+            state: receive(&layout.state),
+        };
+        let trainer = Trainer::new(config.trainer(), model, batches.n_batches(), device);
+        let mut run = Run {
+            corpus,
+            config: config.clone(),
+            device: device.clone(),
+            ranks,
+            files: None,
+            batches,
+            val_batches,
+            trainer,
+            chars_per_symbol: 1.0,
+            best: ranks.broadcast(0, &[]).into(),
+            resumed: resumed.then(Vec::new),
+        };
+        run.take_share(ranks, snapshot);
+        Ok(run)
+    }
+
+    /// Keeps this rank's rows.
+    fn take_share(&mut self, ranks: &'a dyn Communicator, snapshot: Snapshot) {
+        self.ranks = ranks;
+        for batches in [Some(&mut self.batches), self.val_batches.as_mut()] {
+            batches
+                .into_iter()
+                .for_each(|batches| batches.keep(ranks.share()));
+        }
+        let model = self
+            .config
+            .new_model(self.corpus.vocab.size(), &self.device);
+        self.trainer = Trainer::from_snapshot(
+            self.config.trainer(),
+            model,
+            self.batches.n_batches(),
+            &self.device,
+            snapshot,
+            ranks.share(),
+        );
+    }
+}
+
+fn check_rows<K>(config: &RunConfig<K>, ranks: &dyn Communicator) -> Result<(), Error> {
+    match config.batch_size < ranks.size() {
+        false => Ok(()),
+        true => Err(Error::FewRows {
+            batch_size: config.batch_size,
+            ranks: ranks.size(),
+        }),
+    }
+}
