@@ -74,13 +74,8 @@ fn folder() -> tempfile::TempDir {
 
 #[test]
 fn losses_of_the_first_updates_equal_those_of_one_process() {
-    // At the first step, layer normalisation divides by the deviation of almost nothing, and makes rounding errors
-    // hundreds of times larger. In double precision, it is among the others (models_f64).
-    let cells = CellKind::ALL.into_iter();
-    let cells = cells.filter(|cell| cell.description().name != "layer_norm_lstm");
-    let mut cases: Vec<(Corpus, RunConfig)> = cells
-        .map(|cell| (tiny::corpus(&text()), config(cell)))
-        .collect();
+    // All cells are compared in double precision (models_f64): some let errors of rounding grow.
+    let mut cases = vec![(tiny::corpus(&text()), config(CellKind::Lstm))];
     cases.extend([documents(), words()]);
     for (corpus, config) in &cases {
         let alone = folder();
