@@ -20,7 +20,7 @@ pub(super) fn sum_gradient<B: AutodiffBackend, M: AutodiffModule<B>>(
 ) -> Vec<Vec<u8>> {
     let mut flat = Flat {
         grads,
-        singles: Vec::new(),
+        singles: Vec::with_capacity(model.num_params()),
         doubles: Vec::new(),
     };
     model.visit(&mut flat);
@@ -48,9 +48,9 @@ pub(super) fn sum_gradient<B: AutodiffBackend, M: AutodiffModule<B>>(
     notes
 }
 
-/// Lays the gradients of all parameters one after another: those in double precision apart, the others as singles.
+/// Takes the gradients of all parameters, one after another: those in double precision apart, the others as singles.
 struct Flat<'a> {
-    grads: &'a GradientsParams,
+    grads: &'a mut GradientsParams,
     singles: Vec<f32>,
     doubles: Vec<f64>,
 }
@@ -59,7 +59,8 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Flat<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         let value = param.val();
         let (n, is_double) = (value.shape().num_elements(), value.dtype() == DType::F64);
-        let grad = self.grads.get::<B::InnerBackend, D>(param.id);
+        // NdArray would copy a gradient that something else holds, number by number.
+        let grad = self.grads.remove::<B::InnerBackend, D>(param.id);
         let grad = grad.map(Tensor::into_data);
         match (is_double, grad) {
             (true, None) => self.doubles.extend(std::iter::repeat_n(0.0, n)),
@@ -89,7 +90,6 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Unflat<'_> {
             _ => TensorData::new(next(&mut self.singles, n), value.shape()),
         };
         let grad = Tensor::<B::InnerBackend, D>::from_data(data, (&value.device(), value.dtype()));
-        self.grads.remove::<B::InnerBackend, D>(param.id);
         self.grads.register(param.id, grad);
     }
 }

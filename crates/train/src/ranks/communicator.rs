@@ -1,6 +1,6 @@
 //! What ranks can tell one another.
 
-use bytemuck::{cast_slice, cast_slice_mut, pod_collect_to_vec};
+use bytemuck::{cast_slice, cast_slice_mut};
 
 use super::share::Share;
 
@@ -64,24 +64,39 @@ pub trait Communicator {
     /// Each rank adds up one stretch of the numbers, and sends the sums to the others: however many ranks there are,
     /// a rank sends the numbers less than twice.
     fn sum(&self, numbers: &mut [f32], beside: &[u8]) -> Vec<Vec<u8>> {
-        let stretch = |rank| Share::new(rank, self.size()).of(numbers.len());
-        let with_beside = |rank| [beside, cast_slice(&numbers[stretch(rank)])].concat();
-        let parts: Vec<Vec<u8>> = (0..self.size()).map(with_beside).collect();
-        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-        let mut received = self.exchange(&parts);
+        let (own, size) = (self.rank(), self.size());
+        let stretch = |rank| Share::new(rank, size).of(numbers.len());
+        // What a rank has itself is not sent around: it is long.
+        let part = |rank| match rank == own {
+            true => &[],
+            false => cast_slice(&numbers[stretch(rank)]),
+        };
+        let parts: Vec<&[u8]> = (0..size).map(part).collect();
+        let received = self.exchange(&parts);
 
-        let mut sums = vec![-0.0; stretch(self.rank()).len()];
-        for part in &mut received {
-            let addends: Vec<f32> = pod_collect_to_vec(&part[beside.len()..]);
+        let mut sums = vec![-0.0; stretch(own).len()];
+        for (rank, part) in received.iter().enumerate() {
+            let part = match rank == own {
+                true => cast_slice(&numbers[stretch(own)]),
+                false => part,
+            };
+            let (addends, _) = part.as_chunks();
             let each = sums.iter_mut().zip(addends);
-            each.for_each(|(sum, addend)| *sum += addend);
-            part.truncate(beside.len());
+            each.for_each(|(sum, addend)| *sum += f32::from_ne_bytes(*addend));
         }
-        let mut rest = numbers;
-        for sums in self.all_gather(cast_slice(&sums)) {
-            let (stretch, later) = rest.split_at_mut(sums.len() / size_of::<f32>());
-            cast_slice_mut(stretch).copy_from_slice(&sums);
-            rest = later;
+
+        let message = [beside, cast_slice(&sums)].concat();
+        let mut parts = vec![&message[..]; size];
+        parts[own] = beside;
+        let mut received = self.exchange(&parts);
+        for (rank, part) in received.iter_mut().enumerate() {
+            let stretch = Share::new(rank, size).of(numbers.len());
+            let sums = match rank == own {
+                true => cast_slice(&sums),
+                false => &part[beside.len()..],
+            };
+            cast_slice_mut(&mut numbers[stretch]).copy_from_slice(sums);
+            part.truncate(beside.len());
         }
         received
     }
