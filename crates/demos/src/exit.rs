@@ -180,5 +180,6 @@ pub fn complain(line: &str) {
 
 /// Writes a line to standard error.
 pub fn complain_on_any_rank(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    // In one piece, so that lines of several ranks do not mix.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }

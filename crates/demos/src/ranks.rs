@@ -6,7 +6,11 @@ mod mpi;
 #[cfg(feature = "mpi")]
 mod peers;
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use anyhow::Result;
 use train::ranks::{Alone, Communicator};
@@ -79,6 +83,15 @@ impl Ranks {
         #[cfg(feature = "mpi")]
         if let Ranks::Many(mpi) = self {
             mpi.stop_on(_is_asked);
+        }
+    }
+
+    /// Returns whether an error is ending all ranks, for whoever has something to say from another thread.
+    pub fn is_ending(&self) -> Arc<AtomicBool> {
+        match self {
+            Ranks::One => Arc::default(),
+            #[cfg(feature = "mpi")]
+            Ranks::Many(mpi) => mpi.is_ending(),
         }
     }
 

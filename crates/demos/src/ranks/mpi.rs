@@ -6,7 +6,12 @@
 use std::{
     cell::{Cell, RefCell},
     convert::Infallible,
-    process, thread,
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -49,6 +54,7 @@ pub struct Mpi {
     timeout: Cell<Duration>,
     advice: RefCell<String>,
     is_asked: RefCell<Box<dyn Fn() -> bool>>,
+    is_ending: Arc<AtomicBool>,
     /// How long it took from one exchange to the next at most, of late.
     pace: Cell<Duration>,
     last_exchange: Cell<Instant>,
@@ -75,6 +81,7 @@ impl Mpi {
             timeout: Cell::new(Duration::from_secs(300)),
             advice: RefCell::default(),
             is_asked: RefCell::new(Box::new(|| false)),
+            is_ending: Arc::default(),
             pace: Cell::default(),
             last_exchange: Cell::new(Instant::now()),
         };
@@ -100,18 +107,19 @@ impl Mpi {
         *self.is_asked.borrow_mut() = Box::new(is_asked);
     }
 
+    pub fn is_ending(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_ending)
+    }
+
     /// Ends all ranks because of an error of this one.
     pub fn fail(&self, problem: &str, code: u8) -> ! {
-        self.end(
-            &format!("rank {}: {problem}", self.world.rank()),
-            problem,
-            code,
-        )
+        self.end(problem, problem, code)
     }
 
     /// Prints why, tells all others, and ends this process once they have said farewell too.
     fn end(&self, line: &str, problem: &str, code: u8) -> ! {
-        complain_on_any_rank(&format!("error: {line}"));
+        self.is_ending.store(true, Relaxed);
+        complain_on_any_rank(&format!("error on rank {}: {line}", self.world.rank()));
         let message = [&[code], problem.as_bytes()].concat();
         match scope(|scope| -> Infallible {
             let others = self.others().map(|rank| self.world.process_at_rank(rank));
@@ -154,9 +162,11 @@ impl Mpi {
     /// Looks, while this rank waits for `missing`, whether it should end. Lets others work.
     fn look(&self, wait: &mut Wait, missing: impl Fn() -> Vec<usize>) {
         if let Some((rank, code, problem)) = self.farewell() {
-            let own = self.world.rank();
-            let line = format!("rank {own}: ended with rank {rank}: {problem}");
-            self.end(&line, &problem, code);
+            self.end(
+                &format!("ended with rank {rank}: {problem}"),
+                &problem,
+                code,
+            );
         }
         let waited = wait.since.elapsed();
         if waited < Duration::from_millis(1) {

@@ -70,17 +70,20 @@ pub fn check_same(peers: &[Peer]) -> Result<()> {
                 &first.program[..12],
             )
         } else if peer.arguments != first.arguments {
-            let mut pairs = (0..).map(|i| (peer.arguments.get(i), first.arguments.get(i)));
-            let (there, here) = pairs
-                .find(|(there, here)| there != here)
-                .expect("they differ");
-            let shown =
-                |arg: Option<&String>| arg.map_or("nothing".to_owned(), |arg| format!("{arg:?}"));
+            let differs = |i: &usize| peer.arguments.get(*i) != first.arguments.get(*i);
+            let at = (0..).find(differs).expect("they differ");
+            let shown = |peer: &Peer| match (peer.arguments.get(at), at) {
+                (None, _) => "nothing".to_owned(),
+                (Some(value), 1..) if peer.arguments[at - 1].starts_with('-') => {
+                    format!("{} {value}", peer.arguments[at - 1])
+                }
+                (Some(value), _) => value.clone(),
+            };
             format!(
                 "rank {rank}, on {peer}, was started with other flags than rank 0: {} instead of {}; start all ranks \
                  with the same command line",
-                shown(there),
-                shown(here),
+                shown(peer),
+                shown(first),
             )
         } else {
             continue;

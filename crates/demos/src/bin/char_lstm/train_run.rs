@@ -1,6 +1,6 @@
 //! `char_lstm train`: trains on a text, leaves a run folder and shows a sample.
 
-use std::path::Path;
+use std::{path::Path, sync::atomic::Ordering::Relaxed};
 
 use anyhow::Result;
 use burn::tensor::backend::{AutodiffBackend, Backend};
@@ -258,7 +258,12 @@ impl Program for TrainRun<'_> {
         }
         let mut run_view = RunView::new(config.max_epochs, config.units);
         let bar = run_view.bar();
-        let stop = Stop::on_signals(move || view::note_above(&bar, STOPPING))?;
+        let is_ending = ranks.is_ending();
+        let stop = Stop::on_signals(move || {
+            if !is_ending.load(Relaxed) {
+                view::note_above(&bar, STOPPING);
+            }
+        })?;
         let (asked, signals) = (stop.clone(), stop);
         let is_asked = move || asked.signal().is_some();
         ranks.stop_on(is_asked.clone());
