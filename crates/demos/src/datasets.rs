@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::{exit::UsageError, view};
@@ -148,7 +149,7 @@ impl Dataset {
         if length > self.bytes {
             bail!("not the expected file: it is longer");
         }
-        let found = format!("{:x}", hasher.finalize());
+        let found = HEXLOWER.encode(&hasher.finalize());
         if found != self.sha256 {
             bail!("not the expected file: it has SHA-256 {found}");
         }

@@ -148,6 +148,7 @@ fn mended_by(error: &train::Error) -> String {
         | Error::Locked { .. }
         | Error::FewRows { .. }
         | Error::OtherWeights { .. }
+        | Error::OtherFiles { .. }
         | Error::NoCheckpoint { .. }
         | Error::OtherCheckpoints { .. }
         | Error::NewerFormat { .. }

@@ -272,6 +272,16 @@ pub enum Error {
         /// How many updates were done.
         update: usize,
     },
+    /// The files of a rank differ from those of rank 0.
+    #[error(
+        "{name}: rank {rank} has other files of this name than rank 0; give all ranks the same files"
+    )]
+    OtherFiles {
+        /// Which text.
+        name: String,
+        /// The first such rank.
+        rank: usize,
+    },
     /// A batch has fewer rows than there are ranks.
     #[error(
         "batch_size {batch_size}: {ranks} ranks need at least {ranks} rows; give larger batches, or start \

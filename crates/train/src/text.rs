@@ -18,6 +18,7 @@ mod hash;
 mod ingest;
 mod kind;
 mod line_ends;
+mod parts;
 mod pieces;
 mod read_ahead;
 mod records;

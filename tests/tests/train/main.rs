@@ -8,6 +8,7 @@ mod documents;
 mod history;
 mod lanes;
 mod optimizer;
+mod parts;
 mod plateau;
 mod ranks;
 mod reading;

@@ -3,6 +3,7 @@
 use std::{env, fmt, fs, process};
 
 use anyhow::{Context, Result};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sysinfo::System;
@@ -36,7 +37,7 @@ impl Peer {
         Ok(Peer {
             host: System::host_name().unwrap_or_default(),
             process: process::id(),
-            program: format!("{:x}", Sha256::digest(program)),
+            program: HEXLOWER.encode(&Sha256::digest(program)),
             arguments: arguments.map(|arg| arg.to_string_lossy().into()).collect(),
         })
     }

@@ -8,6 +8,8 @@
 //!         window 0  window 1
 //! ```
 
+use std::ops::Range;
+
 use super::{
     batch::{Batch, Whole},
     config::{BatchConfig, Split, shortest_that_fits},
@@ -131,38 +133,94 @@ pub fn split<'a>(
         });
     }
 
+    let (train, val) = stretches(n, config);
+    let lanes = |stretches: Stretches| Lanes::new(corpus, stretches.starts, stretches.length);
+    Ok((lanes(train), val.map(lanes)))
+}
+
+/// Returns the lanes to validate on all that follows `from`, which is at least two symbols.
+pub(super) fn to_validate<'a>(corpus: &'a Corpus, from: usize, config: &BatchConfig) -> Lanes<'a> {
+    let Stretches { starts, length } = stretches_to_validate(corpus.n_symbols(), from, config);
+    Lanes::new(corpus, starts, length)
+}
+
+/// Returns which symbols of a text of `n` symbols one rank reads, targets included; none if the text is too short.
+pub(super) fn needed(n: usize, config: &BatchConfig, share: Share) -> Vec<Range<usize>> {
+    if !fits(n, config) {
+        return Vec::new();
+    }
+    let (train, val) = stretches(n, config);
+    let mut needed = train.of(share);
+    needed.extend(val.into_iter().flat_map(|val| val.of(share)));
+    needed
+}
+
+/// The same for a text to validate on.
+pub(super) fn needed_to_validate(
+    n: usize,
+    config: &BatchConfig,
+    share: Share,
+) -> Vec<Range<usize>> {
+    match n {
+        0 | 1 => Vec::new(),
+        _ => stretches_to_validate(n, 0, config).of(share),
+    }
+}
+
+/// Where lanes start, and how many inputs each has.
+struct Stretches {
+    starts: Vec<usize>,
+    length: usize,
+}
+
+impl Stretches {
+    fn of(&self, share: Share) -> Vec<Range<usize>> {
+        let starts = self.starts[share.of(self.starts.len())].iter();
+        starts
+            .map(|start| *start..start + self.length + 1)
+            .collect()
+    }
+}
+
+/// Returns the lanes to train on, and those to validate on.
+fn stretches(n: usize, config: &BatchConfig) -> (Stretches, Option<Stretches>) {
     let (batch_size, seq_length) = (config.batch_size, config.seq_length);
     let (windows, held_out) = parts(n, config);
     match config.split {
         Split::Lanes => {
             let lanes = |first: usize, length: usize| {
                 let start = |lane| (lane * (windows + held_out) + first) * seq_length;
-                let starts = (0..batch_size).map(start).collect();
-                Lanes::new(corpus, starts, length * seq_length)
+                Stretches {
+                    starts: (0..batch_size).map(start).collect(),
+                    length: length * seq_length,
+                }
             };
             let val = (held_out > 0).then(|| lanes(windows, held_out));
-            Ok((lanes(0, windows), val))
+            (lanes(0, windows), val)
         }
         _ => {
             let starts = (0..batch_size).map(|lane| lane * windows * seq_length);
-            let train = Lanes::new(corpus, starts.collect(), windows * seq_length);
-            let val = (held_out > 0).then(|| to_validate(corpus, n - held_out, config));
-            Ok((train, val))
+            let train = Stretches {
+                starts: starts.collect(),
+                length: windows * seq_length,
+            };
+            let val = (held_out > 0).then(|| stretches_to_validate(n, n - held_out, config));
+            (train, val)
         }
     }
 }
 
-/// Returns the lanes to validate on all that follows `from`, which is at least two symbols.
-///
 /// Each lane starts from a state of zeros. With few and long lanes, the first symbols, which have no context, weigh
 /// little.
-pub(super) fn to_validate<'a>(corpus: &'a Corpus, from: usize, config: &BatchConfig) -> Lanes<'a> {
-    let targets = corpus.n_symbols() - from - 1;
+fn stretches_to_validate(n: usize, from: usize, config: &BatchConfig) -> Stretches {
+    let targets = n - from - 1;
     let n_lanes = targets / (MIN_VAL_WINDOWS * config.seq_length);
     let n_lanes = n_lanes.clamp(1, config.batch_size);
     let length = targets / n_lanes;
-    let starts = (0..n_lanes).map(|lane| from + lane * length);
-    Lanes::new(corpus, starts.collect(), length)
+    Stretches {
+        starts: (0..n_lanes).map(|lane| from + lane * length).collect(),
+        length,
+    }
 }
 
 fn fits(n: usize, config: &BatchConfig) -> bool {

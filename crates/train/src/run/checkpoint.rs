@@ -8,6 +8,7 @@ use std::{
 };
 
 use burn::tensor::DType;
+use data_encoding::HEXLOWER;
 use models::{CellKind, Description, Kind};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -111,7 +112,7 @@ pub(super) fn write<K: Kind>(
     let entry = |&(name, bytes): &(&str, &[u8])| {
         let entry = Entry {
             bytes: bytes.len() as u64,
-            sha256: format!("{:x}", Sha256::digest(bytes)),
+            sha256: HEXLOWER.encode(&Sha256::digest(bytes)),
         };
         (name.to_owned(), entry)
     };
@@ -274,7 +275,7 @@ fn read_entry(path: &Path, entry: &Entry, largest: u64) -> Result<Vec<u8>, Error
     if bytes.len() as u64 != entry.bytes {
         return Err(Error::foreign(path, "its length differs from the manifest"));
     }
-    if format!("{:x}", Sha256::digest(&bytes)) != entry.sha256 {
+    if HEXLOWER.encode(&Sha256::digest(&bytes)) != entry.sha256 {
         return Err(Error::foreign(
             path,
             "its SHA-256 differs from the manifest",

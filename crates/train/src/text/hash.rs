@@ -6,7 +6,11 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use sha2::{Digest, Sha256};
+use data_encoding::HEXLOWER;
+use sha2::{
+    Digest, Sha256,
+    digest::common::hazmat::{SerializableState, SerializedState},
+};
 
 use super::read_ahead::{BLOCK, WAITING};
 
@@ -46,15 +50,33 @@ impl TextHash {
         Ok(())
     }
 
+    /// Continues from a [`state`](Self::state).
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is none.
+    pub fn from_state(state: &[u8]) -> Self {
+        let state = SerializedState::<Sha256>::try_from(state).expect("as long as a state");
+        TextHash::Here(Sha256::deserialize(&state).expect("a state"))
+    }
+
+    /// Returns what another process needs to continue the hash.
+    pub fn state(self) -> Vec<u8> {
+        self.into_hash().serialize().to_vec()
+    }
+
     /// Returns the hash in hexadecimal digits.
     pub fn finish(self) -> String {
-        let hash = match self {
+        HEXLOWER.encode(&self.into_hash().finalize())
+    }
+
+    fn into_hash(self) -> Sha256 {
+        match self {
             TextHash::Here(hash) => hash,
             TextHash::InThread { blocks, hash } => {
                 drop(blocks);
                 hash.join().expect("hashing does not panic")
             }
-        };
-        format!("{:x}", hash.finalize())
+        }
     }
 }

@@ -39,18 +39,13 @@ impl Corpus {
     /// Returns an error if a file cannot be read, decompressed or decoded, if a record lacks its column or field,
     /// or if the text is empty or a single symbol over and over.
     pub fn read(paths: &[PathBuf], config: &TextConfig) -> Result<Self, Error> {
-        let name = match paths {
-            [] => String::new(),
-            [path] => path.display().to_string(),
-            [first, rest @ ..] => format!("{} and {} more", first.display(), rest.len()),
-        };
         let (sources, skipped) = files::list(paths)?;
         let mut reader = TextReader::new(config);
         reader.skipped = skipped;
         for source in &sources {
             reader.read_file(source, Reader::open(&source.path)?)?;
         }
-        reader.finish(name)
+        reader.finish(name_of(paths), encode)
     }
 
     /// Reads a text that is in memory.
@@ -65,32 +60,41 @@ impl Corpus {
         };
         let mut reader = TextReader::new(config);
         reader.read_file(&source, Reader::Memory(bytes))?;
-        reader.finish(name.to_owned())
+        reader.finish(name.to_owned(), encode)
+    }
+}
+
+/// Returns what messages call a text in these files.
+pub(super) fn name_of(paths: &[PathBuf]) -> String {
+    match paths {
+        [] => String::new(),
+        [path] => path.display().to_string(),
+        [first, rest @ ..] => format!("{} and {} more", first.display(), rest.len()),
     }
 }
 
 /// What the pass has found so far.
-struct TextReader<'a> {
+pub(super) struct TextReader<'a> {
     config: &'a TextConfig,
-    hash: TextHash,
+    pub(super) hash: TextHash,
     /// How often each symbol occurs, by code point up to the largest so far, or by byte. Where it does not
     /// matter how often, each that occurs has 1.
-    counts: Vec<u64>,
+    pub(super) counts: Vec<u64>,
     /// How often each word occurs, if they are needed.
     words: Option<WordCounts>,
-    n_symbols: usize,
-    n_bytes: u64,
+    pub(super) n_symbols: usize,
+    pub(super) n_bytes: u64,
     /// The text, except for large files.
     store: ByteStoreWriter,
     /// Large files.
-    files: Vec<ByteStore>,
-    extents: Vec<Extent>,
+    pub(super) files: Vec<ByteStore>,
+    pub(super) extents: Vec<Extent>,
     streams: Vec<(PathBuf, ByteStore)>,
     skipped: Vec<Skipped>,
 }
 
 impl<'a> TextReader<'a> {
-    fn new(config: &'a TextConfig) -> Self {
+    pub(super) fn new(config: &'a TextConfig) -> Self {
         let has_words = matches!(config.units, Units::Words | Units::Pieces);
         TextReader {
             config,
@@ -234,7 +238,7 @@ impl<'a> TextReader<'a> {
     }
 
     /// Counts the symbols of a part of the text: bytes, or whole characters.
-    fn count(&mut self, text: &[u8]) {
+    pub(super) fn count(&mut self, text: &[u8]) {
         if self.config.units == Units::Bytes || text.is_ascii() {
             self.n_symbols += text.len();
             for &byte in text {
@@ -256,8 +260,13 @@ impl<'a> TextReader<'a> {
         }
     }
 
-    /// Returns the text of all files.
-    fn finish(mut self, name: String) -> Result<Corpus, Error> {
+    /// Returns the text of all files. Where its symbols need numbers of their own, `encode` makes them of a text in
+    /// UTF-8 and so many bytes, and returns how many symbols there are.
+    pub(super) fn finish(
+        mut self,
+        name: String,
+        encode: impl FnOnce(&SymbolCodes, u64, &Vocab, Cuts) -> Result<(SymbolCodes, usize), Error>,
+    ) -> Result<Corpus, Error> {
         let seen = (0..)
             .zip(&self.counts)
             .filter(|(_, count)| **count > 0)

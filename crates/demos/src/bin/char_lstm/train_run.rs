@@ -15,7 +15,9 @@ use demos::{
     stop::Stop,
     view::{self, RunView},
 };
-use train::{Corpus, Run, RunConfig, RunFolder, Sampling, Units, Vocab, ranks::Communicator};
+use train::{
+    Corpus, Run, RunConfig, RunFolder, Sampling, Units, Vocab, batches, ranks::Communicator,
+};
 
 use crate::{
     args::TrainArgs,
@@ -183,6 +185,12 @@ fn read_corpus(
     if known.is_some_and(Vocab::has_unknown) {
         how.min_count = 1;
     }
+    let share = ranks.share();
+    let mut batches = config.batches();
+    if !config.val_data.is_empty() {
+        batches.val_frac = 0.0;
+    }
+    let needed = |n| batches::needed(n, &batches, share);
     let mut corpus = match (&config.dataset, &config.data[..]) {
         (Some(name), _) => {
             // One rank downloads it, for all of its host.
@@ -194,11 +202,13 @@ fn read_corpus(
             Corpus::read(&[path], &how)?
         }
         (None, []) => Corpus::from_bytes(LIBER_PRIMUS, lipsum::LIBER_PRIMUS.as_bytes(), &how)?,
-        (None, paths) => Corpus::read(paths, &how)?,
+        (None, paths) => Corpus::read_on(ranks, paths, &how, needed)?,
     };
     if !config.val_data.is_empty() {
         how.min_count = 1;
-        corpus = corpus.with_held_out(Corpus::read(&config.val_data, &how)?)?;
+        let needed = |n| batches::needed_to_validate(n, &batches, share);
+        let held_out = Corpus::read_on(ranks, &config.val_data, &how, needed)?;
+        corpus = corpus.with_held_out(held_out)?;
     }
     Ok(match known {
         Some(known) => corpus.with_known(known)?,
