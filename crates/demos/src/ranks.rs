@@ -38,6 +38,7 @@ impl Ranks {
         let launched = launcher::launched();
         #[cfg(feature = "mpi")]
         if launched.is_some() {
+            launcher::use_terminal();
             return Ok(Ranks::Many(mpi::Mpi::connect()?));
         }
         match launched {

@@ -28,3 +28,33 @@ pub fn launched() -> Option<Launched> {
 pub fn is_first() -> bool {
     launched().is_none_or(|launched| launched.rank == 0)
 }
+
+/// Lets rank 0 write to the terminal of its launcher, if that has one here. A launcher passes on what ranks write, but
+/// then nobody knows how wide the terminal is, nor what comes first.
+#[cfg(unix)]
+pub fn use_terminal() {
+    use std::{fs::File, io::IsTerminal, os::unix::fs::OpenOptionsExt};
+
+    use rustix::{process, stdio};
+
+    let Some(launcher) = process::getppid().filter(|_| is_first()) else {
+        return;
+    };
+    let terminal = |number| {
+        let path = format!("/proc/{}/fd/{number}", launcher.as_raw_nonzero());
+        let mut options = File::options();
+        let no_control = rustix::fs::OFlags::NOCTTY.bits() as i32;
+        let opened = options.write(true).custom_flags(no_control).open(path);
+        opened.ok().filter(IsTerminal::is_terminal)
+    };
+    if let Some(out) = terminal(1) {
+        let _ = stdio::dup2_stdout(out);
+    }
+    if let Some(err) = terminal(2) {
+        let _ = stdio::dup2_stderr(err);
+    }
+}
+
+/// On other systems, launchers pass on what rank 0 writes.
+#[cfg(not(unix))]
+pub fn use_terminal() {}

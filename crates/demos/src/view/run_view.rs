@@ -1,9 +1,6 @@
 //! Shows a training run as it goes: a progress bar, a line for each epoch, samples.
 
-use std::{
-    io::{IsTerminal, stdout},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use train::{Event, Units, bits_per_char};
@@ -165,7 +162,7 @@ impl RunView {
                 self.bar.set_message(first_that_fit(&parts, room));
                 self.bar.set_position(*update as u64);
                 // A log has no bar.
-                if self.last_line.elapsed() > A_MINUTE && !stdout().is_terminal() {
+                if self.last_line.elapsed() > A_MINUTE && self.bar.is_hidden() {
                     self.say(&(parts.join("  ") + "\n"));
                 }
             }

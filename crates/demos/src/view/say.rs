@@ -10,8 +10,8 @@ use crate::{
     ranks::launcher,
 };
 
-/// Prints to standard output; of several ranks, only the first does. A training run continues even if its reader has gone (`| head`), or if what
-/// takes its output is full.
+/// Prints to standard output; of several ranks, only the first does. A training run continues even if its reader has
+/// gone (`| head`), or if what takes its output is full.
 pub fn say(text: &str) {
     if launcher::is_first() {
         let _ = tell(text);
