@@ -397,3 +397,19 @@ fn backend_that_is_not_compiled_in() {
         }
     }
 }
+
+/// `mpirun -n 2 char_lstm train`, which would be the same training twice.
+#[cfg(not(feature = "mpi"))]
+#[test]
+fn a_launcher_needs_a_build_for_several_ranks() {
+    let place = Place::new();
+    let mut command = place.command(TINY);
+    command.env("OMPI_COMM_WORLD_RANK", "0");
+    command.env("OMPI_COMM_WORLD_SIZE", "2");
+    let output = command.output().expect("the program starts");
+    let told = [
+        "a launcher started this program 2 times, but it was built without MPI; build it with --features mpi, or start \
+         it without mpirun or srun",
+    ];
+    refused(&output, 2, TINY, &told);
+}

@@ -39,6 +39,9 @@ const TAGS: Tag = 1000;
 /// How long the ranks of a run that fails wait for one another's farewells.
 const PARTING: Duration = Duration::from_secs(3);
 
+/// How long the farewell of a process that is gone may take to arrive.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
 /// How long a rank that was asked to stop waits for another, if updates are short.
 const STOPPING: Duration = Duration::from_millis(500);
 
@@ -159,15 +162,17 @@ impl Mpi {
         (rank + 1..size).chain(0..rank)
     }
 
+    /// Ends if another rank has ended.
+    fn end_with_another(&self) {
+        if let Some((rank, code, problem)) = self.farewell() {
+            let line = format!("ended with rank {rank}: {problem}");
+            self.end(&line, &problem, code);
+        }
+    }
+
     /// Looks, while this rank waits for `missing`, whether it should end. Lets others work.
     fn look(&self, wait: &mut Wait, missing: impl Fn() -> Vec<usize>) {
-        if let Some((rank, code, problem)) = self.farewell() {
-            self.end(
-                &format!("ended with rank {rank}: {problem}"),
-                &problem,
-                code,
-            );
-        }
+        self.end_with_another();
         let waited = wait.since.elapsed();
         if waited < Duration::from_millis(1) {
             std::hint::spin_loop();
@@ -191,6 +196,12 @@ impl Mpi {
             there.is_some_and(|(peer, here)| peer.has_died(here))
         };
         if let Some(rank) = missing.iter().copied().find(died) {
+            // It may have said why.
+            let since = Instant::now();
+            while since.elapsed() < LAST_WORDS {
+                self.end_with_another();
+                thread::sleep(Duration::from_millis(1));
+            }
             self.lose(rank, "has died");
         }
         let patience = STOPPING.max(3 * self.pace.get());

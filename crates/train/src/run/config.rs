@@ -303,6 +303,21 @@ impl<K: Kind> RunConfig<K> {
         )
     }
 
+    /// Checks that each of `n` ranks has a row of a batch.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there are more ranks than rows.
+    pub fn check_ranks(&self, n: usize) -> Result<(), Error> {
+        match self.batch_size < n {
+            false => Ok(()),
+            true => Err(Error::FewRows {
+                batch_size: self.batch_size,
+                ranks: n,
+            }),
+        }
+    }
+
     /// Checks that each setting is in its range.
     ///
     /// # Errors

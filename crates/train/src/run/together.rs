@@ -25,7 +25,7 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
     /// Panics on another rank than 0.
     pub fn share(mut self, ranks: &'a dyn Communicator) -> Result<Self, Error> {
         assert_eq!(ranks.rank(), 0, "the other ranks join");
-        check_rows(&self.config, ranks)?;
+        self.config.check_ranks(ranks.size())?;
         if ranks.size() == 1 {
             return Ok(self);
         }
@@ -58,7 +58,7 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
         ranks: &'a dyn Communicator,
     ) -> Result<Self, Error> {
         config.validate()?;
-        check_rows(config, ranks)?;
+        config.check_ranks(ranks.size())?;
         let (batches, val_batches) = split(corpus, &config.batches())?;
         let progress = ranks.broadcast(0, &[]);
         let progress: Progress = serde_json::from_slice(&progress).expect("rank 0 wrote it");
@@ -113,15 +113,5 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
             snapshot,
             ranks.share(),
         );
-    }
-}
-
-fn check_rows<K>(config: &RunConfig<K>, ranks: &dyn Communicator) -> Result<(), Error> {
-    match config.batch_size < ranks.size() {
-        false => Ok(()),
-        true => Err(Error::FewRows {
-            batch_size: config.batch_size,
-            ranks: ranks.size(),
-        }),
     }
 }

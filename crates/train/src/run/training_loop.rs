@@ -127,6 +127,8 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         };
         let is_stopped = ended.map_err(|e| self.with_checkpoint(e))?;
         saved?;
+        // No rank ends well before the last checkpoint is written.
+        self.ranks.barrier();
         let model = match self.trainer.progress().epoch {
             0 => self.trainer.model(),
             _ => model_from(&self.best, &self.config, &self.corpus.vocab, &self.device)

@@ -16,7 +16,7 @@ use super::{
     encoding::Encoding,
     files::{self, Source},
     hash::TextHash,
-    ingest::TextReader,
+    ingest::{TextReader, name_of},
     kind,
     read_ahead::BLOCK,
     symbol_codes::{Extent, SymbolCodes},
@@ -46,10 +46,14 @@ impl Corpus {
         config: &TextConfig,
         needed: impl FnOnce(usize) -> Vec<Range<usize>>,
     ) -> Result<Self, Error> {
-        if ranks.size() > 1
-            && let Some(parts) = Parts::of(paths, config)?
-        {
-            parts.check_same(ranks)?;
+        if ranks.size() == 1 {
+            return Corpus::read(paths, config);
+        }
+        let parts = Parts::of(paths, config)?;
+        let found = ranks.all_gather(&[u8::from(parts.is_some())]);
+        check_equal(&found, paths)?;
+        if let Some(parts) = parts {
+            parts.check_same(ranks, paths)?;
             if let Some(corpus) = parts.read(ranks, config, needed)? {
                 return Ok(corpus);
             }
@@ -86,9 +90,7 @@ impl Parts {
         }
         let (mut files, mut starts) = (Vec::new(), vec![0]);
         for Source { path, is_found } in sources {
-            let Ok(there) = path.metadata() else {
-                return Ok(None);
-            };
+            let there = path.metadata().in_file(&path)?;
             let is_large = there.is_file() && there.len() > IN_MEMORY as u64;
             let compressed = ["gz", "zst", "xz", "bz2"];
             let is_packed = path
@@ -110,7 +112,7 @@ impl Parts {
             files.push((file, path));
         }
         Ok(Some(Parts {
-            name: super::ingest::name_of(paths),
+            name: name_of(paths),
             files,
             starts,
             units: config.units,
@@ -132,7 +134,7 @@ impl Parts {
     }
 
     /// Checks that all ranks have files of the same lengths, with the same bytes in some places.
-    fn check_same(&self, ranks: &dyn Communicator) -> Result<(), Error> {
+    fn check_same(&self, ranks: &dyn Communicator, paths: &[PathBuf]) -> Result<(), Error> {
         const PLACES: u64 = 16;
         let mut hash = Sha256::new();
         hash.update(cast_slice(&self.starts));
@@ -141,14 +143,7 @@ impl Parts {
             let n = self.fill(self.n_bytes() / PLACES * place, &mut bytes)?;
             hash.update(&bytes[..n]);
         }
-        let hashes = ranks.all_gather(&hash.finalize());
-        match hashes.iter().position(|hash| *hash != hashes[0]) {
-            None => Ok(()),
-            Some(rank) => Err(Error::OtherFiles {
-                name: self.name.clone(),
-                rank,
-            }),
-        }
+        check_equal(&ranks.all_gather(&hash.finalize()), paths)
     }
 
     /// Reads this rank's part, and then its ranges. Returns `None` on all ranks if there is text that is not in the
@@ -300,6 +295,17 @@ impl Parts {
         }
         reader.n_symbols = before as usize;
         all
+    }
+}
+
+/// Checks that each rank has found the same in the files.
+fn check_equal(found: &[Vec<u8>], paths: &[PathBuf]) -> Result<(), Error> {
+    match found.iter().position(|of_rank| *of_rank != found[0]) {
+        None => Ok(()),
+        Some(rank) => Err(Error::OtherFiles {
+            name: name_of(paths),
+            rank,
+        }),
     }
 }
 

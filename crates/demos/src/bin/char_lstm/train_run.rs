@@ -78,6 +78,7 @@ pub fn run(args: &TrainArgs, given: &ArgMatches, ranks: &Ranks) -> Result<()> {
         _ => (hear_settings(communicator)?, None),
     };
     let Settings { mut config, known } = settings;
+    config.check_ranks(communicator.size())?;
     open_files::raise_limit();
     let corpus = read_corpus(&config, known.as_ref(), communicator)?;
     check_same_text(&corpus, communicator)?;
