@@ -1,0 +1,230 @@
+//! Runs `char_lstm train` on one rank and on two by turns, and reads the times from its log.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+
+use crate::{
+    in_repository,
+    plan::{Group, Network, Run, groups},
+    rows::{self, Row, Runs, median},
+    table::{markdown, short},
+};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The program char_lstm, built with the feature mpi
+    #[arg(long, value_name = "PATH")]
+    program: PathBuf,
+    /// The text to train on: tiny Shakespeare
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Rounds; each measures everything once
+    #[arg(long, value_name = "N", default_value = "3")]
+    rounds: usize,
+    /// Seconds of each run, after its first updates
+    #[arg(long, value_name = "N", default_value = "6")]
+    seconds: u64,
+    /// Measure only models with so many units per layer
+    #[arg(long, value_name = "N")]
+    hidden_size: Option<usize>,
+}
+
+/// Time steps of truncated backpropagation.
+pub const STEPS: usize = 50;
+/// Updates at the start that do not count: they get their memory.
+const WARM_UP: usize = 1;
+
+/// A line of metrics.jsonl.
+#[derive(Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Event {
+    Start {
+        parameters: usize,
+    },
+    Update {
+        chars_per_second: f64,
+        #[serde(default)]
+        communicating: f64,
+        #[serde(default)]
+        waiting: f64,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// Measures, appends to the file, and prints the medians of all that is in it.
+pub fn measure(args: &Args) -> Result<()> {
+    let path = rows::path();
+    let measured = all_rounds(args, &path);
+    two_hosts(&["down"])?;
+    measured?;
+    print!("{}", in_markdown(&rows::read(&path)?));
+    Ok(())
+}
+
+fn all_rounds(args: &Args, path: &Path) -> Result<()> {
+    for round in 1..=args.rounds {
+        for group in groups() {
+            if args
+                .hidden_size
+                .is_some_and(|size| size != group.shape.hidden)
+            {
+                continue;
+            }
+            let mut measured: Vec<Row> = Vec::new();
+            for &run in &group.runs {
+                let mut row = row(args, &group, run)?;
+                let alone = measured.first().unwrap_or(&row);
+                row.speed_up = row.chars_per_second / alone.chars_per_second;
+                let (shape, network) = (group.shape, run.network.title());
+                let (ranks, batch, ms) = (run.ranks, run.batch, short(row.ms));
+                eprintln!(
+                    "{round}/{} {shape} {network} {ranks} {batch}: {ms} ms",
+                    args.rounds
+                );
+                measured.push(row);
+            }
+            rows::append(path, &measured)?;
+        }
+    }
+    Ok(())
+}
+
+fn in_markdown(runs: &[Runs]) -> String {
+    let head = "model,network,ranks,batch,ms an update,compute,communicating,waiting,chars/s,speed-up,\
+                runs,stalled";
+    let line = |runs: &Runs| {
+        let row = &runs.medians;
+        let numbers = [row.ms, row.ms_compute, row.ms_communicating, row.ms_waiting];
+        let mut cells = vec![row.shape().to_string(), row.network.title().to_owned()];
+        cells.extend([row.ranks, row.batch].map(|number| number.to_string()));
+        cells.extend(numbers.map(short));
+        cells.push(format!("{:.0}", row.chars_per_second));
+        cells.push(short(row.speed_up));
+        cells.extend([runs.n, runs.stalled].map(|number| number.to_string()));
+        cells
+    };
+    let lines: Vec<_> = runs.iter().map(line).collect();
+    markdown(2, &head.split(',').collect::<Vec<_>>(), &lines)
+}
+
+/// Does one run.
+fn row(args: &Args, group: &Group, run: Run) -> Result<Row> {
+    let folder = tempfile::tempdir()?;
+    let (hidden, layers) = (group.shape.hidden, group.shape.layers);
+    let log = train(args, run, hidden, layers, folder.path())?;
+    let (mut parameters, mut times) = (0, Vec::new());
+    // The end cuts the last line off.
+    for event in log
+        .lines()
+        .map_while(|line| serde_json::from_str(line).ok())
+    {
+        match event {
+            Event::Start { parameters: count } => parameters = count,
+            Event::Update {
+                chars_per_second,
+                communicating,
+                waiting,
+            } => {
+                let ms = 1e3 * (run.batch * STEPS) as f64 / chars_per_second;
+                let compute = ms * (1.0 - communicating - waiting);
+                times.push([ms, compute, ms * communicating, ms * waiting]);
+            }
+            Event::Other => {}
+        }
+    }
+    ensure!(times.len() > WARM_UP, "metrics.jsonl has changed");
+    let over = |i: usize| median(times[WARM_UP..].iter().map(|ms| ms[i]).collect());
+    Ok(Row {
+        network: run.network,
+        held_out: group.held_out,
+        hidden,
+        layers,
+        ranks: run.ranks,
+        batch: run.batch,
+        seq: STEPS,
+        parameters,
+        ms: over(0),
+        ms_compute: over(1),
+        ms_communicating: over(2),
+        ms_waiting: over(3),
+        chars_per_second: 1e3 * (run.batch * STEPS) as f64 / over(0),
+        speed_up: 1.0,
+    })
+}
+
+/// Trains for a while, each rank on a core of its own, and returns the log.
+fn train(args: &Args, run: Run, hidden: usize, layers: usize, folder: &Path) -> Result<String> {
+    let ranks = run.ranks.to_string();
+    let mut command = match (run.network, run.network.cable()) {
+        (Network::None, _) => started_by("taskset", &["-c", "0"]),
+        (_, None) => started_by("mpirun", &["-n", &ranks, "--bind-to", "core"]),
+        (_, Some((delay, rate))) => {
+            let (delay, rate) = (format!("{}us", 1e6 * delay), format!("{}gbit", 8e-9 * rate));
+            two_hosts(&["up", "--delay", &delay, "--rate", &rate])?;
+            started_by(in_repository(TWO_HOSTS), &["run"])
+        }
+    };
+    command.arg(fs::canonicalize(&args.program)?).arg("train");
+    command.arg("--data").arg(fs::canonicalize(&args.data)?);
+    command.arg("--out").arg(folder.join("run"));
+    for (flag, number) in [
+        ("--hidden-size", hidden),
+        ("--num-layers", layers),
+        ("--batch-size", run.batch),
+        ("--seq-length", STEPS),
+        ("--max-epochs", 1000),
+    ] {
+        command.args([flag, &number.to_string()]);
+    }
+    let open_mpi = ["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"];
+    command.envs(open_mpi.map(|name| (name, "1")));
+    command.env("RAYON_NUM_THREADS", "1");
+    let errors = folder.join("errors");
+    command.stdout(Stdio::null()).stderr(File::create(&errors)?);
+
+    let mut child = command.spawn()?;
+    let log = || fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap_or_default();
+    let updates = || log().matches(r#""event":"update""#).count();
+    while updates() <= WARM_UP {
+        sleep(Duration::from_millis(100));
+        if child.try_wait()?.is_some() {
+            bail!("{}", last_line(&fs::read(&errors)?));
+        }
+    }
+    sleep(Duration::from_secs(args.seconds));
+    let log = log();
+    Command::new("kill").arg(child.id().to_string()).status()?;
+    child.wait()?;
+    Ok(log)
+}
+
+fn started_by(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    command
+}
+
+const TWO_HOSTS: &str = "benches/two_hosts.sh";
+
+fn two_hosts(arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new(in_repository(TWO_HOSTS));
+    let output = command.args(arguments).output().context(TWO_HOSTS)?;
+    ensure!(output.status.success(), "{}", last_line(&output.stderr));
+    Ok(())
+}
+
+fn last_line(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let line = text.lines().rev().find(|line| !line.trim().is_empty());
+    line.unwrap_or("it ended without a word").trim().to_owned()
+}

@@ -1,0 +1,124 @@
+//! The file of measurements: a row for each run.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::{in_repository, plan::Network, shape::Shape};
+
+/// The medians over the updates of a run. Times are in milliseconds an update.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    pub network: Network,
+    pub held_out: bool,
+    pub hidden: usize,
+    pub layers: usize,
+    pub ranks: usize,
+    pub batch: usize,
+    pub seq: usize,
+    pub parameters: usize,
+    pub ms: f64,
+    pub ms_compute: f64,
+    pub ms_communicating: f64,
+    pub ms_waiting: f64,
+    pub chars_per_second: f64,
+    /// Over one rank of the same round.
+    pub speed_up: f64,
+}
+
+impl Row {
+    pub fn shape(&self) -> Shape {
+        Shape {
+            layers: self.layers,
+            hidden: self.hidden,
+        }
+    }
+
+    fn is_of_the_same_run(&self, other: &Row) -> bool {
+        let run = |row: &Row| (row.network, row.shape(), row.ranks, row.batch);
+        run(self) == run(other)
+    }
+}
+
+pub fn path() -> PathBuf {
+    in_repository("benches/many-machines.csv")
+}
+
+/// Appends rows to the file.
+pub fn append(path: &Path, rows: &[Row]) -> Result<()> {
+    let file = File::options().append(true).create(true).open(path)?;
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(file.metadata()?.len() == 0)
+        .from_writer(file);
+    rows.iter().try_for_each(|row| writer.serialize(row))?;
+    Ok(writer.flush()?)
+}
+
+/// All runs of one kind.
+pub struct Runs {
+    /// How many there are.
+    pub n: usize,
+    /// How many of them stalled ([`STALLED`]).
+    pub stalled: usize,
+    /// The medians of the others.
+    pub medians: Row,
+}
+
+/// A run over a cable whose sums take so many times longer than those of the fastest run has stalled: in some runs a
+/// host waits for its core in almost every update, which spinning ranks and the cable share here.
+const STALLED: f64 = 1.25;
+
+/// Returns the runs of all rounds, in the order in which their kinds first appear.
+pub fn read(path: &Path) -> Result<Vec<Runs>> {
+    let file = || path.display().to_string();
+    let mut reader = csv::Reader::from_path(path).with_context(file)?;
+    let rows: Result<Vec<Row>, _> = reader.deserialize().collect();
+    let mut kinds: Vec<Vec<Row>> = Vec::new();
+    for row in rows.with_context(file)? {
+        match kinds
+            .iter_mut()
+            .find(|kind| kind[0].is_of_the_same_run(&row))
+        {
+            Some(kind) => kind.push(row),
+            None => kinds.push(vec![row]),
+        }
+    }
+    Ok(kinds.into_iter().map(Runs::new).collect())
+}
+
+impl Runs {
+    fn new(rows: Vec<Row>) -> Self {
+        let n = rows.len();
+        let sums = rows.iter().map(|row| row.ms_communicating);
+        let limit = STALLED * sums.fold(f64::INFINITY, f64::min);
+        let stalled = |row: &Row| row.network.cable().is_some() && row.ms_communicating > limit;
+        let rows: Vec<Row> = rows.into_iter().filter(|row| !stalled(row)).collect();
+        let over = |number: fn(&Row) -> f64| median(rows.iter().map(number).collect());
+        Runs {
+            n,
+            stalled: n - rows.len(),
+            medians: Row {
+                ms: over(|row| row.ms),
+                ms_compute: over(|row| row.ms_compute),
+                ms_communicating: over(|row| row.ms_communicating),
+                ms_waiting: over(|row| row.ms_waiting),
+                chars_per_second: over(|row| row.chars_per_second),
+                speed_up: over(|row| row.speed_up),
+                ..rows[0].clone()
+            },
+        }
+    }
+}
+
+/// # Panics
+///
+/// Panics if there are no numbers.
+pub fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let (upper, lower) = (numbers.len() / 2, (numbers.len() - 1) / 2);
+    (numbers[lower] + numbers[upper]) / 2.0
+}
