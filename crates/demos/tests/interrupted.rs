@@ -13,35 +13,19 @@ use std::{
 };
 
 use common::{
-    Place,
+    Place, SMALL,
     events::{Running, within_limit},
     text, words,
 };
 use rustix::process::Signal;
 
-/// A small model, saved every 20 updates. An epoch has about 120.
-const MODEL: &[&str] = &[
-    "train",
-    "--data",
-    "text",
-    "--hidden-size",
-    "32",
-    "--embedding-size",
-    "16",
-    "--batch-size",
-    "8",
-    "--seq-length",
-    "25",
-    "--checkpoint-every",
-    "20",
-];
-
 /// Epochs of a run that ends.
 const EPOCHS: usize = 4;
 
-/// A run of so many epochs.
+/// A run of so many epochs, saved every 20 updates.
 fn run_of<'a>(epochs: &'a str, out: &'a str) -> Vec<&'a str> {
-    [MODEL, &["--max-epochs", epochs, "--out", out]].concat()
+    let run = ["train", "--max-epochs", epochs, "--out", out];
+    [&run, SMALL, &["--checkpoint-every", "20"]].concat()
 }
 
 /// A run that is never done before the test is.

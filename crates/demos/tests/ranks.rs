@@ -11,7 +11,7 @@ use std::{
 };
 
 use common::{
-    Place,
+    Place, SMALL,
     events::{Running, wait_for},
     text, words,
 };
@@ -19,20 +19,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_char_lstm");
-
-/// A small model. An epoch of [`place`]'s text has about 120 updates.
-const MODEL: &[&str] = &[
-    "--data",
-    "text",
-    "--hidden-size",
-    "32",
-    "--embedding-size",
-    "16",
-    "--batch-size",
-    "8",
-    "--seq-length",
-    "25",
-];
 
 /// Returns a place with a text of short lines.
 fn place() -> Place {
@@ -161,7 +147,7 @@ fn succeeds(place: &Place, n: &str, args: &[&str]) -> String {
 
 fn train<'a>(epochs: &'a str, out: &'a str, flags: &[&'a str]) -> Vec<&'a str> {
     let run = ["train", "--max-epochs", epochs, "--out", out];
-    [&run, MODEL, flags].concat()
+    [&run, SMALL, flags].concat()
 }
 
 fn weights(place: &Place, run: &str) -> Vec<u8> {

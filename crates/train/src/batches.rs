@@ -8,8 +8,7 @@ pub mod lanes;
 
 pub use batch::{Batch, Whole};
 pub use config::{BatchConfig, Split};
-
-use std::ops::Range;
+pub use lanes::{needed, needed_to_validate};
 
 use bytemuck::{cast_slice, pod_collect_to_vec};
 
@@ -135,17 +134,6 @@ impl Batches<'_> {
             Batches::Documents(documents) => documents.batch(epoch, index),
         }
     }
-}
-
-/// Returns which of the `n` symbols of one long text a rank reads, to train and to validate
-/// ([`Corpus::read_on`]).
-pub fn needed(n: usize, config: &BatchConfig, share: Share) -> Vec<Range<usize>> {
-    lanes::needed(n, config, share)
-}
-
-/// Returns which of the `n` symbols of a text to validate on a rank reads.
-pub fn needed_to_validate(n: usize, config: &BatchConfig, share: Share) -> Vec<Range<usize>> {
-    lanes::needed_to_validate(n, config, share)
 }
 
 /// Cuts a corpus into batches to train on and, if a part or another text is held out, batches to validate on.

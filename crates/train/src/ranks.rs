@@ -18,5 +18,5 @@
 mod communicator;
 mod share;
 
-pub use communicator::{Alone, Communicator};
+pub use communicator::{Alone, Communicator, first_other};
 pub use share::Share;

@@ -144,8 +144,9 @@ pub(super) fn to_validate<'a>(corpus: &'a Corpus, from: usize, config: &BatchCon
     Lanes::new(corpus, starts, length)
 }
 
-/// Returns which symbols of a text of `n` symbols one rank reads, targets included; none if the text is too short.
-pub(super) fn needed(n: usize, config: &BatchConfig, share: Share) -> Vec<Range<usize>> {
+/// Returns which of the `n` symbols of one long text a rank reads, to train and to validate, targets included
+/// ([`Corpus::read_on`]); none if the text is too short.
+pub fn needed(n: usize, config: &BatchConfig, share: Share) -> Vec<Range<usize>> {
     if !fits(n, config) {
         return Vec::new();
     }
@@ -155,19 +156,15 @@ pub(super) fn needed(n: usize, config: &BatchConfig, share: Share) -> Vec<Range<
     needed
 }
 
-/// The same for a text to validate on.
-pub(super) fn needed_to_validate(
-    n: usize,
-    config: &BatchConfig,
-    share: Share,
-) -> Vec<Range<usize>> {
+/// Returns which of the `n` symbols of a text to validate on a rank reads, targets included.
+pub fn needed_to_validate(n: usize, config: &BatchConfig, share: Share) -> Vec<Range<usize>> {
     match n {
         0 | 1 => Vec::new(),
         _ => stretches_to_validate(n, 0, config).of(share),
     }
 }
 
-/// Where lanes start, and how many inputs each has.
+/// The starts of lanes, and the inputs of each.
 struct Stretches {
     starts: Vec<usize>,
     length: usize,

@@ -1,7 +1,5 @@
 //! A training run at one moment, as tensors by name.
 
-use std::ops::Range;
-
 use burn::tensor::{Tensor, TensorData, backend::AutodiffBackend};
 use models::{CharLm, RecurrentState, StackState, TrainableCell};
 
@@ -67,21 +65,6 @@ pub(super) fn with_tensors<B: AutodiffBackend, C: TrainableCell<B>>(
         let options = (&tensor.device(), tensor.dtype());
         Tensor::from_data(data.expect("checked"), options)
     })
-}
-
-/// Returns these rows of each tensor of a state; no tensors if there are no rows.
-pub(super) fn kept_rows(state: Tensors, rows: Range<usize>) -> Tensors {
-    if rows.is_empty() {
-        return Tensors::new();
-    }
-    let kept = |(name, data): (String, TensorData)| {
-        let row = data.as_bytes().len() / data.shape[0];
-        let bytes = data.as_bytes()[rows.start * row..rows.end * row].to_vec();
-        let mut shape = data.shape.clone();
-        shape[0] = rows.len();
-        (name, TensorData::from_bytes_vec(bytes, shape, data.dtype))
-    };
-    state.into_iter().map(kept).collect()
 }
 
 /// Returns the state of all rows. `first` has the rows of rank 0, `bytes` the tensors of each rank, one after another.

@@ -18,7 +18,7 @@ use super::{
     optimizer::Optimizer,
     progress::{MEAN_OVER, Progress},
     rank_sum::sum_gradient,
-    snapshot::{Snapshot, joined_rows, kept_rows, state_tensors, with_tensors},
+    snapshot::{Snapshot, joined_rows, state_tensors, with_tensors},
     tbptt::loss,
 };
 use crate::{
@@ -315,22 +315,28 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
         snapshot
     }
 
-    /// Creates a trainer that continues from a snapshot, whose tensors have the layout of `model`, with a share of
-    /// its rows.
+    /// Keeps one rank's share of the rows.
+    pub(crate) fn keep(&mut self, share: Share) {
+        self.share = share;
+        let rows = share.of(self.progress.rows);
+        let state = std::mem::take(&mut self.state);
+        if !rows.is_empty() {
+            self.state = state.map(&mut |_, tensor| tensor.slice([rows.clone()]));
+        }
+    }
+
+    /// Creates a trainer that continues from a snapshot, whose tensors have the layout of `model`.
     pub(crate) fn from_snapshot(
         config: TrainerConfig,
         model: CharLm<B, C>,
         epoch_length: usize,
         device: &B::Device,
         snapshot: Snapshot,
-        share: Share,
     ) -> Self {
         let model = tensors::into_module(model, snapshot.weights);
         let mut trainer = Self::new(config, model, epoch_length, device);
-        trainer.share = share;
-        let rows = snapshot.progress.rows;
-        let state = kept_rows(snapshot.state, share.of(rows));
-        trainer.state = with_tensors::<B, C>(trainer.zero_state(rows), state);
+        let zeros = trainer.zero_state(snapshot.progress.rows);
+        trainer.state = with_tensors::<B, C>(zeros, snapshot.state);
         let updates = snapshot.progress.updates_learned();
         if updates > 0 {
             let model = trainer.model.as_ref().expect("a model between updates");

@@ -102,6 +102,11 @@ pub trait Communicator {
     }
 }
 
+/// Returns the first rank that has something else than rank 0, in what each has ([`Communicator::all_gather`]).
+pub fn first_other(of_ranks: &[Vec<u8>]) -> Option<usize> {
+    of_ranks.iter().position(|own| *own != of_ranks[0])
+}
+
 /// The only rank there is.
 #[derive(Clone, Copy, Debug)]
 pub struct Alone;

@@ -7,7 +7,6 @@ use models::TrainableCell;
 
 use super::{
     checkpoint::{self, Checkpoint},
-    checkpoint_writer::CheckpointWriter,
     config::RunConfig,
     folder::RunFolder,
     metrics_log::MetricsLog,
@@ -18,7 +17,7 @@ use crate::{
     disk::tensors::Layout,
     error::{Error, InFile},
     learn::{SnapshotLayout, Trainer},
-    ranks::{Alone, Share},
+    ranks::Alone,
     text::Corpus,
 };
 
@@ -72,6 +71,7 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
             if trainer.progress().epoch > 0 {
                 folder.save_weights(&best)?;
             }
+            let metrics = MetricsLog::open_at(folder.metrics(), checkpoint.run.log_length)?;
             return Ok(Run {
                 corpus,
                 config,
@@ -82,16 +82,7 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
                 trainer,
                 chars_per_symbol: 1.0,
                 best: best.into(),
-                files: Some(RunFiles {
-                    _lock: lock,
-                    metrics: MetricsLog::open_at(folder.metrics(), checkpoint.run.log_length)?,
-                    writer: CheckpointWriter::new(
-                        folder.disk().clone(),
-                        checkpoints,
-                        folder.weights(),
-                    ),
-                    folder: folder.clone(),
-                }),
+                files: Some(RunFiles::new(folder.clone(), lock, metrics)),
                 resumed: Some(damaged.into_iter().map(|(_, why)| why).collect()),
             });
         }
@@ -124,8 +115,7 @@ fn restore<B: AutodiffBackend, C: TrainableCell<B>>(
         _ => checkpoint.read_best(&layout.weights, precision)?,
     };
     snapshot.progress.change(&run.config.trainer(), &trainer);
-    let trainer =
-        Trainer::from_snapshot(trainer, model, epoch_length, device, snapshot, Share::WHOLE);
+    let trainer = Trainer::from_snapshot(trainer, model, epoch_length, device, snapshot);
     Ok((trainer, best))
 }
 

@@ -6,7 +6,6 @@ use burn::{module::AutodiffModule, tensor::backend::AutodiffBackend};
 use models::{AnyCell, CharLm, TrainableCell};
 
 use super::{
-    checkpoint_writer::CheckpointWriter,
     config::RunConfig,
     events::Event,
     folder::RunFolder,
@@ -106,6 +105,7 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
         folder.save_settings(&config, &corpus.vocab)?;
         let checkpoints = folder.checkpoints();
         fs::create_dir(&checkpoints).in_file(&checkpoints)?;
+        let metrics = MetricsLog::create(folder.metrics())?;
         Ok(Run {
             corpus,
             config,
@@ -117,12 +117,7 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
             chars_per_symbol: 1.0,
             best: tensors::to_bytes(&Default::default()).into(),
             resumed: None,
-            files: Some(RunFiles {
-                _lock: lock,
-                metrics: MetricsLog::create(folder.metrics())?,
-                writer: CheckpointWriter::new(folder.disk().clone(), checkpoints, folder.weights()),
-                folder,
-            }),
+            files: Some(RunFiles::new(folder, lock, metrics)),
         })
     }
 }

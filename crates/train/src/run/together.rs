@@ -38,7 +38,7 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
             ranks.broadcast(0, &tensors::to_bytes(tensors));
         }
         ranks.broadcast(0, &self.best);
-        self.take_share(ranks, snapshot);
+        self.keep_share(ranks);
         Ok(self)
     }
 
@@ -76,7 +76,9 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
             moments: receive(&layout.moments),
             state: receive(&layout.state),
         };
-        let trainer = Trainer::new(config.trainer(), model, batches.n_batches(), device);
+        let epoch_length = batches.n_batches();
+        let trainer =
+            Trainer::from_snapshot(config.trainer(), model, epoch_length, device, snapshot);
         let mut run = Run {
             corpus,
             config: config.clone(),
@@ -90,28 +92,18 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
             best: ranks.broadcast(0, &[]).into(),
             resumed: resumed.then(Vec::new),
         };
-        run.take_share(ranks, snapshot);
+        run.keep_share(ranks);
         Ok(run)
     }
 
     /// Keeps this rank's rows.
-    fn take_share(&mut self, ranks: &'a dyn Communicator, snapshot: Snapshot) {
+    fn keep_share(&mut self, ranks: &'a dyn Communicator) {
         self.ranks = ranks;
-        for batches in [Some(&mut self.batches), self.val_batches.as_mut()] {
-            batches
-                .into_iter()
-                .for_each(|batches| batches.keep(ranks.share()));
+        let share = ranks.share();
+        self.trainer.keep(share);
+        self.batches.keep(share);
+        if let Some(batches) = &mut self.val_batches {
+            batches.keep(share);
         }
-        let model = self
-            .config
-            .new_model(self.corpus.vocab.size(), &self.device);
-        self.trainer = Trainer::from_snapshot(
-            self.config.trainer(),
-            model,
-            self.batches.n_batches(),
-            &self.device,
-            snapshot,
-            ranks.share(),
-        );
     }
 }

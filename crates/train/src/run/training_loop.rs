@@ -25,10 +25,10 @@ use super::{
 };
 use crate::{
     batches::Batches,
-    disk::tensors,
+    disk::tensors::{self, Tensors},
     error::Error,
     learn::{Trainer, norms::is_finite, tbptt::evaluate_unless},
-    ranks::Communicator,
+    ranks::{Communicator, first_other},
     sampler::{Sampler, Sampling},
     text::{Corpus, TextStream, Units, Vocab},
 };
@@ -75,6 +75,18 @@ pub(super) struct RunFiles {
     pub(super) _lock: File,
     pub(super) metrics: MetricsLog,
     pub(super) writer: CheckpointWriter,
+}
+
+impl RunFiles {
+    pub(super) fn new(folder: RunFolder, lock: File, metrics: MetricsLog) -> Self {
+        let disk = folder.disk().clone();
+        RunFiles {
+            _lock: lock,
+            metrics,
+            writer: CheckpointWriter::new(disk, folder.checkpoints(), folder.weights()),
+            folder,
+        }
+    }
 }
 
 /// What a rank asks all ranks for.
@@ -299,7 +311,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         };
         self.tell(event, listen)?;
         if self.ranks.size() > 1 && update.is_multiple_of(CHECK_EVERY) {
-            self.check_weights()?;
+            self.check_equal(&tensors::of_module(&self.trainer.model()))?;
         }
         Ok(done.together.map_or(asked, |done| Asked(done.asked)))
     }
@@ -393,8 +405,8 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         if !is_finite(&self.trainer.model()) {
             return Err(self.trainer.diverged(None));
         }
-        self.check_weights()?;
         let tensors = self.trainer.snapshot_on(self.ranks);
+        self.check_equal(&tensors.weights)?;
         let Some(files) = &mut self.files else {
             return Ok(());
         };
@@ -416,14 +428,13 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         files.writer.save(new)
     }
 
-    /// Checks that all ranks have the same weights.
-    fn check_weights(&self) -> Result<(), Error> {
+    /// Checks that all ranks have these weights.
+    fn check_equal(&self, weights: &Tensors) -> Result<(), Error> {
         if self.ranks.size() == 1 {
             return Ok(());
         }
-        let weights = tensors::to_bytes(&tensors::of_module(&self.trainer.model()));
-        let hashes = self.ranks.all_gather(&Sha256::digest(weights));
-        match hashes.iter().position(|hash| *hash != hashes[0]) {
+        let hash = Sha256::digest(tensors::to_bytes(weights));
+        match first_other(&self.ranks.all_gather(&hash)) {
             None => Ok(()),
             Some(rank) => Err(Error::OtherWeights {
                 rank,

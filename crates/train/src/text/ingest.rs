@@ -400,6 +400,14 @@ fn with_skipped(name: String, skipped: &[Skipped]) -> String {
     }
 }
 
+/// Returns the characters at the start of these bytes of UTF-8, without one that is cut off.
+pub(super) fn whole_characters(bytes: &[u8]) -> &str {
+    match str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(e) => str::from_utf8(&bytes[..e.valid_up_to()]).expect("checked"),
+    }
+}
+
 /// Encodes a text in UTF-8, and returns how many tokens it has.
 fn encode(
     text: &SymbolCodes,
@@ -414,10 +422,7 @@ fn encode(
     while from < n_bytes {
         bytes.resize((n_bytes - from).min(BLOCK as u64) as usize, 0);
         text.read(from, &mut bytes)?;
-        let whole = match str::from_utf8(&bytes) {
-            Ok(text) => text,
-            Err(e) => str::from_utf8(&bytes[..e.valid_up_to()]).expect("checked"),
-        };
+        let whole = whole_characters(&bytes);
         if writer.is_up_to_date() {
             known = from;
         }

@@ -10,13 +10,14 @@ use bytemuck::{cast_slice, pod_collect_to_vec};
 use sha2::{Digest, Sha256};
 
 use super::{
-    byte_store::{ByteStore, IN_MEMORY, fill_at},
+    byte_store::{ByteStore, fill_at},
     config::TextConfig,
     corpus::Corpus,
+    decompress::Reader,
     encoding::Encoding,
     files::{self, Source},
     hash::TextHash,
-    ingest::{TextReader, name_of},
+    ingest::{TextReader, name_of, whole_characters},
     kind,
     read_ahead::BLOCK,
     symbol_codes::{Extent, SymbolCodes},
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     error::{Error, InFile},
-    ranks::Communicator,
+    ranks::{Communicator, first_other},
 };
 
 impl Corpus {
@@ -66,7 +67,7 @@ impl Corpus {
 struct Parts {
     name: String,
     files: Vec<(File, PathBuf)>,
-    /// Where each file begins in the text, and where the last ends, in bytes.
+    /// The start of each file in the text, and the end of the last, in bytes.
     starts: Vec<u64>,
     units: Units,
 }
@@ -91,15 +92,18 @@ impl Parts {
         let (mut files, mut starts) = (Vec::new(), vec![0]);
         for Source { path, is_found } in sources {
             let there = path.metadata().in_file(&path)?;
-            let is_large = there.is_file() && there.len() > IN_MEMORY as u64;
-            let compressed = ["gz", "zst", "xz", "bz2"];
-            let is_packed = path
-                .extension()
-                .is_some_and(|end| compressed.iter().any(|c| end == *c));
-            if is_found || !is_large || is_packed {
+            // A pipe that was opened can't be opened again.
+            if is_found || !there.is_file() {
                 return Ok(None);
             }
-            let file = File::open(&path).in_file(&path)?;
+            let reader = Reader::open(&path)?;
+            let is_large = reader.is_large_file(&path)?;
+            let Reader::Plain(file) = reader else {
+                return Ok(None);
+            };
+            if !is_large {
+                return Ok(None);
+            }
             let mut head = vec![0; BLOCK];
             fill_at(&file, &mut head, 0).in_file(&path)?;
             let is_text = config.encoding.is_none()
@@ -123,9 +127,14 @@ impl Parts {
         *self.starts.last().expect("the end")
     }
 
+    /// Returns the index of the file that has byte `at` of the text; the number of files at the end.
+    fn file_at(&self, at: u64) -> usize {
+        self.starts.partition_point(|start| *start <= at) - 1
+    }
+
     /// Fills `buffer` from byte `from` of the text on; returns how many bytes of the same file there were.
     fn fill(&self, from: u64, buffer: &mut [u8]) -> Result<usize, Error> {
-        let i = self.starts.partition_point(|start| *start <= from) - 1;
+        let i = self.file_at(from);
         let Some((file, path)) = self.files.get(i) else {
             return Ok(0);
         };
@@ -206,7 +215,7 @@ impl Parts {
         let part = ranks.share().of(self.n_bytes() as usize);
         let (mut at, end) = (self.whole(part.start as u64)?, self.whole(part.end as u64)?);
         while at < end {
-            let i = self.starts.partition_point(|start| *start <= at) - 1;
+            let i = self.file_at(at);
             let file_end = end.min(self.starts[i + 1]);
             let offset = (at - self.starts[i]) as usize;
             let mut transcript = match self.units {
@@ -300,7 +309,7 @@ impl Parts {
 
 /// Checks that each rank has found the same in the files.
 fn check_equal(found: &[Vec<u8>], paths: &[PathBuf]) -> Result<(), Error> {
-    match found.iter().position(|of_rank| *of_rank != found[0]) {
+    match first_other(found) {
         None => Ok(()),
         Some(rank) => Err(Error::OtherFiles {
             name: name_of(paths),
@@ -336,10 +345,7 @@ fn encode(
         while left > 0 {
             bytes.resize((n_bytes - from).min(BLOCK as u64) as usize, 0);
             text.read(from, &mut bytes)?;
-            let whole = match str::from_utf8(&bytes) {
-                Ok(text) => text,
-                Err(e) => str::from_utf8(&bytes[..e.valid_up_to()]).expect("checked"),
-            };
+            let whole = whole_characters(&bytes);
             let place = |n| {
                 whole
                     .char_indices()

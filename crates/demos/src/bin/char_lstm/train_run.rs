@@ -16,7 +16,8 @@ use demos::{
     view::{self, RunView},
 };
 use train::{
-    Corpus, Run, RunConfig, RunFolder, Sampling, Units, Vocab, batches, ranks::Communicator,
+    Corpus, Run, RunConfig, RunFolder, Sampling, Units, Vocab, batches,
+    ranks::{Communicator, first_other},
 };
 
 use crate::{
@@ -157,7 +158,7 @@ fn check_same_text(corpus: &Corpus, ranks: &dyn Communicator) -> Result<()> {
         .map(|id| format!(", to validate on {id}"));
     let id = corpus.id().to_string() + &held_out.unwrap_or_default();
     let ids = ranks.all_gather(id.as_bytes());
-    match ids.iter().position(|id| *id != ids[0]) {
+    match first_other(&ids) {
         None => Ok(()),
         Some(rank) => {
             let shown = |rank: usize| String::from_utf8_lossy(&ids[rank]);
