@@ -1,5 +1,7 @@
 //! The gradient of a batch whose rows are dealt out to ranks: the sum of what the rows of each rank give.
 
+use std::vec::IntoIter;
+
 use bytemuck::{cast_slice, pod_collect_to_vec};
 
 use burn::{
@@ -18,18 +20,21 @@ pub(super) fn sum_gradient<B: AutodiffBackend, M: AutodiffModule<B>>(
     beside: &[u8],
     ranks: &dyn Communicator,
 ) -> Vec<Vec<u8>> {
-    let mut flat = Flat {
+    let mut take = Take {
         grads,
-        singles: Vec::with_capacity(model.num_params()),
-        doubles: Vec::new(),
+        gradients: Vec::new(),
     };
-    model.visit(&mut flat);
-    let Flat {
-        mut singles,
-        mut doubles,
-        ..
-    } = flat;
+    model.visit(&mut take);
+    let gradients = take.gradients;
 
+    let (mut singles, mut doubles) = (Vec::with_capacity(model.num_params()), Vec::new());
+    for gradient in &gradients {
+        match (gradient.dtype, gradient.as_slice::<f32>()) {
+            (DType::F64, _) => doubles.extend(gradient.iter::<f64>()),
+            (_, Ok(numbers)) => singles.extend_from_slice(numbers),
+            _ => singles.extend(gradient.iter::<f32>()),
+        }
+    }
     let with_doubles = [beside, cast_slice(&doubles)].concat();
     let mut notes = ranks.sum(&mut singles, &with_doubles);
     doubles.fill(-0.0);
@@ -40,63 +45,63 @@ pub(super) fn sum_gradient<B: AutodiffBackend, M: AutodiffModule<B>>(
         note.truncate(beside.len());
     }
 
-    model.visit(&mut Unflat {
+    model.visit(&mut Put {
         grads,
+        gradients: gradients.into_iter(),
         singles: &singles,
         doubles: &doubles,
     });
     notes
 }
 
-/// Takes the gradients of all parameters, one after another: those in double precision apart, the others as singles.
-struct Flat<'a> {
+/// Takes the gradient of each parameter.
+struct Take<'a> {
     grads: &'a mut GradientsParams,
-    singles: Vec<f32>,
-    doubles: Vec<f64>,
+    gradients: Vec<TensorData>,
 }
 
-impl<B: AutodiffBackend> ModuleVisitor<B> for Flat<'_> {
+impl<B: AutodiffBackend> ModuleVisitor<B> for Take<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         let value = param.val();
-        let (n, is_double) = (value.shape().num_elements(), value.dtype() == DType::F64);
         // NdArray would copy a gradient that something else holds, number by number.
-        let grad = self.grads.remove::<B::InnerBackend, D>(param.id);
-        let grad = grad.map(Tensor::into_data);
-        match (is_double, grad) {
-            (true, None) => self.doubles.extend(std::iter::repeat_n(0.0, n)),
-            (true, Some(grad)) => self.doubles.extend(grad.iter::<f64>()),
-            (false, None) => self.singles.extend(std::iter::repeat_n(0.0, n)),
-            (false, Some(grad)) => match grad.as_slice::<f32>() {
-                Ok(grad) => self.singles.extend_from_slice(grad),
-                Err(_) => self.singles.extend(grad.iter::<f32>()),
-            },
-        }
+        let gradient = self.grads.remove::<B::InnerBackend, D>(param.id);
+        self.gradients.push(match gradient {
+            Some(gradient) => gradient.into_data(),
+            None => TensorData::full_dtype(value.shape(), 0, value.dtype()),
+        });
     }
 }
 
-/// Makes gradients of such numbers.
-struct Unflat<'a> {
+/// Puts the sums in the place of the numbers that were taken.
+struct Put<'a> {
     grads: &'a mut GradientsParams,
+    gradients: IntoIter<TensorData>,
     singles: &'a [f32],
     doubles: &'a [f64],
 }
 
-impl<B: AutodiffBackend> ModuleVisitor<B> for Unflat<'_> {
+impl<B: AutodiffBackend> ModuleVisitor<B> for Put<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         let value = param.val();
-        let n = value.shape().num_elements();
-        let data = match value.dtype() {
-            DType::F64 => TensorData::new(next(&mut self.doubles, n), value.shape()),
-            _ => TensorData::new(next(&mut self.singles, n), value.shape()),
-        };
-        let grad = Tensor::<B::InnerBackend, D>::from_data(data, (&value.device(), value.dtype()));
-        self.grads.register(param.id, grad);
+        let mut gradient = self.gradients.next().expect("one for each parameter");
+        let n = gradient.num_elements();
+        if let Ok(numbers) = gradient.as_mut_slice::<f64>() {
+            numbers.copy_from_slice(next(&mut self.doubles, n));
+        } else if let Ok(numbers) = gradient.as_mut_slice::<f32>() {
+            numbers.copy_from_slice(next(&mut self.singles, n));
+        } else {
+            let numbers = next(&mut self.singles, n).to_vec();
+            gradient = TensorData::new(numbers, value.shape());
+        }
+        let options = (&value.device(), value.dtype());
+        let gradient = Tensor::<B::InnerBackend, D>::from_data(gradient, options);
+        self.grads.register(param.id, gradient);
     }
 }
 
 /// Takes the next `n` numbers.
-fn next<T: Clone>(numbers: &mut &[T], n: usize) -> Vec<T> {
+fn next<'a, T>(numbers: &mut &'a [T], n: usize) -> &'a [T] {
     let (taken, rest) = numbers.split_at(n);
     *numbers = rest;
-    taken.to_vec()
+    taken
 }
