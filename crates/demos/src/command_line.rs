@@ -13,12 +13,16 @@ use clap::{
     error::{ContextKind, ErrorKind},
 };
 
-use crate::exit::{self, complain};
+use crate::{
+    exit::{self, complain},
+    ranks::launcher,
+};
 
 /// What people write who are used to another program, and what serves them here.
 pub type Habits = [(&'static [&'static str], &'static str)];
 
-/// Reads the command line of this process. Help goes out as it is, an error as one line. If a flag is given
+/// Reads the command line of this process. Help goes out as it is, an error as one line; of
+/// several ranks, only the first prints them. If a flag is given
 /// twice, the last one wins.
 ///
 /// # Errors
@@ -32,6 +36,9 @@ pub fn parse(command: Command, habits: &Habits) -> Result<ArgMatches, ExitCode> 
         Err(error) => error,
     };
     if !error.use_stderr() {
+        if !launcher::is_first() {
+            return Err(ExitCode::SUCCESS);
+        }
         let shown = exit::unless_nobody_reads(error.print());
         return Err(exit::report(shown));
     }

@@ -80,6 +80,7 @@ pub fn line_and_code(error: &anyhow::Error) -> (String, u8) {
                     | train::Error::NoValidation { .. }
                     | train::Error::Fixed { .. }
                     | train::Error::FewRows { .. }
+                    | train::Error::OtherFiles { .. }
                     | train::Error::PrimeNotUtf8 { .. }
                     | train::Error::UnknownSymbol { .. }
             )

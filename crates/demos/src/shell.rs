@@ -18,8 +18,7 @@ fn byte_by_byte(word: &OsStr) -> String {
     quoted + "'"
 }
 
-/// Returns the command that started this program: through Cargo, with the same backends compiled in, or as it was
-/// called.
+/// Returns the command that started this program: through Cargo, with the same features, or as it was called.
 pub fn program(name: &str) -> String {
     let by_cargo = env::var_os("CARGO").is_some();
     match env::args_os().next() {
@@ -28,6 +27,7 @@ pub fn program(name: &str) -> String {
             let features = [
                 (cfg!(feature = "cuda"), "cuda"),
                 (cfg!(feature = "flex"), "flex"),
+                (cfg!(feature = "mpi"), "mpi"),
                 (cfg!(feature = "wgpu"), "wgpu"),
             ];
             let features = features.into_iter().filter(|(is_on, _)| *is_on);

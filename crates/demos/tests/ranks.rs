@@ -8,6 +8,8 @@ use std::{
     fs,
     path::Path,
     process::{Command, Output, Stdio},
+    thread::sleep,
+    time::Duration,
 };
 
 use common::{
@@ -330,13 +332,14 @@ fn a_signal_to_one_rank_ends_a_run_that_goes_on_to_the_same_weights() {
         1,
         "{out}"
     );
-    assert!(out.ends_with("char_lstm train --resume run\n"), "{out}");
+    let resume = format!("  mpirun -n 2 {PROGRAM} train --resume run\n");
+    assert!(out.ends_with(&resume), "{out}");
     goes_on_to_the_same_weights(&place);
 }
 
 /// Returns what follows in the line about a rank that is lost.
 fn advice() -> String {
-    format!("; resume the run from its last checkpoint ({PROGRAM} train --resume run)")
+    format!("; resume the run from its last checkpoint (mpirun -n 2 {PROGRAM} train --resume run)")
 }
 
 /// Kills a rank after a checkpoint.
@@ -411,6 +414,28 @@ fn a_rank_that_does_not_answer_ends_all() {
         assert!(err.lines().skip(1).all(|line| line == other), "{err}");
         assert!(err.lines().count() <= 2, "{err}");
     }
+}
+
+/// As it is on a computer that sleeps.
+#[test]
+fn time_in_which_all_ranks_are_stopped_does_not_count() {
+    let timeout = 3;
+    let place = place();
+    let flags = [&endless()[..], &["--rank-timeout", "3"]].concat();
+    let mut ranks = Launched::start(&place, &on("2", &flags));
+    ranks.wait_for_updates("run", 5);
+    let both = [0, 1].map(|rank| ranks.rank(rank));
+    let signal = |signal| both.map(|rank| kill_process(rank, signal).expect("it is there"));
+    signal(Signal::STOP);
+    sleep(Duration::from_secs(timeout + 1));
+    let done = count(&place.path().join("run"), "update");
+    signal(Signal::CONT);
+    ranks.wait_for_updates("run", done + 100);
+    ranks.signal(1, Signal::TERM);
+    let output = ranks.output();
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(143), "{err}");
+    assert_eq!(err, "");
 }
 
 #[test]
@@ -506,7 +531,7 @@ fn ranks_need_the_same_large_text() {
         let ranks = two(&["-wdir", one], &["-wdir", other], &args);
         each_says(
             &launch(&place, &ranks),
-            1,
+            2,
             2,
             "text: rank 1 has other files of this name than rank 0; give all ranks the same files",
         );
@@ -572,6 +597,8 @@ fn what_several_ranks_cannot_do_is_a_line_each() {
     assert!(!place.path().join("new").exists(), "nothing has begun");
 
     // One for all: a line each would say nothing more.
+    let version = succeeds(&place, "2", &["--version"]);
+    assert_eq!(version.lines().count(), 1, "{version}");
     for (flag, problem) in [
         ("--no-such-flag", "--no-such-flag: unknown"),
         (
@@ -626,6 +653,20 @@ fn a_full_disk_at_the_last_checkpoint_ends_all() {
         1,
         2,
         WEIGHTS,
+    );
+}
+
+/// Rank 0 fails to write the last sample, when the others have nothing left to do.
+#[test]
+fn a_full_standard_output_ends_all() {
+    let place = place();
+    let args = train("1", "run", &[]);
+    let full = ["sh", "-c", r#"exec "$0" "$@" > /dev/full"#];
+    each_says(
+        &launch(&place, &two(&full, &[], &args)),
+        1,
+        2,
+        "standard output: No space left on device (os error 28)",
     );
 }
 

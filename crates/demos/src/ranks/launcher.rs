@@ -29,6 +29,17 @@ pub fn is_first() -> bool {
     launched().is_none_or(|launched| launched.rank == 0)
 }
 
+/// Returns what stands before a program's name to start so many ranks of it as these were started.
+pub fn launch(n: usize) -> String {
+    let by_slurm =
+        env::var_os("OMPI_COMM_WORLD_RANK").is_none() && env::var_os("SLURM_PROCID").is_some();
+    match n {
+        1 => String::new(),
+        _ if by_slurm => format!("srun -n {n} "),
+        _ => format!("mpirun -n {n} "),
+    }
+}
+
 /// Lets rank 0 write to the terminal of its launcher, if that has one here. A launcher passes on what ranks write, but
 /// then nobody knows how wide the terminal is, nor what comes first.
 #[cfg(unix)]

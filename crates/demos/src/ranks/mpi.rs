@@ -65,9 +65,13 @@ pub struct Mpi {
 
 /// The wait of one exchange.
 struct Wait {
-    since: Instant,
-    last_look: Instant,
-    stopping_since: Option<Instant>,
+    /// How long it has been, without the time in which this process was stopped.
+    waited: Duration,
+    last: Instant,
+    /// What it was at the last look at the other ranks.
+    looked: Duration,
+    /// What it was when a signal asked to stop.
+    asked: Option<Duration>,
 }
 
 impl Mpi {
@@ -173,7 +177,9 @@ impl Mpi {
     /// Looks, while this rank waits for `missing`, whether it should end. Lets others work.
     fn look(&self, wait: &mut Wait, missing: impl Fn() -> Vec<usize>) {
         self.end_with_another();
-        let waited = wait.since.elapsed();
+        wait.waited += wait.last.elapsed().min(LOOK_EVERY);
+        wait.last = Instant::now();
+        let waited = wait.waited;
         if waited < Duration::from_millis(1) {
             std::hint::spin_loop();
             return;
@@ -183,12 +189,12 @@ impl Mpi {
             return;
         }
         thread::sleep(Duration::from_micros(50));
-        if wait.last_look.elapsed() < LOOK_EVERY {
+        if waited - wait.looked < LOOK_EVERY {
             return;
         }
-        wait.last_look = Instant::now();
+        wait.looked = waited;
         if (self.is_asked.borrow())() {
-            wait.stopping_since.get_or_insert(wait.last_look);
+            wait.asked.get_or_insert(waited);
         }
         let missing = missing();
         let died = |&rank: &usize| {
@@ -205,9 +211,7 @@ impl Mpi {
             self.lose(rank, "has died");
         }
         let patience = STOPPING.max(3 * self.pace.get());
-        let is_over = wait
-            .stopping_since
-            .is_some_and(|since| since.elapsed() > patience);
+        let is_over = wait.asked.is_some_and(|asked| waited - asked > patience);
         if is_over || waited > self.timeout.get() {
             let seconds = waited.as_secs_f64();
             self.lose(missing[0], &format!("has not answered for {seconds:.1} s"));
@@ -248,9 +252,10 @@ impl Communicator for Mpi {
         let since_last = now - self.last_exchange.replace(now);
         self.pace.set(since_last.max(self.pace.get().mul_f64(0.9)));
         let mut wait = Wait {
-            since: now,
-            last_look: now,
-            stopping_since: None,
+            waited: Duration::ZERO,
+            last: now,
+            looked: Duration::ZERO,
+            asked: None,
         };
 
         let mut received = vec![Vec::new(); parts.len()];

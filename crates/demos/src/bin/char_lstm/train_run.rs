@@ -10,7 +10,7 @@ use demos::{
     datasets,
     exit::{Signalled, UsageError},
     memory, open_files,
-    ranks::Ranks,
+    ranks::{Ranks, launcher},
     shell,
     stop::Stop,
     view::{self, RunView},
@@ -31,6 +31,10 @@ use crate::{
 const LIBER_PRIMUS: &str = "liber-primus";
 
 const STOPPING: &str = "stopping after this update; the run will be saved";
+
+/// A launcher that lost a rank sends a signal to the others, too.
+const STOPPING_ALL: &str =
+    "stopping after this update; the run will be saved if every rank answers";
 
 struct TrainRun<'a> {
     corpus: Corpus,
@@ -251,7 +255,8 @@ impl Program for TrainRun<'_> {
         let folder = run.folder().map(|folder| shell::quoted(folder.path()));
         let folder = communicator.broadcast(0, folder.unwrap_or_default().as_bytes());
         let (path, program) = (String::from_utf8(folder)?, shell::program("char_lstm"));
-        let resume = format!("{program} train --resume {path}");
+        let launch = launcher::launch(communicator.size());
+        let resume = format!("{launch}{program} train --resume {path}");
         ranks.advise(&format!(
             "; resume the run from its last checkpoint ({resume})"
         ));
@@ -271,9 +276,13 @@ impl Program for TrainRun<'_> {
         let mut run_view = RunView::new(config.max_epochs, config.units);
         let bar = run_view.bar();
         let is_ending = ranks.is_ending();
+        let note = match communicator.size() {
+            1 => STOPPING,
+            _ => STOPPING_ALL,
+        };
         let stop = Stop::on_signals(move || {
             if !is_ending.load(Relaxed) {
-                view::note_above(&bar, STOPPING);
+                view::note_above(&bar, note);
             }
         })?;
         let (asked, signals) = (stop.clone(), stop);
@@ -291,6 +300,8 @@ impl Program for TrainRun<'_> {
             return Err(Signalled(signal).into());
         }
         if communicator.rank() > 0 {
+            // Rank 0 writes the sample.
+            communicator.barrier();
             return Ok(());
         }
 
@@ -304,6 +315,7 @@ impl Program for TrainRun<'_> {
             ..Sampling::default()
         };
         write_text(&outcome.model, &corpus.vocab, &how, 500, false)?;
+        communicator.barrier();
 
         view::say(&format!(
             "\n\nThe run is in {path}. Try next:\n  \
