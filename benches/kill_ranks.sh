@@ -40,6 +40,7 @@ attempt() {
     [[ -z $process ]] || ! kill -9 "$process" 2>/dev/null || kills=$((kills + 1)) killed=yes
     wait $! || status=$?
     [[ -z $(pids) ]] || { echo "processes are left: $(pids)"; exit 1; }
+    [[ $status != 124 ]] || { echo "it does not end:"; cat out; exit 1; }
     [[ $status == 0 || -n ${killed-} ]] || { echo "it ended with $status by itself:"; cat out; exit 1; }
     unset killed
     return $status

@@ -37,10 +37,6 @@ impl Communicator for Thread {
         let receive = |from: &Receiver<Vec<u8>>| from.recv().expect("all ranks go on");
         self.from.iter().map(receive).collect()
     }
-
-    fn abort(&self, why: &str) -> ! {
-        panic!("{why}")
-    }
 }
 
 /// Runs `work` on so many ranks at once, and returns what each returned.

@@ -189,10 +189,6 @@ impl Communicator for Defective<'_> {
         }
         received
     }
-
-    fn abort(&self, why: &str) -> ! {
-        panic!("{why}")
-    }
 }
 
 #[test]

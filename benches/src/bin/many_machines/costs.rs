@@ -13,7 +13,13 @@
 
 use anyhow::{Result, ensure};
 
-use crate::{fit::fit, measure::STEPS, plan::Network, rows::Row, shape::Shape};
+use crate::{
+    fit::{Measured, fit},
+    measure::STEPS,
+    plan::Network,
+    rows::Row,
+    shape::Shape,
+};
 
 /// The longest message that Open MPI sends by TCP without asking first.
 const EAGER: f64 = 65536.0;
@@ -38,11 +44,13 @@ pub struct Compute {
 
 impl Compute {
     pub fn fitted(rows: &[&Row]) -> Self {
-        let row = |row: &&Row| {
-            let seconds = (row.ms - row.ms_communicating) / 1e3;
-            (Self::causes(row.shape(), of_a_rank(row)), seconds)
+        let row = |row: &&Row| Measured {
+            causes: Self::causes(row.shape(), of_a_rank(row)),
+            known: 0.0,
+            sum: (row.ms - row.ms_communicating) / 1e3,
         };
-        let [flop, far_flop, unit, parameter, far_byte] = fit(rows.iter().map(row).collect());
+        let rows: Vec<_> = rows.iter().map(row).collect();
+        let [flop, far_flop, unit, parameter, far_byte] = fit(&rows);
         Compute {
             flop,
             far_flop,
@@ -104,9 +112,11 @@ impl Link {
         };
         let row = |row: &&Row| {
             let (shape, ranks) = (row.shape(), row.ranks as f64);
-            let measured = row.ms_communicating / 1e3;
-            let [trips, bytes] = Self::causes(shape, ranks);
-            ([trips, bytes], measured - cable.seconds(shape, ranks))
+            Measured {
+                causes: Self::causes(shape, ranks),
+                known: cable.seconds(shape, ranks),
+                sum: row.ms_communicating / 1e3,
+            }
         };
         let rows: Vec<_> = rows
             .iter()
@@ -114,7 +124,7 @@ impl Link {
             .map(row)
             .collect();
         ensure!(rows.len() > 1, "too few measurements: {}", network.title());
-        let [message, host] = fit(rows);
+        let [message, host] = fit(&rows);
         Ok(Link {
             message,
             host,

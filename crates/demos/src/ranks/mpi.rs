@@ -27,7 +27,7 @@ use mpi::{
 use train::ranks::Communicator;
 
 use super::peers::{Peer, check_same};
-use crate::exit::complain_on_any_rank;
+use crate::exit::{complain_on_any_rank, line_and_code};
 
 /// The tag of a farewell.
 const FAREWELL: Tag = 1;
@@ -72,6 +72,8 @@ struct Wait {
     looked: Duration,
     /// What it was when a signal asked to stop.
     asked: Option<Duration>,
+    /// Whether such a signal is no reason to hurry.
+    is_patient: bool,
 }
 
 impl Mpi {
@@ -92,14 +94,24 @@ impl Mpi {
             pace: Cell::default(),
             last_exchange: Cell::new(Instant::now()),
         };
-        let own = serde_json::to_vec(&Peer::this()?)?;
-        let peers = this.all_gather(&own);
-        let peers = peers.iter().map(|peer| serde_json::from_slice(peer));
-        this.peers = peers.collect::<Result<_, _>>()?;
-        match check_same(&this.peers) {
-            Err(error) => this.fail(&error.to_string(), 2),
-            Ok(()) => Ok(this),
+        match this.meet() {
+            Ok(peers) => this.peers = peers,
+            Err(error) => {
+                let (line, code) = line_and_code(&error);
+                this.fail(&line, code)
+            }
         }
+        Ok(this)
+    }
+
+    /// Returns who the ranks are.
+    fn meet(&self) -> Result<Vec<Peer>> {
+        let own = serde_json::to_vec(&Peer::this()?)?;
+        let peers = self.all_gather(&own);
+        let peers = peers.iter().map(|peer| serde_json::from_slice(peer));
+        let peers: Vec<Peer> = peers.collect::<Result<_, _>>()?;
+        check_same(&peers)?;
+        Ok(peers)
     }
 
     pub fn wait_at_most(&self, timeout: Duration) {
@@ -120,11 +132,12 @@ impl Mpi {
 
     /// Ends all ranks because of an error of this one.
     pub fn fail(&self, problem: &str, code: u8) -> ! {
-        self.end(problem, problem, code)
+        self.end(problem, problem, code, 0)
     }
 
-    /// Prints why, tells all others, and ends this process once they have said farewell too.
-    fn end(&self, line: &str, problem: &str, code: u8) -> ! {
+    /// Prints why, tells all others, and ends this process once they have said farewell too; so many of them have
+    /// already, or never will.
+    fn end(&self, line: &str, problem: &str, code: u8, mut left: usize) -> ! {
         self.is_ending.store(true, Relaxed);
         complain_on_any_rank(&format!("error on rank {}: {line}", self.world.rank()));
         let message = [&[code], problem.as_bytes()].concat();
@@ -134,8 +147,7 @@ impl Mpi {
                 .map(|other| other.immediate_send_with_tag(scope, &message[..], FAREWELL))
                 .collect();
             let since = Instant::now();
-            let mut left = 1;
-            while left < self.size() && since.elapsed() < PARTING {
+            while left < self.size() - 1 && since.elapsed() < PARTING {
                 match self.farewell() {
                     Some(_) => left += 1,
                     None => thread::sleep(Duration::from_millis(1)),
@@ -170,12 +182,12 @@ impl Mpi {
     fn end_with_another(&self) {
         if let Some((rank, code, problem)) = self.farewell() {
             let line = format!("ended with rank {rank}: {problem}");
-            self.end(&line, &problem, code);
+            self.end(&line, &problem, code, 1);
         }
     }
 
     /// Looks, while this rank waits for `missing`, whether it should end. Lets others work.
-    fn look(&self, wait: &mut Wait, missing: impl Fn() -> Vec<usize>) {
+    fn look(&self, wait: &mut Wait, missing: impl Fn() -> Vec<Rank>) {
         self.end_with_another();
         wait.waited += wait.last.elapsed().min(LOOK_EVERY);
         wait.last = Instant::now();
@@ -193,12 +205,15 @@ impl Mpi {
             return;
         }
         wait.looked = waited;
-        if (self.is_asked.borrow())() {
+        if !wait.is_patient && (self.is_asked.borrow())() {
             wait.asked.get_or_insert(waited);
         }
         let missing = missing();
-        let died = |&rank: &usize| {
-            let there = self.peers.get(rank).zip(self.peers.get(self.rank()));
+        let died = |&rank: &Rank| {
+            let there = self
+                .peers
+                .get(rank as usize)
+                .zip(self.peers.get(self.rank()));
             there.is_some_and(|(peer, here)| peer.has_died(here))
         };
         if let Some(rank) = missing.iter().copied().find(died) {
@@ -208,21 +223,84 @@ impl Mpi {
                 self.end_with_another();
                 thread::sleep(Duration::from_millis(1));
             }
-            self.lose(rank, "has died");
+            self.lose(rank, "has died", 1);
         }
         let patience = STOPPING.max(3 * self.pace.get());
         let is_over = wait.asked.is_some_and(|asked| waited - asked > patience);
         if is_over || waited > self.timeout.get() {
             let seconds = waited.as_secs_f64();
-            self.lose(missing[0], &format!("has not answered for {seconds:.1} s"));
+            self.lose(
+                missing[0],
+                &format!("has not answered for {seconds:.1} s"),
+                0,
+            );
         }
     }
 
-    /// Ends all ranks because one is lost.
-    fn lose(&self, rank: usize, how: &str) -> ! {
-        let peer = self.peers.get(rank).map(|peer| format!(", on {peer},"));
+    /// Ends all ranks because one is lost. So many will say no farewell.
+    fn lose(&self, rank: Rank, how: &str, gone: usize) -> ! {
+        let peer = self
+            .peers
+            .get(rank as usize)
+            .map(|peer| format!(", on {peer},"));
         let (peer, advice) = (peer.unwrap_or_default(), self.advice.borrow());
-        self.fail(&format!("rank {rank}{peer} {how}{advice}"), 1)
+        let problem = format!("rank {rank}{peer} {how}{advice}");
+        self.end(&problem, &problem, 1, gone)
+    }
+
+    /// Sends a part to each rank and receives one from each. A patient one does not hurry when a signal asks to stop.
+    fn exchange_with(&self, parts: &[&[u8]], is_patient: bool) -> Vec<Vec<u8>> {
+        let own = self.rank();
+        let tag = FIRST_TAG + self.exchanges.get();
+        self.exchanges.set((self.exchanges.get() + 1) % TAGS);
+        let now = Instant::now();
+        let since_last = now - self.last_exchange.replace(now);
+        self.pace.set(since_last.max(self.pace.get().mul_f64(0.9)));
+        let mut wait = Wait {
+            waited: Duration::ZERO,
+            last: now,
+            looked: Duration::ZERO,
+            asked: None,
+            is_patient,
+        };
+
+        let mut received = vec![Vec::new(); parts.len()];
+        received[own] = parts[own].to_vec();
+        scope(|scope| {
+            let send = |rank: Rank| {
+                let to = self.world.process_at_rank(rank);
+                (
+                    rank,
+                    to.immediate_send_with_tag(scope, parts[rank as usize], tag),
+                )
+            };
+            let mut sent: Vec<_> = self.others().map(send).collect();
+            let mut places: Vec<Option<&mut Vec<u8>>> = received.iter_mut().map(Some).collect();
+            places[own] = None;
+            let mut receiving = Vec::new();
+            loop {
+                let anyone = self.world.any_process();
+                while let Some((message, status)) = anyone.immediate_matched_probe_with_tag(tag) {
+                    let from = status.source_rank();
+                    let place = places[from as usize].take();
+                    let place = place.expect("one message from each");
+                    let length = status.count(u8::equivalent_datatype());
+                    receiving.push((from, receive(message, length, place, scope)));
+                }
+                receiving = pending(receiving);
+                sent = pending(sent);
+                if sent.is_empty() && receiving.is_empty() && places.iter().all(Option::is_none) {
+                    break;
+                }
+                self.look(&mut wait, || {
+                    let unheard = (0..).zip(&places).filter(|(_, place)| place.is_some());
+                    let unheard = unheard.map(|(rank, _)| rank);
+                    let half = receiving.iter().chain(&sent).map(|(rank, _)| *rank);
+                    unheard.chain(half).collect()
+                });
+            }
+        });
+        received
     }
 }
 
@@ -245,80 +323,29 @@ impl Communicator for Mpi {
     }
 
     fn exchange(&self, parts: &[&[u8]]) -> Vec<Vec<u8>> {
-        let own = self.rank();
-        let tag = FIRST_TAG + self.exchanges.get();
-        self.exchanges.set((self.exchanges.get() + 1) % TAGS);
-        let now = Instant::now();
-        let since_last = now - self.last_exchange.replace(now);
-        self.pace.set(since_last.max(self.pace.get().mul_f64(0.9)));
-        let mut wait = Wait {
-            waited: Duration::ZERO,
-            last: now,
-            looked: Duration::ZERO,
-            asked: None,
-        };
-
-        let mut received = vec![Vec::new(); parts.len()];
-        received[own] = parts[own].to_vec();
-        scope(|scope| {
-            let send = |rank: Rank| {
-                let to = self.world.process_at_rank(rank);
-                to.immediate_send_with_tag(scope, parts[rank as usize], tag)
-            };
-            let mut sent: Vec<_> = self.others().map(send).collect();
-            let mut places: Vec<Option<&mut Vec<u8>>> = received.iter_mut().map(Some).collect();
-            places[own] = None;
-            let mut receiving = Vec::new();
-            loop {
-                let anyone = self.world.any_process();
-                while let Some((message, status)) = anyone.immediate_matched_probe_with_tag(tag) {
-                    let from = status.source_rank() as usize;
-                    let place = places[from].take().expect("one message from each");
-                    let length = status.count(u8::equivalent_datatype());
-                    receiving.push((from, receive(message, length, place, scope)));
-                }
-                receiving = pending(receiving);
-                sent = sent
-                    .into_iter()
-                    .filter_map(|sent| sent.test().err())
-                    .collect();
-                if sent.is_empty() && receiving.is_empty() && places.iter().all(Option::is_none) {
-                    break;
-                }
-                self.look(&mut wait, || {
-                    let unheard = (0..).zip(&places).filter(|(_, place)| place.is_some());
-                    let unheard = unheard.map(|(rank, _)| rank);
-                    let half = receiving.iter().map(|(rank, _)| *rank);
-                    let mut missing: Vec<usize> = unheard.chain(half).collect();
-                    if missing.is_empty() {
-                        missing.extend(self.others().next().map(|rank| rank as usize));
-                    }
-                    missing
-                });
-            }
-        });
-        received
+        self.exchange_with(parts, false)
     }
 
-    fn abort(&self, why: &str) -> ! {
-        self.fail(why, 1)
+    fn barrier(&self) {
+        self.exchange_with(&vec![&[][..]; self.size()], true);
     }
 }
 
-type Receiving<'a, 's> = Request<'a, [u8], &'s LocalScope<'a>>;
+/// What is on its way from a rank, or to one.
+type Moving<'a, 's> = (Rank, Request<'a, [u8], &'s LocalScope<'a>>);
 
 fn receive<'a, 's>(
     message: Message,
     length: Count,
     place: &'a mut Vec<u8>,
     scope: &'s LocalScope<'a>,
-) -> Receiving<'a, 's> {
+) -> Request<'a, [u8], &'s LocalScope<'a>> {
     *place = vec![0; length as usize];
     message.immediate_matched_receive_into(scope, &mut place[..])
 }
 
 /// Returns those that are not complete.
-fn pending<'a, 's>(all: Vec<(usize, Receiving<'a, 's>)>) -> Vec<(usize, Receiving<'a, 's>)> {
-    let still = |(rank, request): (usize, Receiving<'a, 's>)| Some((rank, request.test().err()?));
+fn pending<'a, 's>(all: Vec<Moving<'a, 's>>) -> Vec<Moving<'a, 's>> {
+    let still = |(rank, request): Moving<'a, 's>| Some((rank, request.test().err()?));
     all.into_iter().filter_map(still).collect()
 }

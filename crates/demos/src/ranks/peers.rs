@@ -14,6 +14,8 @@ use crate::exit::UsageError;
 #[derive(Serialize, Deserialize)]
 pub struct Peer {
     host: String,
+    /// What no other machine has, nor another container of this one.
+    machine: String,
     process: u32,
     /// SHA-256 of its program.
     program: String,
@@ -36,6 +38,7 @@ impl Peer {
         let arguments = env::args_os().skip(1);
         Ok(Peer {
             host: System::host_name().unwrap_or_default(),
+            machine: machine(),
             process: process::id(),
             program: HEXLOWER.encode(&Sha256::digest(program)),
             arguments: arguments.map(|arg| arg.to_string_lossy().into()).collect(),
@@ -44,7 +47,7 @@ impl Peer {
 
     /// Returns whether it is known to have died: it ran on this host, and its process is gone.
     pub fn has_died(&self, here: &Peer) -> bool {
-        if self.host != here.host {
+        if (&self.host, &self.machine) != (&here.host, &here.machine) {
             return false;
         }
         // `123 (name) S …`; the name may have parentheses.
@@ -57,6 +60,13 @@ impl Peer {
             .and_then(|rest| rest.chars().next());
         matches!(state, Some('Z' | 'X'))
     }
+}
+
+/// Returns the start of this machine and the space of its process numbers, as Linux identifies them.
+fn machine() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let processes = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!("{}, {}", boot.trim_end(), processes.display())
 }
 
 /// Checks that all ranks run the same program with the same command line.

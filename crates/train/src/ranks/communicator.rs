@@ -6,7 +6,7 @@ use super::share::Share;
 
 /// A rank's connection to the other ranks.
 ///
-/// All methods but [`rank`](Self::rank), [`size`](Self::size) and [`abort`](Self::abort) are collective: they return
+/// All methods but [`rank`](Self::rank), [`size`](Self::size) and [`share`](Self::share) are collective: they return
 /// once every rank has called the same one. A connection that loses a rank ends the process; none of them returns
 /// then.
 pub trait Communicator {
@@ -23,9 +23,6 @@ pub trait Communicator {
 
     /// Sends `parts[r]` to rank `r`, and returns what each rank sent to this one, in the order of ranks.
     fn exchange(&self, parts: &[&[u8]]) -> Vec<Vec<u8>>;
-
-    /// Ends the processes of all ranks, with `why` as the reason.
-    fn abort(&self, why: &str) -> !;
 
     /// Returns what each rank passed, in the order of ranks.
     fn all_gather(&self, bytes: &[u8]) -> Vec<Vec<u8>> {
@@ -44,22 +41,27 @@ pub trait Communicator {
     }
 
     /// Returns what rank `from` passed.
+    ///
+    /// It sends each rank a piece, which that one sends to all: however many ranks there are, none sends the bytes
+    /// more than twice.
     fn broadcast(&self, from: usize, bytes: &[u8]) -> Vec<u8> {
-        let part = match self.rank() == from {
-            true => bytes,
+        let piece = |rank| match self.rank() == from {
+            true => &bytes[Share::new(rank, self.size()).of(bytes.len())],
             false => &[],
         };
-        let mut received = self.exchange(&vec![part; self.size()]);
-        received.swap_remove(from)
+        let pieces: Vec<&[u8]> = (0..self.size()).map(piece).collect();
+        let received = self.exchange(&pieces);
+        self.all_gather(&received[from]).concat()
     }
 
-    /// Waits for every rank.
+    /// Waits for every rank, however long the others need.
     fn barrier(&self) {
         self.all_gather(&[]);
     }
 
     /// Replaces each number by its sum over all ranks, added in the order of ranks: every rank has the same bits then,
-    /// and the same number of ranks gives the same bits each time. Returns what each rank passed in `beside`.
+    /// and the same number of ranks gives the same bits each time. Returns what each rank passed in `beside`, which has
+    /// the same length on all.
     ///
     /// Each rank adds up one stretch of the numbers, and sends the sums to the others: however many ranks there are,
     /// a rank sends the numbers less than twice.
@@ -134,12 +136,5 @@ impl Communicator for Alone {
 
     fn exchange(&self, parts: &[&[u8]]) -> Vec<Vec<u8>> {
         vec![parts[0].to_vec()]
-    }
-
-    /// # Panics
-    ///
-    /// Panics with the reason.
-    fn abort(&self, why: &str) -> ! {
-        panic!("{why}")
     }
 }

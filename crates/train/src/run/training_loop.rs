@@ -137,6 +137,10 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
             Some(files) => files.writer.finish(),
             None => Ok(()),
         };
+        if let Err(Error::Diverged { .. } | Error::OtherWeights { .. }) = ended {
+            // So it did on every rank, but rank 0 has been writing.
+            self.ranks.barrier();
+        }
         let is_stopped = ended.map_err(|e| self.with_checkpoint(e))?;
         saved?;
         // No rank ends well before the last checkpoint is written.

@@ -234,11 +234,17 @@ impl Program for TrainRun<'_> {
         let communicator = ranks.communicator();
         let device = &backend.device;
         if backend.is_cpu {
+            let of_a_rank = RunConfig {
+                batch_size: config.batch_size.div_ceil(communicator.size()),
+                ..config.clone()
+            };
             memory::check(
-                config.memory(config.model.description(), corpus.vocab.size()),
+                of_a_rank.memory(config.model.description(), corpus.vocab.size()),
                 "--hidden-size, --num-layers, --embedding-size, --batch-size or --seq-length",
             )?;
         }
+        // A rank without the memory ends all before there is a folder.
+        communicator.barrier();
         let new_folder = || match out {
             Some(path) => RunFolder::create(path),
             None => RunFolder::create_numbered(Path::new(RUNS), &stem(&config)),
