@@ -161,6 +161,11 @@ int main(int count, char **arguments) { // DELAY_NS RATE_BITS HOST HOST
     for (int way = 0; way < 2; way++) { // a process for each way
         if (fork()) continue;
         setsid();
+        // Each on a core of its own, or one rank would lose its core to both.
+        cpu_set_t core;
+        CPU_ZERO(&core);
+        CPU_SET(way % sysconf(_SC_NPROCESSORS_ONLN), &core);
+        sched_setaffinity(0, sizeof core, &core);
         for (int fd = 0; fd < 3; fd++) close(fd);
         carry(ends[way], ends[!way], atof(arguments[1]), atof(arguments[2]));
         return 0;

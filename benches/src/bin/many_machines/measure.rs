@@ -30,7 +30,7 @@ pub struct Args {
     /// Rounds; each measures everything once
     #[arg(long, value_name = "N", default_value = "3")]
     rounds: usize,
-    /// Seconds of each run, after its first updates
+    /// Seconds of each run after its first updates, or more if ten updates take longer
     #[arg(long, value_name = "N", default_value = "6")]
     seconds: u64,
     /// Measure only models with so many units per layer
@@ -40,8 +40,10 @@ pub struct Args {
 
 /// Time steps of truncated backpropagation.
 pub const STEPS: usize = 50;
-/// Updates at the start that do not count: they get their memory.
-const WARM_UP: usize = 1;
+/// Updates at the start that do not count: memory is new then, and so is the cable's traffic.
+const WARM_UP: usize = 3;
+/// Updates that count, at least.
+const AT_LEAST: usize = 10;
 
 /// A line of metrics.jsonl.
 #[derive(Deserialize)]
@@ -142,7 +144,10 @@ fn row(args: &Args, group: &Group, run: Run) -> Result<Row> {
             Event::Other => {}
         }
     }
-    ensure!(times.len() > WARM_UP, "metrics.jsonl has changed");
+    ensure!(
+        times.len() >= WARM_UP + AT_LEAST,
+        "metrics.jsonl has changed"
+    );
     let over = |i: usize| median(times[WARM_UP..].iter().map(|ms| ms[i]).collect());
     Ok(Row {
         network: run.network,
@@ -195,13 +200,18 @@ fn train(args: &Args, run: Run, hidden: usize, layers: usize, folder: &Path) -> 
     let mut child = command.spawn()?;
     let log = || fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap_or_default();
     let updates = || log().matches(r#""event":"update""#).count();
-    while updates() <= WARM_UP {
-        sleep(Duration::from_millis(100));
-        if child.try_wait()?.is_some() {
-            bail!("{}", last_line(&fs::read(&errors)?));
+    let mut wait_for = |n| {
+        while updates() < n {
+            sleep(Duration::from_millis(100));
+            if child.try_wait()?.is_some() {
+                bail!("{}", last_line(&fs::read(&errors)?));
+            }
         }
-    }
+        Ok(())
+    };
+    wait_for(WARM_UP)?;
     sleep(Duration::from_secs(args.seconds));
+    wait_for(WARM_UP + AT_LEAST)?;
     let log = log();
     Command::new("kill").arg(child.id().to_string()).status()?;
     child.wait()?;
