@@ -103,7 +103,7 @@ fn all_rounds(args: &Args, path: &Path) -> Result<()> {
 
 fn in_markdown(runs: &[Runs]) -> String {
     let head = "model,network,ranks,batch,ms an update,compute,communicating,waiting,chars/s,speed-up,\
-                runs,stalled";
+                runs";
     let line = |runs: &Runs| {
         let row = &runs.medians;
         let numbers = [row.ms, row.ms_compute, row.ms_communicating, row.ms_waiting];
@@ -112,7 +112,7 @@ fn in_markdown(runs: &[Runs]) -> String {
         cells.extend(numbers.map(short));
         cells.push(format!("{:.0}", row.chars_per_second));
         cells.push(short(row.speed_up));
-        cells.extend([runs.n, runs.stalled].map(|number| number.to_string()));
+        cells.push(runs.n.to_string());
         cells
     };
     let lines: Vec<_> = runs.iter().map(line).collect();

@@ -62,15 +62,9 @@ pub fn append(path: &Path, rows: &[Row]) -> Result<()> {
 pub struct Runs {
     /// How many there are.
     pub n: usize,
-    /// How many of them stalled ([`STALLED`]).
-    pub stalled: usize,
-    /// The medians of the others.
+    /// Their medians.
     pub medians: Row,
 }
-
-/// A run over a cable whose sums take so many times longer than those of the fastest run has stalled: in some runs a
-/// host waits for its core in almost every update, which spinning ranks and the cable share here.
-const STALLED: f64 = 1.25;
 
 /// Returns the runs of all rounds, in the order in which their kinds first appear.
 pub fn read(path: &Path) -> Result<Vec<Runs>> {
@@ -92,15 +86,9 @@ pub fn read(path: &Path) -> Result<Vec<Runs>> {
 
 impl Runs {
     fn new(rows: Vec<Row>) -> Self {
-        let n = rows.len();
-        let sums = rows.iter().map(|row| row.ms_communicating);
-        let limit = STALLED * sums.fold(f64::INFINITY, f64::min);
-        let stalled = |row: &Row| row.network.cable().is_some() && row.ms_communicating > limit;
-        let rows: Vec<Row> = rows.into_iter().filter(|row| !stalled(row)).collect();
         let over = |number: fn(&Row) -> f64| median(rows.iter().map(number).collect());
         Runs {
-            n,
-            stalled: n - rows.len(),
+            n: rows.len(),
             medians: Row {
                 ms: over(|row| row.ms),
                 ms_compute: over(|row| row.ms_compute),
