@@ -13,6 +13,7 @@
 //!
 //! The feature `mpi` is none: with it, `char_lstm train` runs on many processes ([`ranks`]).
 
+pub mod allocator;
 pub mod backend;
 pub mod choices;
 pub mod command_line;

@@ -17,7 +17,7 @@ use anyhow::Result;
 use args::{Cli, Mode};
 use clap::{ArgMatches, FromArgMatches};
 use demos::{
-    backend, command_line,
+    allocator, backend, command_line,
     exit::{self, UsageError},
     ranks::Ranks,
     view,
@@ -30,6 +30,7 @@ use habits::HABITS;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    allocator::keep_freed_memory();
     let ranks = match Ranks::connect() {
         Ok(ranks) => ranks,
         Err(error) => return exit::report(Err(error)),
