@@ -1,6 +1,9 @@
 //! `char_lstm train`: trains on a text, leaves a run folder and shows a sample.
 
-use std::{path::Path, sync::atomic::Ordering::Relaxed};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use anyhow::Result;
 use burn::tensor::backend::{AutodiffBackend, Backend};
@@ -282,6 +285,7 @@ impl Program for TrainRun<'_> {
         let mut run_view = RunView::new(config.max_epochs, config.units);
         let bar = run_view.bar();
         let is_ending = ranks.is_ending();
+        let is_over = Arc::clone(&is_ending);
         let note = match communicator.size() {
             1 => STOPPING,
             _ => STOPPING_ALL,
@@ -295,6 +299,8 @@ impl Program for TrainRun<'_> {
         let is_asked = move || asked.signal().is_some();
         ranks.stop_on(is_asked.clone());
         let outcome = run.go(is_asked, |event| run_view.show(event));
+        // A launcher sends a signal to a rank that ends after the others.
+        is_over.store(true, Relaxed);
         run_view.finish();
         let outcome = outcome?;
         if outcome.is_stopped {
