@@ -91,7 +91,8 @@ fn failed((peer, case): (Peer, impl std::fmt::Display), error: &anyhow::Error) -
     format!("{}, {case}: {error:#}", peer.title())
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
+/// Returns the median, if there are values.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let (low, high) = (values.len().checked_sub(1)? / 2, values.len() / 2);
     Some((values[low] + values[high]) / 2.0)

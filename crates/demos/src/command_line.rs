@@ -21,9 +21,8 @@ use crate::{
 /// What people write who are used to another program, and what serves them here.
 pub type Habits = [(&'static [&'static str], &'static str)];
 
-/// Reads the command line of this process. Help goes out as it is, an error as one line; of
-/// several ranks, only the first prints them. If a flag is given
-/// twice, the last one wins.
+/// Reads the command line of this process. Help goes out as it is, an error as one line; of several ranks, only the
+/// first prints them. If a flag is given twice, the last one wins.
 ///
 /// # Errors
 ///

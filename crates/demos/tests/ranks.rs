@@ -8,8 +8,7 @@ use std::{
     fs,
     path::Path,
     process::{Command, Output, Stdio},
-    thread::sleep,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use common::{
@@ -420,15 +419,18 @@ fn a_rank_that_does_not_answer_ends_all() {
 /// As it is on a computer that sleeps.
 #[test]
 fn time_in_which_all_ranks_are_stopped_does_not_count() {
-    let timeout = 3;
+    let (timeout, seconds) = ("3", 3);
     let place = place();
-    let flags = [&endless()[..], &["--rank-timeout", "3"]].concat();
+    let flags = [&endless()[..], &["--rank-timeout", timeout]].concat();
     let mut ranks = Launched::start(&place, &on("2", &flags));
     ranks.wait_for_updates("run", 5);
     let both = [0, 1].map(|rank| ranks.rank(rank));
     let signal = |signal| both.map(|rank| kill_process(rank, signal).expect("it is there"));
     signal(Signal::STOP);
-    sleep(Duration::from_secs(timeout + 1));
+    let (stopped, longer) = (Instant::now(), Duration::from_secs(seconds + 1));
+    wait_for("a time that would be too long", || {
+        (stopped.elapsed() > longer).then_some(())
+    });
     let done = count(&place.path().join("run"), "update");
     signal(Signal::CONT);
     ranks.wait_for_updates("run", done + 100);

@@ -9,7 +9,7 @@ use rand_distr::{Distribution, StandardNormal};
 /// An endless noisy wave.
 pub struct Signal {
     rng: ChaCha8Rng,
-    /// Where each sine is, from 0 to 1.
+    /// The phase of each sine, from 0 to 1.
     phases: [f32; 2],
 }
 

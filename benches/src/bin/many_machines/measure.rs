@@ -10,12 +10,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use benches::rounds::median;
 use serde::Deserialize;
 
 use crate::{
     in_repository,
     plan::{Group, Network, Run, groups},
-    rows::{self, Row, Runs, median},
+    rows::{self, Row, Runs},
     table::{markdown, short},
 };
 
@@ -148,7 +149,10 @@ fn row(args: &Args, group: &Group, run: Run) -> Result<Row> {
         times.len() >= WARM_UP + AT_LEAST,
         "metrics.jsonl has changed"
     );
-    let over = |i: usize| median(times[WARM_UP..].iter().map(|ms| ms[i]).collect());
+    let over = |i: usize| {
+        let counted = times[WARM_UP..].iter().map(|ms| ms[i]).collect();
+        median(counted).expect("at least ten updates")
+    };
     Ok(Row {
         network: run.network,
         held_out: group.held_out,

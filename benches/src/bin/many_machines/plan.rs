@@ -75,10 +75,11 @@ pub fn groups() -> Vec<Group> {
     }
     let runs = vec![one(40), two(Network::Slow, 40)];
     groups.push(group(3, 384, true, runs));
-    let networks = [Network::SharedMemory, Network::Fast].map(|network| two(network, 64));
-    groups.push(group(1, 768, true, [&[one(32)], &networks[..]].concat()));
-    let networks = [Network::SharedMemory, Network::Slow].map(|network| two(network, 80));
-    groups.push(group(4, 192, true, [&[one(80)], &networks[..]].concat()));
+    let (memory, slow, fast) = (Network::SharedMemory, Network::Slow, Network::Fast);
+    let runs = vec![one(32), two(memory, 64), two(fast, 64)];
+    groups.push(group(1, 768, true, runs));
+    let runs = vec![one(80), two(memory, 80), two(slow, 80)];
+    groups.push(group(4, 192, true, runs));
     // Of the size that the forecast is about.
     groups.push(group(3, 2048, false, vec![one(4)]));
     groups.push(group(3, 2048, false, vec![one(50)]));

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use benches::rounds::median;
 use serde::{Deserialize, Serialize};
 
 use crate::{in_repository, plan::Network, shape::Shape};
@@ -86,7 +87,9 @@ pub fn read(path: &Path) -> Result<Vec<Runs>> {
 
 impl Runs {
     fn new(rows: Vec<Row>) -> Self {
-        let over = |number: fn(&Row) -> f64| median(rows.iter().map(number).collect());
+        let over = |number: fn(&Row) -> f64| {
+            median(rows.iter().map(number).collect()).expect("at least one row")
+        };
         Runs {
             n: rows.len(),
             medians: Row {
@@ -100,13 +103,4 @@ impl Runs {
             },
         }
     }
-}
-
-/// # Panics
-///
-/// Panics if there are no numbers.
-pub fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    let (upper, lower) = (numbers.len() / 2, (numbers.len() - 1) / 2);
-    (numbers[lower] + numbers[upper]) / 2.0
 }

@@ -66,7 +66,7 @@ pub(crate) struct Decoder {
 /// Bytes that are no character.
 #[derive(Debug)]
 pub(crate) struct Malformed {
-    /// Where they begin in the file.
+    /// Their place in the file.
     pub offset: usize,
     pub problem: String,
 }

@@ -70,7 +70,7 @@ fn is_run(folder: &Path) -> bool {
 /// Something in a folder that is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Why it is not read.
     pub reason: &'static str,

@@ -69,7 +69,7 @@ pub(crate) fn learn(chars: &[char], words: &[(String, u64)], n: usize, least: u6
     pieces.split_off(chars.len())
 }
 
-/// Where two neighbours occur.
+/// The occurrences of two neighbours.
 #[derive(Default)]
 struct PairUse {
     count: u64,

@@ -1,4 +1,4 @@
-//! Where a run may be stopped, and with what it may go on.
+//! After which updates a run may be stopped, and with what it may go on.
 
 use models::Initializer;
 use safetensors::SafeTensors;

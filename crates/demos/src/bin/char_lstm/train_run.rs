@@ -311,24 +311,21 @@ impl Program for TrainRun<'_> {
             ));
             return Err(Signalled(signal).into());
         }
-        if communicator.rank() > 0 {
-            // Rank 0 writes the sample.
-            communicator.barrier();
-            return Ok(());
-        }
 
         let summary = summary(&outcome, &config, &run_view);
         // A pipe takes lines of any length, but nobody wants to read them.
         view::say(&view::filled(&summary, view::width().min(80)));
-        let how = Sampling {
-            documents: config.documents.as_ref(),
-            temperature: 0.8,
-            seed: config.seed,
-            ..Sampling::default()
-        };
-        write_text(&outcome.model, &corpus.vocab, &how, 500, false)?;
+        if communicator.rank() == 0 {
+            let how = Sampling {
+                documents: config.documents.as_ref(),
+                temperature: 0.8,
+                seed: config.seed,
+                ..Sampling::default()
+            };
+            write_text(&outcome.model, &corpus.vocab, &how, 500, false)?;
+        }
+        // If that fails, no rank has ended.
         communicator.barrier();
-
         view::say(&format!(
             "\n\nThe run is in {path}. Try next:\n  \
              {program} sample {path} --temperature 0.5\n  \
