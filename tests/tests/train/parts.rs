@@ -44,11 +44,15 @@ fn files(texts: &[&[u8]]) -> (tempfile::TempDir, Vec<PathBuf>) {
     (folder, paths)
 }
 
-fn check(paths: &[PathBuf], units: Units, how: Split) {
-    let text = TextConfig::from(units);
+fn check(paths: &[PathBuf], text: impl Into<TextConfig>, how: Split) {
+    let text = text.into();
     let whole = Corpus::read(paths, &text).expect("a text");
     let config = config(how);
-    for size in [2, 3, 5] {
+    let sizes: &[usize] = match text.units {
+        Units::Words | Units::Pieces => &[2],
+        _ => &[2, 3, 5],
+    };
+    for &size in sizes {
         on_ranks(size, |ranks| {
             let (batches, val) = split(&whole, &config).expect("long enough");
             let val = val.expect("held out");
@@ -86,13 +90,44 @@ fn each_rank_has_the_symbols_that_it_needs() {
     check(&paths, Units::Bytes, Split::Tail);
 }
 
-/// Text that is not in the file byte by byte is read by every rank.
+/// So with words, which are found in lines; only the last file may end within one.
+#[test]
+fn each_rank_has_the_words_that_it_needs() {
+    let mut lines = text(&['a', 'é', ' ', ' ', ' ', ',', '字', '\n'], LARGE + 1001);
+    lines.push('\n');
+    let unended = text(&['a', ' ', 'b', ' ', ' ', '\n'], LARGE + 7) + "so it ends";
+    let (_folder, paths) = files(&[lines.as_bytes(), unended.as_bytes()]);
+    check(&paths, Units::Words, Split::Lanes);
+    check(&paths[1..], Units::Pieces, Split::Tail);
+    // In the symbols of an earlier text, which has no é.
+    let earlier = Corpus::from_bytes(
+        "earlier",
+        unended[..1 << 16].as_bytes(),
+        &Units::Words.into(),
+    );
+    let known = TextConfig {
+        known: Some(earlier.expect("a text").vocab),
+        ..Units::Words.into()
+    };
+    check(&paths, known, Split::Lanes);
+}
+
+/// Text that is not in the file byte by byte is read by every rank, and so are words in very long lines.
 #[test]
 fn so_it_has_if_the_text_must_be_changed() {
     let mut text = text(&['a', 'b', 'ü', '\n'], LARGE + 1001);
     text.push_str("a\r\nb");
     let (_folder, paths) = files(&[text.as_bytes()]);
     check(&paths, Units::Chars, Split::Lanes);
+    let text = text.replace('ü', " ");
+    fs::write(&paths[0], &text).expect("written");
+    check(&paths, Units::Words, Split::Lanes);
+    let one_line = text.replace(['\r', '\n'], " ");
+    let long_line = text.replace('\r', "") + &one_line[..1 << 20] + "\nend\n";
+    let (_folder, paths) = files(&[one_line.as_bytes(), long_line.as_bytes()]);
+    check(&paths[..1], Units::Words, Split::Lanes);
+    check(&paths[1..], Units::Words, Split::Lanes);
+    check(&paths, Units::Words, Split::Lanes);
 }
 
 #[test]

@@ -299,8 +299,11 @@ fn rare_characters_are_one() {
     let damaged = Corpus::from_bytes("text", "ab\u{fffd}".as_bytes(), &TextConfig::default());
     assert_eq!(damaged.unwrap().vocab.encode("c"), Err('c'));
     // In another text, characters are rare or not as in the first.
-    let second = Corpus::from_bytes("second", b"cqqqqq", &TextConfig::default()).unwrap();
-    let second = second.with_known(&corpus.vocab).expect("the same units");
+    let known = TextConfig {
+        known: Some(corpus.vocab.clone()),
+        ..config.clone()
+    };
+    let second = Corpus::from_bytes("second", b"cqqqqq", &known).unwrap();
     assert_eq!(
         content(&second),
         "c\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}"
@@ -326,8 +329,13 @@ fn another_text_to_validate_on() {
     let config = TextConfig::default();
     let text = "abcabc".repeat(30);
     let corpus = Corpus::from_bytes("text", text.as_bytes(), &config).unwrap();
-    let val = Corpus::from_bytes("val", "cabé".repeat(20).as_bytes(), &config).unwrap();
-    let corpus = corpus.with_held_out(val).expect("units agree");
+    let with = |corpus: &Corpus| TextConfig {
+        known: Some(corpus.vocab.clone()),
+        ..config.clone()
+    };
+    let val = "cabé".repeat(20);
+    let val = Corpus::from_bytes("val", val.as_bytes(), &with(&corpus)).unwrap();
+    let corpus = corpus.with_held_out(val);
     assert_eq!(corpus.vocab, train::Vocab::Chars(vec!['a', 'b', 'c', 'é']));
     let how = BatchConfig {
         batch_size: 2,
@@ -347,11 +355,15 @@ fn another_text_to_validate_on() {
     // One document is enough to validate on.
     let documents = TextConfig {
         documents: Some(Separator("\n".to_owned())),
-        ..config
+        ..config.clone()
     };
     let many = Corpus::from_bytes("text", b"ab\nba\nabb\n", &documents).unwrap();
-    let one = Corpus::from_bytes("val", b"bab\n", &documents).unwrap();
-    let many = many.with_held_out(one).expect("units agree");
+    let how_one = TextConfig {
+        documents: documents.documents.clone(),
+        ..with(&many)
+    };
+    let one = Corpus::from_bytes("val", b"bab\n", &how_one).unwrap();
+    let many = many.with_held_out(one);
     let lines = BatchConfig {
         documents: documents.documents.clone(),
         split: Split::Random,

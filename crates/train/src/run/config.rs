@@ -210,6 +210,7 @@ impl<K: Kind> RunConfig<K> {
             records: csv.or(self.jsonl.clone().map(Records::Jsonl)),
             min_count: self.min_count,
             vocab_size: self.vocab_size,
+            known: None,
         }
     }
 

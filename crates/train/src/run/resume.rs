@@ -23,8 +23,8 @@ use crate::{
 
 impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
     /// Resumes the run in `folder` from its newest intact checkpoint; the result is bit-identical to an
-    /// uninterrupted run. `corpus` must have the vocabulary of the folder ([`Corpus::with_known`]). Some
-    /// settings may change ([`RunConfig::check_resumed`]).
+    /// uninterrupted run. `corpus` must have the vocabulary of the folder
+    /// ([`TextConfig::known`](crate::TextConfig::known)). Some settings may change ([`RunConfig::check_resumed`]).
     ///
     /// # Errors
     ///

@@ -26,7 +26,7 @@ pub struct Score {
 }
 
 /// Returns how well a model predicts a text, read in one go from a state of zeros, or document by document. The
-/// symbols of `corpus` are those of `vocab`, the model's ([`Corpus::with_known`]).
+/// symbols of `corpus` are those of `vocab`, the model's ([`TextConfig::known`](crate::TextConfig::known)).
 ///
 /// # Errors
 ///

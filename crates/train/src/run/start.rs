@@ -60,8 +60,8 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
     }
 
     /// Creates a run from the start of the text and the weights of the run in `old`, whose symbols have the
-    /// same tokens in `corpus` ([`Corpus::with_known`]). Weights for new symbols are drawn as for a new
-    /// model.
+    /// same tokens in `corpus` ([`TextConfig::known`](crate::TextConfig::known)). Weights for new symbols are drawn
+    /// as for a new model.
     ///
     /// # Errors
     ///

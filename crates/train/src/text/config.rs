@@ -1,6 +1,10 @@
 //! How files become a text.
 
-use super::{encoding::Encoding, separator::Separator, vocab::Units};
+use super::{
+    encoding::Encoding,
+    separator::Separator,
+    vocab::{Units, Vocab},
+};
 
 /// How files become a text.
 ///
@@ -23,6 +27,9 @@ pub struct TextConfig {
     pub min_count: usize,
     /// How many words or pieces there are at most, besides the characters.
     pub vocab_size: usize,
+    /// The symbols of an earlier text, which keep their tokens. New tokens follow for the characters that are not
+    /// among them, unless one symbol stands for all of these; no words and no pieces follow.
+    pub known: Option<Vocab>,
 }
 
 /// Which part of a file is text.
@@ -45,6 +52,7 @@ impl Default for TextConfig {
             records: None,
             min_count: 1,
             vocab_size: 5000,
+            known: None,
         }
     }
 }

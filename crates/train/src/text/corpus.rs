@@ -4,10 +4,7 @@ use std::{fmt, ops::Range, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    byte_store::ByteStore, files::Skipped, symbol_codes::SymbolCodes, token_writer::TokenWriter,
-    vocab::Vocab, words::Cuts,
-};
+use super::{byte_store::ByteStore, files::Skipped, symbol_codes::SymbolCodes, vocab::Vocab};
 use crate::error::Error;
 
 /// A text of any size, as tokens of its vocabulary.
@@ -38,8 +35,6 @@ pub struct Corpus {
     pub(crate) streams: Vec<(PathBuf, ByteStore)>,
     /// Another text, to validate on instead of a part of this one.
     pub(crate) held_out: Option<Box<Corpus>>,
-    /// How its words were found.
-    pub(crate) cuts: Cuts,
     pub(crate) id: TextId,
     pub(crate) codes: SymbolCodes,
     /// The token of each code; `u32::MAX` for a code that is not in the text.
@@ -69,52 +64,18 @@ impl Corpus {
         &self.id
     }
 
-    /// Returns the same text with the tokens of `known`; new tokens follow for the characters that are not in
-    /// it, unless one of its symbols stands for them.
+    /// Returns the same text with another one to validate on, instead of a part of this.
     ///
-    /// # Errors
+    /// # Panics
     ///
-    /// Returns an error if the units of the vocabularies differ, or the text cannot be read.
-    pub fn with_known(mut self, known: &Vocab) -> Result<Self, Error> {
-        let Some(vocab) = known.extended(&self.vocab) else {
-            let reason = "its units differ from the units of this text".to_owned();
-            return Err(Error::Foreign {
-                path: "vocab.json".into(),
-                reason,
-            });
-        };
-        match &self.vocab {
-            _ if self.vocab == vocab => (),
-            Vocab::Bytes => (),
-            Vocab::Chars(old) => {
-                let text: String = old.iter().collect();
-                let numbers = vocab.encode(&text).expect("all of its symbols");
-                let codes = self.tokens.iter_mut().filter(|token| **token != u32::MAX);
-                codes.for_each(|token| *token = numbers[*token as usize]);
-            }
-            Vocab::Words(_) | Vocab::Pieces(_) => {
-                (self.codes, self.id.symbols) = self.encoded_again(&vocab)?;
-                self.tokens = (0..vocab.size() as u32).collect();
-            }
-        }
-        if let Some(held_out) = self.held_out.take() {
-            self.held_out = Some(Box::new(held_out.with_known(&vocab)?));
-        }
-        self.vocab = vocab;
-        Ok(self)
-    }
-
-    /// Returns the same text with another one to validate on, instead of a part of this. The vocabulary has the
-    /// characters of both.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`with_known`](Self::with_known).
-    pub fn with_held_out(mut self, held_out: Corpus) -> Result<Self, Error> {
-        let vocab = self.vocab.extended(&held_out.vocab);
-        let vocab = vocab.unwrap_or_else(|| held_out.vocab.clone());
+    /// Panics unless `held_out` was read with this text's symbols as [known](crate::TextConfig::known) ones.
+    pub fn with_held_out(mut self, held_out: Corpus) -> Self {
+        let begins_alike = self.vocab.extended(&held_out.vocab);
+        let is_known = begins_alike.is_some_and(|extended| extended == held_out.vocab);
+        assert!(is_known, "read with the symbols of the other text");
+        self.vocab = held_out.vocab.clone();
         self.held_out = Some(Box::new(held_out));
-        self.with_known(&vocab)
+        self
     }
 
     /// Returns what identifies the text to validate on, if it is another one.
@@ -126,25 +87,6 @@ impl Corpus {
     pub(crate) fn streams(&self) -> impl Iterator<Item = &(PathBuf, ByteStore)> {
         let held_out = self.held_out.iter().flat_map(|held_out| &held_out.streams);
         self.streams.iter().chain(held_out)
-    }
-
-    /// Returns the codes of the same text in another vocabulary, and how many there are.
-    fn encoded_again(&self, vocab: &Vocab) -> Result<(SymbolCodes, usize), Error> {
-        const BLOCK: usize = 1 << 16;
-        let mut writer = TokenWriter::new(vocab, self.cuts.clone());
-        let (mut tokens, mut bytes) = (Vec::new(), Vec::new());
-        let all_known = "it has the characters of both";
-        for from in (0..self.n_symbols()).step_by(BLOCK) {
-            tokens.clear();
-            bytes.clear();
-            self.tokens(from..self.n_symbols().min(from + BLOCK), &mut tokens)?;
-            tokens
-                .iter()
-                .for_each(|&token| self.vocab.decode(token, &mut bytes));
-            let text = str::from_utf8(&bytes).expect("symbols are whole characters");
-            assert!(writer.push(text)?, "{all_known}");
-        }
-        Ok(writer.finish()?.expect(all_known))
     }
 
     /// Returns the number of symbols.

@@ -45,7 +45,9 @@ impl Corpus {
         for source in &sources {
             reader.read_file(source, Reader::open(&source.path)?)?;
         }
-        reader.finish(name_of(paths), encode)
+        let name = name_of(paths);
+        let vocab = reader.vocab(&name)?;
+        reader.finish(name, vocab, encode)
     }
 
     /// Reads a text that is in memory.
@@ -60,7 +62,8 @@ impl Corpus {
         };
         let mut reader = TextReader::new(config);
         reader.read_file(&source, Reader::Memory(bytes))?;
-        reader.finish(name.to_owned(), encode)
+        let vocab = reader.vocab(name)?;
+        reader.finish(name.to_owned(), vocab, encode)
     }
 }
 
@@ -80,8 +83,8 @@ pub(super) struct TextReader<'a> {
     /// How often each symbol occurs, by code point up to the largest so far, or by byte. Where it does not
     /// matter how often, each that occurs has 1.
     pub(super) counts: Vec<u64>,
-    /// How often each word occurs, if they are needed.
-    words: Option<WordCounts>,
+    /// How often each word occurs, if that decides on the symbols.
+    pub(super) words: Option<WordCounts>,
     pub(super) n_symbols: usize,
     pub(super) n_bytes: u64,
     /// The text, except for large files.
@@ -95,7 +98,8 @@ pub(super) struct TextReader<'a> {
 
 impl<'a> TextReader<'a> {
     pub(super) fn new(config: &'a TextConfig) -> Self {
-        let has_words = matches!(config.units, Units::Words | Units::Pieces);
+        let has_words =
+            matches!(config.units, Units::Words | Units::Pieces) && config.known.is_none();
         TextReader {
             config,
             hash: TextHash::new(),
@@ -263,36 +267,11 @@ impl<'a> TextReader<'a> {
     /// Returns the text of all files. Where its symbols need numbers of their own, `encode` makes them of a text in
     /// UTF-8 and so many bytes, and returns how many symbols there are.
     pub(super) fn finish(
-        mut self,
+        self,
         name: String,
+        vocab: Vocab,
         encode: impl FnOnce(&SymbolCodes, u64, &Vocab, Cuts) -> Result<(SymbolCodes, usize), Error>,
     ) -> Result<Corpus, Error> {
-        let seen = (0..)
-            .zip(&self.counts)
-            .filter(|(_, count)| **count > 0)
-            .filter_map(|(number, _)| char::from_u32(number));
-        let seen: Vec<char> = seen.collect();
-        match seen[..] {
-            [] => {
-                return Err(Error::Empty {
-                    name: with_skipped(name, &self.skipped),
-                });
-            }
-            [symbol] => {
-                let symbol = match self.config.units {
-                    Units::Bytes => String::from_utf8_lossy(&[symbol as u8]).into_owned(),
-                    _ => symbol.into(),
-                };
-                return Err(Error::OneSymbol { name, symbol });
-            }
-            _ => (),
-        }
-
-        let vocab = self.vocab(&seen);
-        if vocab.size() < 2 {
-            let symbol = char::REPLACEMENT_CHARACTER.into();
-            return Err(Error::OneSymbol { name, symbol });
-        }
         let mut stores = vec![self.store.finish()];
         stores.extend(self.files);
         let text = SymbolCodes {
@@ -302,13 +281,13 @@ impl<'a> TextReader<'a> {
         };
         let (codes, tokens, n_symbols) = match &vocab {
             Vocab::Bytes => (text, (0..256).collect(), self.n_symbols),
-            Vocab::Chars(symbols) if seen.iter().all(char::is_ascii) => {
+            Vocab::Chars(symbols) if self.counts[128..].iter().all(|count| *count == 0) => {
                 let tokens = by_code_point(symbols);
                 let unknown = tokens.get(UNKNOWN as usize).copied();
                 let known = (0..128).map(|code| match tokens.get(code) {
+                    _ if self.counts[code] == 0 => u32::MAX,
                     Some(&token) if token != u32::MAX => token,
-                    _ if self.counts[code] > 0 => unknown.expect("the rare ones have it"),
-                    _ => u32::MAX,
+                    _ => unknown.expect("the rare ones have it"),
                 });
                 (text, known.collect(), self.n_symbols)
             }
@@ -323,7 +302,6 @@ impl<'a> TextReader<'a> {
             skipped: self.skipped,
             streams: self.streams,
             held_out: None,
-            cuts: cuts(self.config),
             id: TextId {
                 sha256: self.hash.finish(),
                 symbols: n_symbols,
@@ -333,8 +311,48 @@ impl<'a> TextReader<'a> {
         })
     }
 
-    /// Returns the symbols of a text with these characters.
-    fn vocab(&mut self, seen: &[char]) -> Vocab {
+    /// Returns the symbols of the text, after its last file.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there are fewer than two, or the known ones have other units.
+    pub(super) fn vocab(&mut self, name: &str) -> Result<Vocab, Error> {
+        let seen = (0..)
+            .zip(&self.counts)
+            .filter(|(_, count)| **count > 0)
+            .filter_map(|(number, _)| char::from_u32(number));
+        let seen: Vec<char> = seen.collect();
+        let only = |symbol: char| Error::OneSymbol {
+            name: name.to_owned(),
+            symbol: match self.config.units {
+                Units::Bytes => String::from_utf8_lossy(&[symbol as u8]).into_owned(),
+                _ => symbol.into(),
+            },
+        };
+        match seen[..] {
+            [] => {
+                return Err(Error::Empty {
+                    name: with_skipped(name.to_owned(), &self.skipped),
+                });
+            }
+            [symbol] => return Err(only(symbol)),
+            _ => (),
+        }
+        let mut vocab = self.own_vocab(&seen);
+        if let Some(known) = &self.config.known {
+            vocab = known.extended(&vocab).ok_or_else(|| Error::Foreign {
+                path: "vocab.json".into(),
+                reason: "its units differ from the units of this text".to_owned(),
+            })?;
+        }
+        match vocab.size() {
+            0 | 1 => Err(only(char::REPLACEMENT_CHARACTER)),
+            _ => Ok(vocab),
+        }
+    }
+
+    /// Returns the symbols of a text with these characters, as if none were known.
+    fn own_vocab(&mut self, seen: &[char]) -> Vocab {
         let TextConfig {
             min_count,
             vocab_size,
@@ -342,18 +360,21 @@ impl<'a> TextReader<'a> {
         } = *self.config;
         match (self.config.units, self.words.take()) {
             (Units::Bytes, _) => Vocab::Bytes,
-            (Units::Pieces, Some(words)) => {
+            (Units::Pieces, words) => {
+                let words = words.map_or_else(Vec::new, WordCounts::finish);
                 let least = min_count.max(2) as u64;
-                let pieces = pieces::learn(seen, &words.finish(), vocab_size, least);
+                let pieces = pieces::learn(seen, &words, vocab_size, least);
                 Vocab::Pieces(seen.iter().map(char::to_string).chain(pieces).collect())
             }
-            (Units::Words, Some(words)) => {
-                let words = words.finish().into_iter();
-                let frequent = words.take_while(|(_, count)| *count >= min_count.max(2) as u64);
+            (Units::Words, words) => {
+                let words = words.map_or_else(Vec::new, WordCounts::finish);
+                let frequent = words
+                    .into_iter()
+                    .take_while(|(_, count)| *count >= min_count.max(2) as u64);
                 let words = frequent.map(|(word, _)| word).take(vocab_size);
                 Vocab::Words(seen.iter().map(char::to_string).chain(words).collect())
             }
-            _ => {
+            (Units::Chars, _) => {
                 let end = self.config.documents.as_ref();
                 let is_kept = |symbol: &char| {
                     self.counts[*symbol as usize] >= min_count as u64
@@ -431,5 +452,9 @@ fn encode(
         }
         from += whole.len() as u64;
     }
-    writer.finish()?.ok_or_else(|| text.changed(known))
+    if !writer.end_stretch()? {
+        return Err(text.changed(known));
+    }
+    let n_tokens = writer.n_tokens();
+    Ok((writer.finish(), n_tokens))
 }

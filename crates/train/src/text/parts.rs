@@ -1,25 +1,28 @@
 //! A large text that several ranks read, each its own part.
 //!
-//! Rank after rank reads its part once: counts symbols, and continues the hash from where the rank before it ended.
-//! Then every rank knows all symbols, and where in the files they are. What the numbers of the symbols must be stored
-//! for, each rank stores for the rows that it will learn from, and for no others.
+//! ```text
+//! count      each rank the symbols of its part        then all know the symbols, and how many there are
+//! hash       rank after rank its part                 each continues where the one before it ended
+//! encode     each rank the rows that it learns from   unless the bytes of the files can stand for the tokens
+//! ```
+//!
+//! Characters and bytes are counted and hashed at once. To count words takes longer: that, all ranks do at the same
+//! time. And where the tokens of a word stand, only encoding tells: so each rank encodes its part to count them.
 
-use std::{fs::File, ops::Range, path::PathBuf};
+use std::{mem, ops::Range, path::PathBuf};
 
 use bytemuck::{cast_slice, pod_collect_to_vec};
-use sha2::{Digest, Sha256};
+use memchr::{memchr, memrchr};
 
 use super::{
-    byte_store::{ByteStore, fill_at},
+    byte_store::ByteStore,
     config::TextConfig,
     corpus::Corpus,
-    decompress::Reader,
-    encoding::Encoding,
-    files::{self, Source},
     hash::TextHash,
-    ingest::{TextReader, name_of, whole_characters},
-    kind,
+    ingest::{TextReader, name_of},
+    large_files::{LargeFiles, is_within},
     read_ahead::BLOCK,
+    stretches::{Mark, encode},
     symbol_codes::{Extent, SymbolCodes},
     token_writer::TokenWriter,
     transcript::Transcript,
@@ -35,8 +38,12 @@ impl Corpus {
     /// Like [`read`](Self::read), but on several ranks, of which each needs the symbols in the ranges that `needed`
     /// returns for a text of so many symbols. Other symbols may not be read from the corpus.
     ///
-    /// Characters and bytes in large files (16 MiB) of UTF-8, with `\n` at the ends of lines, are read in parts: each
-    /// rank reads its own, and then its ranges. Any other text is read by every rank.
+    /// Large files (16 MiB) of UTF-8, with `\n` at the ends of lines, are read in parts: each rank reads its own, and
+    /// then its ranges. So are bytes. Any other text is read by every rank: documents and records, and words in files
+    /// whose lines are longer than half a megabyte, or of which one before the last ends within a line.
+    ///
+    /// If there are more than a million different words, the rarest are not counted to the end, and how many of them
+    /// are forgotten depends on the number of ranks.
     ///
     /// # Errors
     ///
@@ -50,260 +57,21 @@ impl Corpus {
         if ranks.size() == 1 {
             return Corpus::read(paths, config);
         }
-        let parts = Parts::of(paths, config)?;
-        let found = ranks.all_gather(&[u8::from(parts.is_some())]);
+        let files = LargeFiles::of(paths, config)?;
+        let found = ranks.all_gather(&[u8::from(files.is_some())]);
         check_equal(&found, paths)?;
-        if let Some(parts) = parts {
-            parts.check_same(ranks, paths)?;
-            if let Some(corpus) = parts.read(ranks, config, needed)? {
+        if let Some(files) = files {
+            check_equal(&ranks.all_gather(&files.sample()?), paths)?;
+            let parts = Parts {
+                files,
+                ranks,
+                config,
+            };
+            if let Some(corpus) = parts.read(name_of(paths), needed)? {
                 return Ok(corpus);
             }
         }
         Corpus::read(paths, config)
-    }
-}
-
-/// Files that can be read in parts.
-struct Parts {
-    name: String,
-    files: Vec<(File, PathBuf)>,
-    /// The start of each file in the text, and the end of the last, in bytes.
-    starts: Vec<u64>,
-    units: Units,
-}
-
-/// How many symbols precede a byte of the text.
-struct Mark {
-    byte: u64,
-    symbol: u64,
-}
-
-impl Parts {
-    /// Returns the files, if they can be read in parts as far as their names, lengths and first blocks tell.
-    fn of(paths: &[PathBuf], config: &TextConfig) -> Result<Option<Self>, Error> {
-        let are_plain = config.records.is_none() && config.documents.is_none();
-        if !are_plain || !matches!(config.units, Units::Chars | Units::Bytes) {
-            return Ok(None);
-        }
-        let (sources, skipped) = files::list(paths)?;
-        if !skipped.is_empty() {
-            return Ok(None);
-        }
-        let (mut files, mut starts) = (Vec::new(), vec![0]);
-        for Source { path, is_found } in sources {
-            let there = path.metadata().in_file(&path)?;
-            // A pipe that was opened can't be opened again.
-            if is_found || !there.is_file() {
-                return Ok(None);
-            }
-            let reader = Reader::open(&path)?;
-            let is_large = reader.is_large_file(&path)?;
-            let Reader::Plain(file) = reader else {
-                return Ok(None);
-            };
-            if !is_large {
-                return Ok(None);
-            }
-            let mut head = vec![0; BLOCK];
-            fill_at(&file, &mut head, 0).in_file(&path)?;
-            let is_text = config.encoding.is_none()
-                && Encoding::of_mark(&head).is_none()
-                && kind::not_text(&head, false).is_none();
-            if config.units == Units::Chars && !is_text {
-                return Ok(None);
-            }
-            starts.push(starts[files.len()] + there.len());
-            files.push((file, path));
-        }
-        Ok(Some(Parts {
-            name: name_of(paths),
-            files,
-            starts,
-            units: config.units,
-        }))
-    }
-
-    fn n_bytes(&self) -> u64 {
-        *self.starts.last().expect("the end")
-    }
-
-    /// Returns the index of the file that has byte `at` of the text; the number of files at the end.
-    fn file_at(&self, at: u64) -> usize {
-        self.starts.partition_point(|start| *start <= at) - 1
-    }
-
-    /// Fills `buffer` from byte `from` of the text on; returns how many bytes of the same file there were.
-    fn fill(&self, from: u64, buffer: &mut [u8]) -> Result<usize, Error> {
-        let i = self.file_at(from);
-        let Some((file, path)) = self.files.get(i) else {
-            return Ok(0);
-        };
-        let n = (self.starts[i + 1] - from).min(buffer.len() as u64) as usize;
-        fill_at(file, &mut buffer[..n], from - self.starts[i]).in_file(path)
-    }
-
-    /// Checks that all ranks have files of the same lengths, with the same bytes in some places.
-    fn check_same(&self, ranks: &dyn Communicator, paths: &[PathBuf]) -> Result<(), Error> {
-        const PLACES: u64 = 16;
-        let mut hash = Sha256::new();
-        hash.update(cast_slice(&self.starts));
-        let mut bytes = vec![0; 1 << 16];
-        for place in 0..PLACES {
-            let n = self.fill(self.n_bytes() / PLACES * place, &mut bytes)?;
-            hash.update(&bytes[..n]);
-        }
-        check_equal(&ranks.all_gather(&hash.finalize()), paths)
-    }
-
-    /// Reads this rank's part, and then its ranges. Returns `None` on all ranks if there is text that is not in the
-    /// files byte by byte.
-    fn read(
-        &self,
-        ranks: &dyn Communicator,
-        config: &TextConfig,
-        needed: impl FnOnce(usize) -> Vec<Range<usize>>,
-    ) -> Result<Option<Corpus>, Error> {
-        let mut reader = TextReader::new(config);
-        let mut marks = Vec::new();
-        let mut state = TextHash::new().state();
-        for rank in 0..ranks.size() {
-            let mut is_whole = true;
-            if rank == ranks.rank() {
-                reader.hash = TextHash::from_state(&state);
-                is_whole = self.read_part(ranks, config, &mut reader, &mut marks)?;
-                let hash = std::mem::replace(&mut reader.hash, TextHash::new());
-                state = hash.state();
-            }
-            state = ranks.broadcast(rank, if is_whole { &state } else { &[] });
-            if state.is_empty() {
-                return Ok(None);
-            }
-        }
-        reader.hash = TextHash::from_state(&state);
-        let marks = self.gather(ranks, &mut reader, marks);
-        reader.n_bytes = self.n_bytes();
-        for (i, (file, path)) in self.files.iter().enumerate() {
-            reader.extents.push(Extent {
-                start: self.starts[i],
-                store: 1 + i,
-                offset: 0,
-            });
-            reader.files.push(ByteStore::File {
-                file: file.try_clone().in_file(path)?,
-                path: path.clone(),
-            });
-        }
-        let n_symbols = reader.n_symbols;
-        let encode = |text: &SymbolCodes, n_bytes, vocab: &Vocab, cuts: Cuts| {
-            let ranges = needed(n_symbols);
-            Ok((
-                encode(text, n_bytes, vocab, &cuts, &marks, ranges)?,
-                n_symbols,
-            ))
-        };
-        reader.finish(self.name.clone(), encode).map(Some)
-    }
-
-    /// Reads and counts this rank's part. Returns false if there is text that is not in the file byte by byte.
-    fn read_part(
-        &self,
-        ranks: &dyn Communicator,
-        config: &TextConfig,
-        reader: &mut TextReader,
-        marks: &mut Vec<Mark>,
-    ) -> Result<bool, Error> {
-        let part = ranks.share().of(self.n_bytes() as usize);
-        let (mut at, end) = (self.whole(part.start as u64)?, self.whole(part.end as u64)?);
-        while at < end {
-            let i = self.file_at(at);
-            let file_end = end.min(self.starts[i + 1]);
-            let offset = (at - self.starts[i]) as usize;
-            let mut transcript = match self.units {
-                Units::Bytes => None,
-                _ => Some(Transcript::new(&self.files[i].1, config, None, offset)),
-            };
-            while at < file_end {
-                let (byte, symbol) = (at, reader.n_symbols as u64);
-                let mut block = vec![0; (file_end - at).min(BLOCK as u64) as usize];
-                let n = self.fill(at, &mut block)?;
-                if n < block.len() {
-                    return Err(Error::Changed {
-                        path: self.files[i].1.clone(),
-                        offset: at - self.starts[i] + n as u64,
-                        what: "it ends",
-                    });
-                }
-                at += n as u64;
-                match &mut transcript {
-                    None => reader.count(&block),
-                    Some(transcript) => {
-                        let text = transcript.next(&block, at == file_end)?;
-                        // The block may begin within the last character of the one before it, which is counted now.
-                        let before = block.iter().take_while(|byte| is_within(**byte)).count();
-                        marks.push(Mark {
-                            byte: byte + before as u64,
-                            symbol: symbol + u64::from(before > 0),
-                        });
-                        reader.count(text.as_bytes());
-                        if !transcript.is_verbatim() {
-                            return Ok(false);
-                        }
-                    }
-                }
-                reader.hash.update(block).in_file(&self.files[i].1)?;
-            }
-        }
-        Ok(true)
-    }
-
-    /// Returns the first byte from `at` on that begins a character.
-    fn whole(&self, at: u64) -> Result<u64, Error> {
-        let mut bytes = [0; 3];
-        let n = match self.units {
-            Units::Bytes => 0,
-            _ => self.fill(at, &mut bytes)?,
-        };
-        let within = bytes[..n].iter().take_while(|byte| is_within(**byte));
-        Ok(at + within.count() as u64)
-    }
-
-    /// Makes the counts of each rank those of all, and returns the marks of all.
-    fn gather(
-        &self,
-        ranks: &dyn Communicator,
-        reader: &mut TextReader,
-        marks: Vec<Mark>,
-    ) -> Vec<Mark> {
-        let there = (0..).zip(&reader.counts).filter(|(_, count)| **count > 0);
-        let counts: Vec<u64> = there.flat_map(|(symbol, count)| [symbol, *count]).collect();
-        let n_symbols = ranks.all_gather(cast_slice(&[reader.n_symbols as u64]));
-        let marks: Vec<u64> = marks
-            .iter()
-            .flat_map(|mark| [mark.byte, mark.symbol])
-            .collect();
-        let marks = ranks.all_gather(cast_slice(&marks));
-        reader.counts.fill(0);
-        for counts in ranks.all_gather(cast_slice(&counts)) {
-            let counts: Vec<u64> = pod_collect_to_vec(&counts);
-            for pair in counts.chunks_exact(2) {
-                let symbol = pair[0] as usize;
-                if symbol >= reader.counts.len() {
-                    reader.counts.resize(symbol + 1, 0);
-                }
-                reader.counts[symbol] += pair[1];
-            }
-        }
-        let (mut all, mut before) = (Vec::new(), 0);
-        for (marks, n) in marks.iter().zip(&n_symbols) {
-            let marks: Vec<u64> = pod_collect_to_vec(marks);
-            all.extend(marks.chunks_exact(2).map(|pair| Mark {
-                byte: pair[0],
-                symbol: before + pair[1],
-            }));
-            before += pod_collect_to_vec::<u8, u64>(n)[0];
-        }
-        reader.n_symbols = before as usize;
-        all
     }
 }
 
@@ -318,72 +86,239 @@ fn check_equal(found: &[Vec<u8>], paths: &[PathBuf]) -> Result<(), Error> {
     }
 }
 
-/// Returns whether a byte of UTF-8 is not the first of its character.
-fn is_within(byte: u8) -> bool {
-    byte & 0xC0 == 0x80
+/// A text of which each rank has a part.
+struct Parts<'a> {
+    files: LargeFiles,
+    ranks: &'a dyn Communicator,
+    config: &'a TextConfig,
 }
 
-/// Encodes these ranges of symbols of a text in UTF-8.
-fn encode(
+impl Parts<'_> {
+    /// Reads the text. Returns `None` on all ranks if it can't be read in parts after all.
+    fn read(
+        &self,
+        name: String,
+        needed: impl FnOnce(usize) -> Vec<Range<usize>>,
+    ) -> Result<Option<Corpus>, Error> {
+        let ranks = self.ranks;
+        let mut reader = TextReader::new(self.config);
+        let mut marks = Vec::new();
+        let part = self.files.part(ranks.share())?;
+        if self.files.has_words() {
+            let is_counted = match &part {
+                Some(part) => self.count(part, &mut reader, &mut marks)?,
+                None => false,
+            };
+            let are_counted = ranks.all_gather(&[u8::from(is_counted)]);
+            if are_counted.concat().contains(&0) {
+                return Ok(None);
+            }
+        }
+        let part = part.expect("only words have too long lines");
+
+        let mut state = TextHash::new().state();
+        for rank in 0..ranks.size() {
+            let mut is_whole = true;
+            if rank == ranks.rank() {
+                reader.hash = TextHash::from_state(&state);
+                is_whole = match self.files.has_words() {
+                    true => self.hash(&part, &mut reader)?,
+                    false => self.count(&part, &mut reader, &mut marks)?,
+                };
+                state = mem::replace(&mut reader.hash, TextHash::new()).state();
+            }
+            state = ranks.broadcast(rank, if is_whole { &state } else { &[] });
+            if state.is_empty() {
+                return Ok(None);
+            }
+        }
+        reader.hash = TextHash::from_state(&state);
+        self.add_files(&mut reader)?;
+
+        let mut of_parts = self.sum_counts(&mut reader);
+        let vocab = self.vocab(&mut reader, &name)?;
+        let encode = |text: &SymbolCodes, n_bytes, vocab: &Vocab, cuts: Cuts| {
+            if self.files.has_words() {
+                let n_tokens;
+                (n_tokens, marks) = mark_lines(&part, text, vocab, &cuts)?;
+                of_parts = self.all_gather(&[n_tokens]).concat();
+            }
+            let marks = self.all_marks(&marks, &of_parts);
+            let n_tokens = of_parts.iter().sum::<u64>() as usize;
+            let codes = encode(text, n_bytes, vocab, &cuts, &marks, needed(n_tokens))?;
+            Ok((codes, n_tokens))
+        };
+        reader.finish(name, vocab, encode).map(Some)
+    }
+
+    /// Counts the symbols of a part, and marks characters. Returns false if there is text that is not in the files
+    /// byte by byte, or a line of words that may be too long.
+    fn count(
+        &self,
+        part: &Range<u64>,
+        reader: &mut TextReader,
+        marks: &mut Vec<Mark>,
+    ) -> Result<bool, Error> {
+        let has_words = self.files.has_words();
+        let mut transcript = None;
+        self.files.each_block(part, |block| {
+            if self.config.units == Units::Bytes {
+                reader.count(&block.bytes);
+                reader.hash.update(block.bytes).in_file(block.path)?;
+                return Ok(true);
+            }
+            if block.is_first {
+                let offset = block.offset as usize;
+                transcript = Some(Transcript::new(block.path, self.config, None, offset));
+            }
+            let transcript = transcript
+                .as_mut()
+                .expect("a file's first block came first");
+            let text = transcript.next(&block.bytes, block.is_last)?;
+            // The block may begin within the last character of the one before it, which is counted now.
+            let before = block.bytes.iter().take_while(|byte| is_within(**byte));
+            let before = before.count();
+            marks.push(Mark {
+                byte: block.at + before as u64,
+                token: reader.n_symbols as u64 + u64::from(before > 0),
+            });
+            reader.count(text.as_bytes());
+            let is_verbatim = transcript.is_verbatim();
+            if !has_words {
+                reader.hash.update(block.bytes).in_file(block.path)?;
+                return Ok(is_verbatim);
+            }
+            // So that any block has the end of a line, wherever it begins.
+            let mut halves = block.bytes.chunks(BLOCK / 2);
+            let ends_text = block.at + block.bytes.len() as u64 == self.files.n_bytes();
+            if ends_text {
+                halves.next_back();
+            }
+            let has_ends = halves.all(|half| memchr(b'\n', half).is_some());
+            Ok(is_verbatim && has_ends)
+        })
+    }
+
+    /// Continues the hash with a part.
+    fn hash(&self, part: &Range<u64>, reader: &mut TextReader) -> Result<bool, Error> {
+        self.files.each_block(part, |block| {
+            reader.hash.update(block.bytes).in_file(block.path)?;
+            Ok(true)
+        })
+    }
+
+    /// Adds the files to the text, of all ranks alike.
+    fn add_files(&self, reader: &mut TextReader) -> Result<(), Error> {
+        reader.n_bytes = self.files.n_bytes();
+        for (i, (file, path)) in self.files.files.iter().enumerate() {
+            reader.extents.push(Extent {
+                start: self.files.starts[i],
+                store: 1 + i,
+                offset: 0,
+            });
+            reader.files.push(ByteStore::File {
+                file: file.try_clone().in_file(path)?,
+                path: path.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes the counts of bytes or characters those of the text, and returns how many the part of each rank has.
+    fn sum_counts(&self, reader: &mut TextReader) -> Vec<u64> {
+        let there = (0..).zip(&reader.counts).filter(|(_, count)| **count > 0);
+        let counts: Vec<u64> = there.flat_map(|(symbol, count)| [symbol, *count]).collect();
+        reader.counts.fill(0);
+        for counts in self.all_gather(&counts) {
+            for pair in counts.chunks_exact(2) {
+                let symbol = pair[0] as usize;
+                if symbol >= reader.counts.len() {
+                    reader.counts.resize(symbol + 1, 0);
+                }
+                reader.counts[symbol] += pair[1];
+            }
+        }
+        let of_parts = self.all_gather(&[reader.n_symbols as u64]).concat();
+        reader.n_symbols = of_parts.iter().sum::<u64>() as usize;
+        of_parts
+    }
+
+    /// Returns the symbols of the text, which rank 0 finds.
+    fn vocab(&self, reader: &mut TextReader, name: &str) -> Result<Vocab, Error> {
+        let mut vocab = Vec::new();
+        if self.ranks.rank() == 0 {
+            if let Some(words) = &mut reader.words {
+                for counts in self.ranks.gather(&[]).iter().skip(1) {
+                    words.merge(serde_json::from_slice(counts).expect("a rank wrote it"));
+                }
+            }
+            vocab = reader.vocab(name)?.to_json();
+        } else if let Some(words) = reader.words.take() {
+            let counts = serde_json::to_vec(&words.finish()).expect("plain data");
+            self.ranks.gather(&counts);
+        }
+        let vocab = self.ranks.broadcast(0, &vocab);
+        let vocab = str::from_utf8(&vocab).expect("JSON");
+        Ok(Vocab::from_json(vocab).expect("rank 0 wrote it"))
+    }
+
+    /// Returns the marks of all ranks, of whose parts each has so many tokens.
+    fn all_marks(&self, marks: &[Mark], of_parts: &[u64]) -> Vec<Mark> {
+        let pairs = marks.iter().flat_map(|mark| [mark.byte, mark.token]);
+        let (mut all, mut before) = (Vec::new(), 0);
+        let of_ranks = self.all_gather(&pairs.collect::<Vec<_>>());
+        for (marks, n_tokens) in of_ranks.iter().zip(of_parts) {
+            all.extend(marks.chunks_exact(2).map(|pair| Mark {
+                byte: pair[0],
+                token: before + pair[1],
+            }));
+            before += n_tokens;
+        }
+        all
+    }
+
+    fn all_gather(&self, numbers: &[u64]) -> Vec<Vec<u64>> {
+        let of_ranks = self.ranks.all_gather(cast_slice(numbers));
+        of_ranks
+            .iter()
+            .map(|of_rank| pod_collect_to_vec(of_rank))
+            .collect()
+    }
+}
+
+/// Returns how many tokens a part has that begins and ends with whole lines, and marks some lines.
+fn mark_lines(
+    part: &Range<u64>,
     text: &SymbolCodes,
-    n_bytes: u64,
     vocab: &Vocab,
     cuts: &Cuts,
-    marks: &[Mark],
-    ranges: Vec<Range<usize>>,
-) -> Result<SymbolCodes, Error> {
+) -> Result<(u64, Vec<Mark>), Error> {
     let mut writer = TokenWriter::new(vocab, cuts.clone());
-    let (mut extents, mut n_tokens) = (Vec::new(), 0);
-    for range in merged(ranges) {
-        extents.push((range.start, n_tokens));
-        n_tokens += range.len();
-        let mark = marks.partition_point(|mark| mark.symbol <= range.start as u64) - 1;
-        let mut from = marks[mark].byte;
-        let mut skip = range.start - marks[mark].symbol as usize;
-        let mut left = range.len();
-        let mut bytes = Vec::new();
-        while left > 0 {
-            bytes.resize((n_bytes - from).min(BLOCK as u64) as usize, 0);
-            text.read(from, &mut bytes)?;
-            let whole = whole_characters(&bytes);
-            let place = |n| {
-                whole
-                    .char_indices()
-                    .nth(n)
-                    .map_or(whole.len(), |(place, _)| place)
-            };
-            let wanted = &whole[place(skip)..place(skip.saturating_add(left))];
-            if whole.is_empty() || !writer.push(wanted)? {
-                return Err(text.changed(from));
-            }
-            let n = whole.chars().count();
-            left -= n.saturating_sub(skip).min(left);
-            skip = skip.saturating_sub(n);
-            from += whole.len() as u64;
+    // They are only counted.
+    writer.begin_stretch(usize::MAX, usize::MAX);
+    let (mut marks, mut bytes, mut from) = (Vec::new(), Vec::new(), part.start);
+    while from < part.end {
+        if writer.is_up_to_date() {
+            marks.push(Mark {
+                byte: from,
+                token: writer.n_tokens() as u64,
+            });
         }
-    }
-    let (codes, _) = writer.finish()?.ok_or_else(|| text.changed(0))?;
-    let width = codes.width as u64;
-    let extent = |(start, offset): (usize, usize)| Extent {
-        start: start as u64 * width,
-        store: 0,
-        offset: offset as u64 * width,
-    };
-    Ok(SymbolCodes {
-        extents: extents.into_iter().map(extent).collect(),
-        ..codes
-    })
-}
-
-/// Returns ranges in their order, those that overlap as one.
-fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    ranges.sort_by_key(|range| range.start);
-    let mut merged: Vec<Range<usize>> = Vec::new();
-    for range in ranges {
-        match merged.last_mut().filter(|last| range.start <= last.end) {
-            Some(last) => last.end = last.end.max(range.end),
-            None => merged.push(range),
+        bytes.resize((part.end - from).min(BLOCK as u64) as usize, 0);
+        text.read(from, &mut bytes)?;
+        let is_last = from + bytes.len() as u64 == part.end;
+        let lines = match memrchr(b'\n', &bytes) {
+            Some(end) if !is_last => &bytes[..=end],
+            _ => &bytes[..],
+        };
+        let lines = str::from_utf8(lines).map_err(|_| text.changed(from))?;
+        if !writer.push(lines)? {
+            return Err(text.changed(from));
         }
+        from += lines.len() as u64;
     }
-    merged
+    if !writer.end_stretch()? {
+        return Err(text.changed(part.start));
+    }
+    Ok((writer.n_tokens() as u64, marks))
 }

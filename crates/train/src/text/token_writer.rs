@@ -17,6 +17,9 @@ pub(crate) struct TokenWriter<'a> {
     width: usize,
     store: ByteStoreWriter,
     n_tokens: usize,
+    /// Of the tokens to come, this many are not kept, and then this many are.
+    skipped: usize,
+    kept: usize,
 }
 
 enum Coder<'a> {
@@ -40,7 +43,24 @@ impl<'a> TokenWriter<'a> {
             },
             store: ByteStoreWriter::new(),
             n_tokens: 0,
+            skipped: 0,
+            kept: usize::MAX,
         }
+    }
+
+    /// Begins another stretch of a text, of which `n` tokens are kept, from number `from` on.
+    pub fn begin_stretch(&mut self, from: usize, n: usize) {
+        (self.skipped, self.kept) = (from, n);
+    }
+
+    /// Returns whether no token is wanted any more.
+    pub fn is_done(&self) -> bool {
+        self.kept == 0
+    }
+
+    /// Returns how many tokens there were, whether kept or not.
+    pub fn n_tokens(&self) -> usize {
+        self.n_tokens
     }
 
     /// Returns whether all blocks so far have been looked at, but for the beginning of a word.
@@ -91,26 +111,37 @@ impl<'a> TokenWriter<'a> {
     }
 
     fn write(&mut self, tokens: &[u32]) -> Result<(), Error> {
+        self.n_tokens += tokens.len();
+        let (skipped, tokens) = tokens.split_at(self.skipped.min(tokens.len()));
+        let tokens = &tokens[..self.kept.min(tokens.len())];
+        self.skipped -= skipped.len();
+        self.kept -= tokens.len();
         let mut codes = Vec::with_capacity(tokens.len() * self.width);
         for token in tokens {
             codes.extend_from_slice(&token.to_le_bytes()[..self.width]);
         }
-        self.n_tokens += tokens.len();
         self.store.push(&codes)
     }
 
-    /// Returns the tokens and how many there are; `None` if a character has been found that is not in the
-    /// vocabulary.
-    pub fn finish(mut self) -> Result<Option<(SymbolCodes, usize)>, Error> {
-        let rest = match &mut self.coder {
-            Coder::Chars(_) => Vec::new(),
-            Coder::Words(parts, _) => parts.finish(),
-        };
-        if !self.write_parts(rest)? {
-            return Ok(None);
+    /// Writes what is left at the end of a text or a stretch, if it is wanted. Returns `false` if a character has been
+    /// found that is not in the vocabulary.
+    pub fn end_stretch(&mut self) -> Result<bool, Error> {
+        match &mut self.coder {
+            Coder::Chars(_) => Ok(true),
+            Coder::Words(parts, _) => {
+                let rest = parts.finish();
+                if self.is_done() {
+                    Ok(true)
+                } else {
+                    self.write_parts(rest)
+                }
+            }
         }
-        let codes = SymbolCodes::of_store(self.width, self.store.finish());
-        Ok(Some((codes, self.n_tokens)))
+    }
+
+    /// Returns the tokens that were kept.
+    pub fn finish(self) -> SymbolCodes {
+        SymbolCodes::of_store(self.width, self.store.finish())
     }
 }
 

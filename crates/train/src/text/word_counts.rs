@@ -10,6 +10,8 @@ pub(crate) struct WordCounts {
     parts: WordParts,
     /// What each worker has counted.
     counts: [HashMap<String, u64>; WORKERS],
+    /// What was counted in other parts of the text.
+    elsewhere: HashMap<String, u64>,
 }
 
 /// As many different words a worker counts at a time; when there are more, the rarest are forgotten.
@@ -20,6 +22,7 @@ impl WordCounts {
         WordCounts {
             parts: WordParts::new(cuts),
             counts: Default::default(),
+            elsewhere: HashMap::new(),
         }
     }
 
@@ -34,12 +37,17 @@ impl WordCounts {
         let workers = self.counts.par_iter_mut().zip(parts);
         workers.for_each(|(counts, part)| {
             cuts.each_word(&part, |word| *counts.entry_ref(word).or_default() += 1);
-            let mut rare = 1;
-            while counts.len() > MOST_WORDS {
-                counts.retain(|_, count| *count > rare);
-                rare *= 2;
-            }
+            forget_rare(counts, MOST_WORDS);
         });
+    }
+
+    /// Adds what [`finish`](Self::finish) returned for another part of the text, which begins and ends with whole
+    /// words.
+    pub fn merge(&mut self, counts: Vec<(String, u64)>) {
+        for (word, count) in counts {
+            *self.elsewhere.entry(word).or_default() += count;
+        }
+        forget_rare(&mut self.elsewhere, WORKERS * MOST_WORDS);
     }
 
     /// Returns the words of more than one character, the most frequent first.
@@ -47,12 +55,21 @@ impl WordCounts {
         let parts = self.parts.finish();
         self.count(parts);
         let [mut all, others @ ..] = self.counts;
-        for (word, count) in others.into_iter().flatten() {
+        for (word, count) in others.into_iter().chain([self.elsewhere]).flatten() {
             *all.entry(word).or_default() += count;
         }
         let mut counts: Vec<_> = all.into_iter().collect();
         counts.retain(|(word, _)| word.chars().nth(1).is_some());
         counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         counts
+    }
+}
+
+/// Forgets the rarest words, if there are more than `most`.
+fn forget_rare(counts: &mut HashMap<String, u64>, most: usize) {
+    let mut rare = 1;
+    while counts.len() > most {
+        counts.retain(|_, count| *count > rare);
+        rare *= 2;
     }
 }

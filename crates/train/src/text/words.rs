@@ -103,8 +103,12 @@ impl Cuts {
         // What follows may be the beginning of a separator.
         let text = &text[..text.floor_char_boundary(text.len().saturating_sub(end.len()))];
         let lines = text.rfind('\n').map(|end| end + 1);
-        let before_spaces = |end: usize| text[..end].trim_end_matches(' ').len();
-        match lines.or_else(|| text.rfind(' ').map(before_spaces)) {
+        // Before a space that is the first of them.
+        let before_space = || {
+            let mut ends = text.rmatch_indices(' ').map(|(end, _)| end);
+            ends.find(|end| !text[..*end].ends_with(char::is_whitespace))
+        };
+        match lines.or_else(before_space) {
             Some(whole) => whole,
             None if text.len() > LONGEST_PART => text.len(),
             None => 0,

@@ -1,7 +1,7 @@
 //! A new run from the weights of an old one, on a text with other symbols.
 
 use tests::tiny::parameters;
-use train::Vocab;
+use train::{TextConfig, Vocab};
 
 use super::*;
 
@@ -18,8 +18,11 @@ fn fine_tuned(
     let outcome = begin::<B>(&super::text(), &config, &create(old.path()), TO_THE_END);
     let old = RunFolder::open(old.path()).expect("a run");
 
-    let known = old.vocab().expect("symbols");
-    let corpus = corpus(text).with_known(&known).expect("characters");
+    let how = TextConfig {
+        known: Some(old.vocab().expect("symbols")),
+        ..TextConfig::default()
+    };
+    let corpus = Corpus::from_bytes("text", text.as_bytes(), &how).expect("a text");
     let place = tempfile::tempdir().expect("a folder");
     let folder = create(place.path());
     let new = || Ok(folder.clone());

@@ -25,15 +25,11 @@ impl Program for ScoreRun<'_> {
         let (config, vocab) = (folder.config()?, folder.vocab()?);
         open_files::raise_limit();
         let how = TextConfig {
-            min_count: if vocab.has_unknown() {
-                1
-            } else {
-                config.min_count
-            },
             encoding: args.encoding,
+            known: Some(vocab.clone()),
             ..config.text()
         };
-        let corpus = Corpus::read(&args.data, &how)?.with_known(&vocab)?;
+        let corpus = Corpus::read(&args.data, &how)?;
         let model = folder.load_model::<B::InnerBackend, AnyCell<_>>(&config, &vocab, device)?;
         let documents = config.documents.as_ref();
         let score = score(&model, &vocab, &corpus, documents, device)?;

@@ -19,7 +19,7 @@ use demos::{
     view::{self, RunView},
 };
 use train::{
-    Corpus, Run, RunConfig, RunFolder, Sampling, Units, Vocab, batches,
+    Corpus, Run, RunConfig, RunFolder, Sampling, TextConfig, Units, Vocab, batches,
     ranks::{Communicator, first_other},
 };
 
@@ -189,11 +189,10 @@ fn read_corpus(
     known: Option<&Vocab>,
     ranks: &dyn Communicator,
 ) -> Result<Corpus> {
-    let mut how = config.text();
-    // The first text decides which characters are rare.
-    if known.is_some_and(Vocab::has_unknown) {
-        how.min_count = 1;
-    }
+    let how = TextConfig {
+        known: known.cloned(),
+        ..config.text()
+    };
     let share = ranks.share();
     let mut batches = config.batches();
     if !config.val_data.is_empty() {
@@ -208,21 +207,22 @@ fn read_corpus(
                 .transpose()?;
             ranks.barrier();
             let path = ours.map_or_else(|| datasets::find(name), Ok)?;
-            Corpus::read(&[path], &how)?
+            Corpus::read_on(ranks, &[path], &how, needed)?
         }
         (None, []) => Corpus::from_bytes(LIBER_PRIMUS, lipsum::LIBER_PRIMUS.as_bytes(), &how)?,
         (None, paths) => Corpus::read_on(ranks, paths, &how, needed)?,
     };
     if !config.val_data.is_empty() {
-        how.min_count = 1;
+        let how = TextConfig {
+            // The first text decides which characters are rare.
+            min_count: 1,
+            known: Some(corpus.vocab.clone()),
+            ..how
+        };
         let needed = |n| batches::needed_to_validate(n, &batches, share);
-        let held_out = Corpus::read_on(ranks, &config.val_data, &how, needed)?;
-        corpus = corpus.with_held_out(held_out)?;
+        corpus = corpus.with_held_out(Corpus::read_on(ranks, &config.val_data, &how, needed)?);
     }
-    Ok(match known {
-        Some(known) => corpus.with_known(known)?,
-        None => corpus,
-    })
+    Ok(corpus)
 }
 
 impl Program for TrainRun<'_> {
