@@ -11,11 +11,12 @@
 mod adagrad;
 mod clip;
 mod config;
+mod dealt_out;
+mod flat;
 mod moments;
 pub mod norms;
 mod optimizer;
 mod progress;
-mod rank_sum;
 mod schedule;
 mod snapshot;
 pub mod tbptt;

@@ -14,10 +14,10 @@ use models::{AnyCell, CharLm, RecurrentState, StackState, TrainableCell};
 use super::{
     clip::clip,
     config::TrainerConfig,
+    dealt_out::DealtOut,
     norms::{self, global_norm, weight_norm},
     optimizer::Optimizer,
     progress::{MEAN_OVER, Progress},
-    rank_sum::sum_gradient,
     snapshot::{Snapshot, joined_rows, state_tensors, with_tensors},
     tbptt::loss,
 };
@@ -43,6 +43,8 @@ pub struct Trainer<B: AutodiffBackend, C: TrainableCell<B> = AnyCell<B>> {
     /// `None` only while the optimiser has it.
     model: Option<CharLm<B, C>>,
     optimizer: Optimizer<B, CharLm<B, C>>,
+    /// This rank's part of the weights and of their moments, if there are several ranks: then `optimizer` has none.
+    dealt_out: Option<DealtOut<B>>,
     /// Which rows of each batch are this rank's.
     share: Share,
     /// The state of each of them after the last batch, layer by layer.
@@ -79,7 +81,7 @@ pub struct Together {
     pub asked: u64,
     /// Seconds that this rank waited for the slowest.
     pub waiting: f64,
-    /// Seconds that the sum over all ranks took from then on.
+    /// Seconds that it took to add up the gradients from then on, and to send the weights.
     pub communicating: f64,
 }
 
@@ -98,6 +100,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
             state: model.initial_state(config.batch_size),
             model: Some(model),
             optimizer: config.optimizer.init(),
+            dealt_out: None,
             progress: Progress {
                 rows: config.batch_size,
                 ..Progress::default()
@@ -140,16 +143,15 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
         self.update_on(&Alone, batch, 0)
     }
 
-    /// Learns from the next batch together with other ranks, each of which calls this with its rows of the batch
-    /// ([`Batches::keep`](crate::Batches::keep)). Tells them what this rank asks for, in bits of the caller's
-    /// meaning.
+    /// Learns from the next batch together with other ranks, each of which calls this with its rows of the batch, after
+    /// [`keep`](Self::keep). Tells them what this rank asks for, in bits of the caller's meaning.
     ///
     /// Each rank draws its own masks of dropout.
     ///
     /// # Errors
     ///
     /// Returns the errors of [`update`](Self::update), on all ranks alike.
-    pub fn update_on(
+    pub(crate) fn update_on(
         &mut self,
         ranks: &dyn Communicator,
         batch: &Batch,
@@ -161,37 +163,19 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
         B::seed(&self.device, seed.wrapping_add((ranks.rank() as u64) << 40));
 
         let state = std::mem::take(&mut self.state);
-        let (mut loss, mut grads, state) = self.gradient(batch, state);
+        let (loss, grads, state) = self.gradient(batch, state);
         self.state = state;
-        let together = (ranks.size() > 1).then(|| {
-            let busy = self.met.elapsed().as_secs_f64();
-            let note = [loss.to_bits(), busy.to_bits(), asked];
-            let notes = sum_gradient(self.trained(), &mut grads, bytes_of(&note), ranks);
-            let took = self.met.elapsed().as_secs_f64() - busy;
-            self.met = Instant::now();
-            let (mut asked, mut slowest) = (0, busy);
-            loss = 0.0;
-            for note in notes {
-                let [its_loss, its_busy, it_asked]: [u64; 3] = pod_read_unaligned(&note);
-                loss += f64::from_bits(its_loss);
-                slowest = f64::from_bits(its_busy).max(slowest);
-                asked |= it_asked;
-            }
-            let waiting = (slowest - busy).min(took);
-            Together {
-                asked,
-                waiting,
-                communicating: took - waiting,
-            }
-        });
+        let (loss, grad_norm, mut grads, together) = match ranks.size() {
+            1 => (loss, global_norm(self.trained(), &grads), grads, None),
+            _ => self.sum(ranks, loss, grads, asked),
+        };
         let config = &self.config;
-        let grad_norm = global_norm(self.trained(), &grads);
         let updates = self.epoch_length * config.max_epochs;
         let plateaus = self.progress.plateaus;
         let factor = config
             .schedule
             .factor(update, self.epoch_length, updates, plateaus);
-        let done = Update {
+        let mut done = Update {
             loss,
             grad_norm,
             learning_rate: config.learning_rate * factor,
@@ -206,9 +190,24 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
             return Ok(done);
         }
 
+        let (limit, learning_rate) = (self.config.grad_clip, done.learning_rate);
         let model = self.model.take().expect("a model between updates");
-        clip(self.config.grad_clip, &model, grad_norm, &mut grads);
-        self.model = Some(self.optimizer.step(done.learning_rate, model, grads));
+        self.model = Some(match &mut self.dealt_out {
+            None => {
+                clip(limit, &model, grad_norm, &mut grads);
+                self.optimizer.step(learning_rate, model, grads)
+            }
+            Some(stretch) => {
+                stretch.step(learning_rate, limit, grad_norm, grads);
+                let stepped = Instant::now();
+                let model = stretch.join(model, ranks);
+                self.met = Instant::now();
+                if let Some(together) = &mut done.together {
+                    together.communicating += (self.met - stepped).as_secs_f64();
+                }
+                model
+            }
+        });
 
         let progress = &mut self.progress;
         progress.total_loss += loss;
@@ -238,6 +237,41 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
         }
         let grads = GradientsParams::from_grads(loss.backward(), model);
         (loss.into_scalar().elem(), grads, next.detach())
+    }
+
+    /// Adds up losses and gradients of all ranks. Returns the loss, the norm of the gradient, what of it is this rank's,
+    /// and what the ranks did.
+    fn sum(
+        &mut self,
+        ranks: &dyn Communicator,
+        loss: f64,
+        grads: GradientsParams,
+        asked: u64,
+    ) -> (f64, f64, GradientsParams, Option<Together>) {
+        let busy = self.met.elapsed().as_secs_f64();
+        let model = self.model.as_ref().expect("a model between updates");
+        let dealt_out = self.dealt_out.as_mut().expect("it has kept its share");
+        let grads = dealt_out.sum(model, grads, ranks);
+        let squares = dealt_out.norm(&grads).powi(2);
+        let note = [loss.to_bits(), squares.to_bits(), busy.to_bits(), asked];
+        let notes = ranks.all_gather(bytes_of(&note));
+        let took = self.met.elapsed().as_secs_f64() - busy;
+        self.met = Instant::now();
+        let (mut loss, mut squares, mut slowest, mut all_asked) = (0.0, 0.0, busy, 0);
+        for note in notes {
+            let [its_loss, its_squares, its_busy, it_asked]: [u64; 4] = pod_read_unaligned(&note);
+            loss += f64::from_bits(its_loss);
+            squares += f64::from_bits(its_squares);
+            slowest = f64::from_bits(its_busy).max(slowest);
+            all_asked |= it_asked;
+        }
+        let waiting = (slowest - busy).min(took);
+        let together = Together {
+            asked: all_asked,
+            waiting,
+            communicating: took - waiting,
+        };
+        (loss, squares.sqrt(), grads, Some(together))
     }
 
     /// Returns whether the norm is far above its mean, by the factor [`TrainerConfig::skip_outliers`].
@@ -292,30 +326,30 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
         (train_loss, is_best)
     }
 
-    /// Copies everything that changes from update to update.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// Copies everything that changes from update to update. On several ranks, rank 0 returns the state of all rows and
+    /// all moments; the others return the state of their own and no moments.
+    pub(crate) fn snapshot(&self, ranks: &dyn Communicator) -> Snapshot {
+        let mut state = state_tensors::<B, C>(&self.state);
+        let moments = match &self.dealt_out {
+            None => self.optimizer.moments(self.trained()),
+            Some(stretch) => {
+                let tensors = state.values().map(TensorData::as_bytes);
+                let states = ranks.gather(&tensors.collect::<Vec<_>>().concat());
+                if ranks.rank() == 0 {
+                    state = joined_rows(state, &states, self.progress.rows);
+                }
+                stretch.moments(ranks)
+            }
+        };
         Snapshot {
             progress: self.progress.clone(),
             weights: tensors::of_module(&self.model()),
-            moments: self.optimizer.moments(self.trained()),
-            state: state_tensors::<B, C>(&self.state),
+            moments,
+            state,
         }
     }
 
-    /// Copies the same on all ranks. The state that rank 0 returns has all rows; that of the others has their own.
-    pub(crate) fn snapshot_on(&self, ranks: &dyn Communicator) -> Snapshot {
-        let mut snapshot = self.snapshot();
-        if ranks.size() > 1 {
-            let tensors = snapshot.state.values().map(TensorData::as_bytes);
-            let states = ranks.gather(&tensors.collect::<Vec<_>>().concat());
-            if ranks.rank() == 0 {
-                snapshot.state = joined_rows(snapshot.state, &states, self.progress.rows);
-            }
-        }
-        snapshot
-    }
-
-    /// Keeps one rank's share of the rows.
+    /// Keeps one rank's share of the rows, of the weights to step, and of their moments.
     pub(crate) fn keep(&mut self, share: Share) {
         self.share = share;
         let rows = share.of(self.progress.rows);
@@ -323,6 +357,15 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Trainer<B, C> {
         if !rows.is_empty() {
             self.state = state.map(&mut |_, tensor| tensor.slice([rows.clone()]));
         }
+        let optimizer = std::mem::replace(&mut self.optimizer, self.config.optimizer.init());
+        self.dealt_out = Some(DealtOut::new(
+            share,
+            self.config.optimizer,
+            self.trained(),
+            &optimizer.moments(self.trained()),
+            self.progress.updates_learned(),
+            &self.device,
+        ));
     }
 
     /// Creates a trainer that continues from a snapshot, whose tensors have the layout of `model`.

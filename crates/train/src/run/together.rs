@@ -9,7 +9,7 @@ use crate::{
     disk::tensors::{self, Layout},
     error::Error,
     learn::{Progress, Snapshot, SnapshotLayout, Trainer},
-    ranks::Communicator,
+    ranks::{Alone, Communicator},
     text::Corpus,
 };
 
@@ -29,7 +29,7 @@ impl<'a, B: AutodiffBackend, C: TrainableCell<B>> Run<'a, B, C> {
         if ranks.size() == 1 {
             return Ok(self);
         }
-        let snapshot = self.trainer.snapshot();
+        let snapshot = self.trainer.snapshot(&Alone);
         let progress = serde_json::to_vec(&snapshot.progress).expect("plain data");
         let resumed = [u8::from(self.resumed.is_some())];
         ranks.broadcast(0, &progress);

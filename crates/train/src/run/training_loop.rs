@@ -409,7 +409,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
         if !is_finite(&self.trainer.model()) {
             return Err(self.trainer.diverged(None));
         }
-        let tensors = self.trainer.snapshot_on(self.ranks);
+        let tensors = self.trainer.snapshot(self.ranks);
         self.check_equal(&tensors.weights)?;
         let Some(files) = &mut self.files else {
             return Ok(());
