@@ -17,7 +17,7 @@ use super::{
     token_writer::{TokenWriter, by_code_point},
     transcript::Transcript,
     vocab::{UNKNOWN, Units, Vocab},
-    word_counts::WordCounts,
+    word_counts::{WordCounts, WordTable},
     words::Cuts,
 };
 use crate::error::{Error, InFile};
@@ -46,7 +46,8 @@ impl Corpus {
             reader.read_file(source, Reader::open(&source.path)?)?;
         }
         let name = name_of(paths);
-        let vocab = reader.vocab(&name)?;
+        let words = reader.take_words();
+        let vocab = reader.vocab(&name, words)?;
         reader.finish(name, vocab, encode)
     }
 
@@ -62,7 +63,8 @@ impl Corpus {
         };
         let mut reader = TextReader::new(config);
         reader.read_file(&source, Reader::Memory(bytes))?;
-        let vocab = reader.vocab(name)?;
+        let words = reader.take_words();
+        let vocab = reader.vocab(name, words)?;
         reader.finish(name.to_owned(), vocab, encode)
     }
 }
@@ -84,7 +86,7 @@ pub(super) struct TextReader<'a> {
     /// matter how often, each that occurs has 1.
     pub(super) counts: Vec<u64>,
     /// How often each word occurs, if that decides on the symbols.
-    pub(super) words: Option<WordCounts>,
+    words: Option<WordCounts>,
     pub(super) n_symbols: usize,
     pub(super) n_bytes: u64,
     /// The text, except for large files.
@@ -311,12 +313,17 @@ impl<'a> TextReader<'a> {
         })
     }
 
-    /// Returns the symbols of the text, after its last file.
+    /// Returns the words, if they decide on the symbols, after the last file.
+    pub(super) fn take_words(&mut self) -> Option<WordTable> {
+        self.words.take().map(WordCounts::finish)
+    }
+
+    /// Returns the symbols of the text with these words.
     ///
     /// # Errors
     ///
     /// Returns an error if there are fewer than two, or the known ones have other units.
-    pub(super) fn vocab(&mut self, name: &str) -> Result<Vocab, Error> {
+    pub(super) fn vocab(&self, name: &str, words: Option<WordTable>) -> Result<Vocab, Error> {
         let seen = (0..)
             .zip(&self.counts)
             .filter(|(_, count)| **count > 0)
@@ -338,7 +345,7 @@ impl<'a> TextReader<'a> {
             [symbol] => return Err(only(symbol)),
             _ => (),
         }
-        let mut vocab = self.own_vocab(&seen);
+        let mut vocab = self.own_vocab(&seen, words);
         if let Some(known) = &self.config.known {
             vocab = known.extended(&vocab).ok_or_else(|| Error::Foreign {
                 path: "vocab.json".into(),
@@ -351,30 +358,29 @@ impl<'a> TextReader<'a> {
         }
     }
 
-    /// Returns the symbols of a text with these characters, as if none were known.
-    fn own_vocab(&mut self, seen: &[char]) -> Vocab {
+    /// Returns the symbols of a text with these characters and words, as if none were known.
+    fn own_vocab(&self, seen: &[char], words: Option<WordTable>) -> Vocab {
+        let words = words.map_or_else(Vec::new, WordTable::sorted);
         let TextConfig {
             min_count,
             vocab_size,
             ..
         } = *self.config;
-        match (self.config.units, self.words.take()) {
-            (Units::Bytes, _) => Vocab::Bytes,
-            (Units::Pieces, words) => {
-                let words = words.map_or_else(Vec::new, WordCounts::finish);
+        match self.config.units {
+            Units::Bytes => Vocab::Bytes,
+            Units::Pieces => {
                 let least = min_count.max(2) as u64;
                 let pieces = pieces::learn(seen, &words, vocab_size, least);
                 Vocab::Pieces(seen.iter().map(char::to_string).chain(pieces).collect())
             }
-            (Units::Words, words) => {
-                let words = words.map_or_else(Vec::new, WordCounts::finish);
+            Units::Words => {
                 let frequent = words
                     .into_iter()
                     .take_while(|(_, count)| *count >= min_count.max(2) as u64);
                 let words = frequent.map(|(word, _)| word).take(vocab_size);
                 Vocab::Words(seen.iter().map(char::to_string).chain(words).collect())
             }
-            (Units::Chars, _) => {
+            Units::Chars => {
                 let end = self.config.documents.as_ref();
                 let is_kept = |symbol: &char| {
                     self.counts[*symbol as usize] >= min_count as u64

@@ -7,12 +7,15 @@
 //! ```
 //!
 //! Characters and bytes are counted and hashed at once. To count words takes longer: that, all ranks do at the same
-//! time. And where the tokens of a word stand, only encoding tells: so each rank encodes its part to count them.
+//! time. And how many tokens a text of words has, only encoding tells: so each rank encodes its part, and then what else
+//! it learns from.
+//!
+//! Before ranks tell one another what they have found there is a barrier, which waits however long another rank reads.
 
 use std::{mem, ops::Range, path::PathBuf};
 
 use bytemuck::{cast_slice, pod_collect_to_vec};
-use memchr::{memchr, memrchr};
+use memchr::memchr;
 
 use super::{
     byte_store::ByteStore,
@@ -22,9 +25,8 @@ use super::{
     ingest::{TextReader, name_of},
     large_files::{LargeFiles, is_within},
     read_ahead::BLOCK,
-    stretches::{Mark, encode},
+    stretches::{Mark, Stretches},
     symbol_codes::{Extent, SymbolCodes},
-    token_writer::TokenWriter,
     transcript::Transcript,
     vocab::{Units, Vocab},
     words::Cuts,
@@ -109,6 +111,7 @@ impl Parts<'_> {
                 Some(part) => self.count(part, &mut reader, &mut marks)?,
                 None => false,
             };
+            ranks.barrier();
             let are_counted = ranks.all_gather(&[u8::from(is_counted)]);
             if are_counted.concat().contains(&0) {
                 return Ok(None);
@@ -127,6 +130,7 @@ impl Parts<'_> {
                 };
                 state = mem::replace(&mut reader.hash, TextHash::new()).state();
             }
+            ranks.barrier();
             state = ranks.broadcast(rank, if is_whole { &state } else { &[] });
             if state.is_empty() {
                 return Ok(None);
@@ -138,15 +142,18 @@ impl Parts<'_> {
         let mut of_parts = self.sum_counts(&mut reader);
         let vocab = self.vocab(&mut reader, &name)?;
         let encode = |text: &SymbolCodes, n_bytes, vocab: &Vocab, cuts: Cuts| {
+            let mut stretches = Stretches::new(text, n_bytes, vocab, cuts);
             if self.files.has_words() {
-                let n_tokens;
-                (n_tokens, marks) = mark_lines(&part, text, vocab, &cuts)?;
-                of_parts = self.all_gather(&[n_tokens]).concat();
+                let n;
+                (n, marks) = stretches.encode_part(&part)?;
+                ranks.barrier();
+                of_parts = self.all_gather(&[n as u64]).concat();
+                let before = of_parts[..ranks.rank()].iter().sum::<u64>() as usize;
+                stretches.number_part(before..before + n);
             }
-            let marks = self.all_marks(&marks, &of_parts);
             let n_tokens = of_parts.iter().sum::<u64>() as usize;
-            let codes = encode(text, n_bytes, vocab, &cuts, &marks, needed(n_tokens))?;
-            Ok((codes, n_tokens))
+            stretches.encode(needed(n_tokens), &self.all_marks(&marks, &of_parts))?;
+            Ok((stretches.finish(), n_tokens))
         };
         reader.finish(name, vocab, encode).map(Some)
     }
@@ -245,18 +252,25 @@ impl Parts<'_> {
 
     /// Returns the symbols of the text, which rank 0 finds.
     fn vocab(&self, reader: &mut TextReader, name: &str) -> Result<Vocab, Error> {
-        let mut vocab = Vec::new();
-        if self.ranks.rank() == 0 {
-            if let Some(words) = &mut reader.words {
-                for counts in self.ranks.gather(&[]).iter().skip(1) {
-                    words.merge(serde_json::from_slice(counts).expect("a rank wrote it"));
-                }
-            }
-            vocab = reader.vocab(name)?.to_json();
-        } else if let Some(words) = reader.words.take() {
-            let counts = serde_json::to_vec(&words.finish()).expect("plain data");
-            self.ranks.gather(&counts);
+        let is_first = self.ranks.rank() == 0;
+        let mut words = reader.take_words();
+        if let Some(words) = &mut words {
+            let own = if is_first {
+                Vec::new()
+            } else {
+                words.to_json()
+            };
+            self.ranks
+                .gather(&own)
+                .iter()
+                .skip(1)
+                .for_each(|other| words.merge(other));
         }
+        let vocab = match is_first {
+            true => reader.vocab(name, words)?.to_json(),
+            false => Vec::new(),
+        };
+        self.ranks.barrier();
         let vocab = self.ranks.broadcast(0, &vocab);
         let vocab = str::from_utf8(&vocab).expect("JSON");
         Ok(Vocab::from_json(vocab).expect("rank 0 wrote it"))
@@ -284,41 +298,4 @@ impl Parts<'_> {
             .map(|of_rank| pod_collect_to_vec(of_rank))
             .collect()
     }
-}
-
-/// Returns how many tokens a part has that begins and ends with whole lines, and marks some lines.
-fn mark_lines(
-    part: &Range<u64>,
-    text: &SymbolCodes,
-    vocab: &Vocab,
-    cuts: &Cuts,
-) -> Result<(u64, Vec<Mark>), Error> {
-    let mut writer = TokenWriter::new(vocab, cuts.clone());
-    // They are only counted.
-    writer.begin_stretch(usize::MAX, usize::MAX);
-    let (mut marks, mut bytes, mut from) = (Vec::new(), Vec::new(), part.start);
-    while from < part.end {
-        if writer.is_up_to_date() {
-            marks.push(Mark {
-                byte: from,
-                token: writer.n_tokens() as u64,
-            });
-        }
-        bytes.resize((part.end - from).min(BLOCK as u64) as usize, 0);
-        text.read(from, &mut bytes)?;
-        let is_last = from + bytes.len() as u64 == part.end;
-        let lines = match memrchr(b'\n', &bytes) {
-            Some(end) if !is_last => &bytes[..=end],
-            _ => &bytes[..],
-        };
-        let lines = str::from_utf8(lines).map_err(|_| text.changed(from))?;
-        if !writer.push(lines)? {
-            return Err(text.changed(from));
-        }
-        from += lines.len() as u64;
-    }
-    if !writer.end_stretch()? {
-        return Err(text.changed(part.start));
-    }
-    Ok((writer.n_tokens() as u64, marks))
 }

@@ -10,9 +10,10 @@ pub(crate) struct WordCounts {
     parts: WordParts,
     /// What each worker has counted.
     counts: [HashMap<String, u64>; WORKERS],
-    /// What was counted in other parts of the text.
-    elsewhere: HashMap<String, u64>,
 }
+
+/// How often each word of a whole text occurs, or of a part that begins and ends with whole words.
+pub(crate) struct WordTable(HashMap<String, u64>);
 
 /// As many different words a worker counts at a time; when there are more, the rarest are forgotten.
 const MOST_WORDS: usize = (1 << 20) / WORKERS;
@@ -22,7 +23,6 @@ impl WordCounts {
         WordCounts {
             parts: WordParts::new(cuts),
             counts: Default::default(),
-            elsewhere: HashMap::new(),
         }
     }
 
@@ -41,25 +41,43 @@ impl WordCounts {
         });
     }
 
-    /// Adds what [`finish`](Self::finish) returned for another part of the text, which begins and ends with whole
-    /// words.
-    pub fn merge(&mut self, counts: Vec<(String, u64)>) {
-        for (word, count) in counts {
-            *self.elsewhere.entry(word).or_default() += count;
-        }
-        forget_rare(&mut self.elsewhere, WORKERS * MOST_WORDS);
-    }
-
-    /// Returns the words of more than one character, the most frequent first.
-    pub fn finish(mut self) -> Vec<(String, u64)> {
+    /// Returns the counts at the end of the text.
+    pub fn finish(mut self) -> WordTable {
         let parts = self.parts.finish();
         self.count(parts);
         let [mut all, others @ ..] = self.counts;
-        for (word, count) in others.into_iter().chain([self.elsewhere]).flatten() {
+        for (word, count) in others.into_iter().flatten() {
             *all.entry(word).or_default() += count;
         }
-        let mut counts: Vec<_> = all.into_iter().collect();
-        counts.retain(|(word, _)| word.chars().nth(1).is_some());
+        WordTable(all)
+    }
+}
+
+impl WordTable {
+    /// Writes it for another process.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for pair in &self.0 {
+            serde_json::to_writer(&mut lines, &pair).expect("memory takes all");
+        }
+        lines
+    }
+
+    /// Adds a table that another process wrote.
+    pub fn merge(&mut self, json: &[u8]) {
+        for pair in serde_json::Deserializer::from_slice(json).into_iter() {
+            let (word, count): (String, u64) = pair.expect("written by to_json");
+            *self.0.entry(word).or_default() += count;
+        }
+        forget_rare(&mut self.0, WORKERS * MOST_WORDS);
+    }
+
+    /// Returns the words of more than one character, the most frequent first.
+    pub fn sorted(self) -> Vec<(String, u64)> {
+        let words = self.0.into_iter();
+        let mut counts: Vec<_> = words
+            .filter(|(word, _)| word.chars().nth(1).is_some())
+            .collect();
         counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         counts
     }

@@ -89,6 +89,8 @@ pub fn run(args: &TrainArgs, given: &ArgMatches, ranks: &Ranks) -> Result<()> {
     config.check_ranks(communicator.size())?;
     open_files::raise_limit();
     let corpus = read_corpus(&config, known.as_ref(), communicator)?;
+    // However long another rank reads.
+    communicator.barrier();
     check_same_text(&corpus, communicator)?;
     // So that the run can be resumed from another folder.
     let named = config.data.iter_mut().chain(&mut config.val_data);
