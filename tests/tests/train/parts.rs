@@ -102,7 +102,7 @@ fn each_rank_has_the_words_that_it_needs() {
     // In the symbols of an earlier text, which has no é.
     let earlier = Corpus::from_bytes(
         "earlier",
-        unended[..1 << 16].as_bytes(),
+        &unended.as_bytes()[..1 << 16],
         &Units::Words.into(),
     );
     let known = TextConfig {
