@@ -150,6 +150,28 @@ fn a_run_resumes_on_the_same_ranks_to_the_bit_and_on_any_others() {
     }
 }
 
+/// Then some ranks have no weights to step.
+#[test]
+fn more_ranks_than_weights_train() {
+    let corpus = tiny::corpus(&random_text(2, 600, 4));
+    let config = RunConfig {
+        hidden_size: 1,
+        embedding_size: 0,
+        num_layers: 1,
+        batch_size: 30,
+        seq_length: 2,
+        ..config(CellKind::Rnn)
+    };
+    let losses = |size| {
+        let folder = folder();
+        train_on::<B>(size, &corpus, &config, folder.path(), &WHOLE).expect("a run")
+    };
+    // There are eight weights, or nine.
+    for (loss, expected) in losses(25).into_iter().zip(losses(1)) {
+        assert!((loss - expected).abs() < 1e-5, "{loss} and {expected}");
+    }
+}
+
 #[test]
 fn more_ranks_than_rows_are_refused() {
     let (corpus, config) = (tiny::corpus(&text()), config(CellKind::Lstm));
