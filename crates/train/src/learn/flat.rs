@@ -42,11 +42,8 @@ pub(super) fn stretch_of(
 ) -> TensorData {
     let tensors: Vec<&TensorData> = names.map(|name| &tensors[&name]).collect();
     let dtype = tensors[0].dtype;
-    let bytes: Vec<u8> = tensors
-        .iter()
-        .flat_map(|data| data.as_bytes())
-        .copied()
-        .collect();
+    let bytes: Vec<&[u8]> = tensors.iter().map(|data| data.as_bytes()).collect();
+    let bytes = bytes.concat();
     let stretch = share.of(bytes.len() / dtype.size());
     let own = &bytes[stretch.start * dtype.size()..stretch.end * dtype.size()];
     TensorData::from_bytes_vec(own.to_vec(), [stretch.len()], dtype)

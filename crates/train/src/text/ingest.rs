@@ -45,10 +45,7 @@ impl Corpus {
         for source in &sources {
             reader.read_file(source, Reader::open(&source.path)?)?;
         }
-        let name = name_of(paths);
-        let words = reader.take_words();
-        let vocab = reader.vocab(&name, words)?;
-        reader.finish(name, vocab, encode)
+        reader.finish_whole(name_of(paths))
     }
 
     /// Reads a text that is in memory.
@@ -63,9 +60,7 @@ impl Corpus {
         };
         let mut reader = TextReader::new(config);
         reader.read_file(&source, Reader::Memory(bytes))?;
-        let words = reader.take_words();
-        let vocab = reader.vocab(name, words)?;
-        reader.finish(name.to_owned(), vocab, encode)
+        reader.finish_whole(name.to_owned())
     }
 }
 
@@ -264,6 +259,13 @@ impl<'a> TextReader<'a> {
         if let Some(words) = &mut self.words {
             words.add(str::from_utf8(text).expect("whole characters"));
         }
+    }
+
+    /// Returns the text of all files, in the symbols that are found in it.
+    fn finish_whole(mut self, name: String) -> Result<Corpus, Error> {
+        let words = self.take_words();
+        let vocab = self.vocab(&name, words)?;
+        self.finish(name, vocab, encode)
     }
 
     /// Returns the text of all files. Where its symbols need numbers of their own, `encode` makes them of a text in

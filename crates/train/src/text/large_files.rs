@@ -32,7 +32,7 @@ pub(super) struct LargeFiles {
 /// Some bytes of the text, all in one file.
 pub(super) struct Block<'a> {
     pub bytes: Vec<u8>,
-    /// Where they begin: in the text, and in the file.
+    /// The place of the first: in the text, and in the file.
     pub at: u64,
     pub offset: u64,
     pub path: &'a PathBuf,

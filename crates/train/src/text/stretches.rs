@@ -14,7 +14,7 @@ use super::{
 };
 use crate::error::Error;
 
-/// Where encoding can begin: at a byte that so many tokens precede.
+/// A byte at which encoding can begin, and how many tokens precede it.
 pub(super) struct Mark {
     pub byte: u64,
     pub token: u64,
