@@ -2,9 +2,11 @@
 
 use std::{cell::Cell, fs, fs::File, io, path::Path, sync::Arc};
 
-use burn::tensor::backend::AutodiffBackend;
+use burn_ndarray::NdArray;
 use sha2::{Digest, Sha256};
 use train::{Corpus, Error, Event, Outcome, Run, RunConfig, RunFolder, disk::FileSystem};
+
+use crate::tiny::B;
 
 /// A disk that does not sync, so that tests need not wait for it.
 #[derive(Debug)]
@@ -41,12 +43,12 @@ pub fn reopen(path: &Path) -> RunFolder {
 /// # Errors
 ///
 /// Returns the errors of [`Run::go`].
-pub fn begin<B: AutodiffBackend>(
+pub fn begin(
     corpus: &Corpus,
     config: &RunConfig,
     folder: &RunFolder,
     updates: usize,
-) -> Result<Outcome<B::InnerBackend>, Error> {
+) -> Result<Outcome<NdArray<f32>>, Error> {
     let folder = || Ok(folder.clone());
     let run = Run::<B>::new(corpus, config, &Default::default(), folder)?;
     go(run, updates)
@@ -57,20 +59,17 @@ pub fn begin<B: AutodiffBackend>(
 /// # Errors
 ///
 /// Returns the errors of [`Run::resume`] and [`Run::go`].
-pub fn go_on<B: AutodiffBackend>(
+pub fn go_on(
     corpus: &Corpus,
     config: &RunConfig,
     folder: &RunFolder,
     updates: usize,
-) -> Result<Outcome<B::InnerBackend>, Error> {
+) -> Result<Outcome<NdArray<f32>>, Error> {
     let run = Run::<B>::resume(corpus, config, &Default::default(), folder)?;
     go(run, updates)
 }
 
-fn go<B: AutodiffBackend>(
-    run: Run<'_, B>,
-    updates: usize,
-) -> Result<Outcome<B::InnerBackend>, Error> {
+fn go(run: Run<'_, B>, updates: usize) -> Result<Outcome<NdArray<f32>>, Error> {
     let done = Cell::new(0);
     let count = |event: &Event| {
         if matches!(event, Event::Update { .. } | Event::Skipped { .. }) {

@@ -10,6 +10,8 @@ use burn::{
         backend::{AutodiffBackend, Backend},
     },
 };
+use burn_autodiff::Autodiff;
+use burn_ndarray::NdArray;
 use models::{CellKind, CharLm};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -85,16 +87,20 @@ pub fn fresh_model<B: Backend>(corpus: &Corpus, config: &RunConfig) -> CharLm<B>
     model.init_seeded(config.seed, &Default::default())
 }
 
+/// The backend that most runs are on. Functions that are not generic are compiled here, with all that they need, and
+/// not once for each test: that would take minutes each.
+pub type B = Autodiff<NdArray<f32>>;
+
 /// Trains in a new folder, and returns the outcome and the events.
 ///
 /// # Errors
 ///
 /// Returns the errors of [`train::train()`].
-pub fn train<B: AutodiffBackend>(
+pub fn train(
     corpus: &Corpus,
     config: &RunConfig,
     folder: &Path,
-) -> Result<(Outcome<B::InnerBackend>, Vec<Event>), Error> {
+) -> Result<(Outcome<NdArray<f32>>, Vec<Event>), Error> {
     let folder = RunFolder::create(folder)?;
     let mut events = Vec::new();
     let listen = |event: &Event| events.push(event.clone());

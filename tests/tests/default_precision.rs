@@ -5,6 +5,8 @@ use burn::tensor::{DType, Tensor, backend::Backend, set_default_dtypes};
 use burn_flex::{Flex, FlexDevice};
 use burn_ndarray::{NdArray, NdArrayDevice};
 use models::{CellKind, CharLmConfig, RecurrentCell, Stack, StackConfig, fused::paths};
+// What it has compiled of the networks is not compiled again.
+use tests as _;
 
 fn check<B: Backend>(device: &B::Device, dtype: DType) {
     for kind in CellKind::ALL {

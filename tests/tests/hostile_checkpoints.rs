@@ -43,7 +43,7 @@ impl Target {
             max_epochs: 3,
             ..config(CellKind::Lstm, 2)
         };
-        begin::<B>(&corpus, &config, &create(place.path()), 3).expect("a run");
+        begin(&corpus, &config, &create(place.path()), 3).expect("a run");
         fs::remove_dir_all(place.path().join("checkpoints/0")).expect("removed");
         let log = fs::read(place.path().join("metrics.jsonl")).expect("a log");
         let mut target = Target {

@@ -106,7 +106,7 @@ fn no_damage_takes_more_than_twice_the_files(hidden_size: usize) {
     let config = settings(hidden_size);
     // To the end of the first epoch: there are moments, and best weights.
     let epoch = text().n_symbols() / config.seq_length;
-    begin::<B>(&text(), &config, &create(place.path()), epoch + 1).expect("a run");
+    begin(&text(), &config, &create(place.path()), epoch + 1).expect("a run");
     let checkpoints = place.path().join("checkpoints");
     let last = checkpoints.join(newest(place.path()).expect("a checkpoint").to_string());
     for entry in fs::read_dir(&checkpoints).expect("checkpoints") {

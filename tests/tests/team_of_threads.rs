@@ -11,6 +11,8 @@ use burn::tensor::Tensor;
 use burn_ndarray::NdArray;
 use models::{LstmConfig, RecurrentCell};
 use rayon::ThreadPoolBuilder;
+// What it has compiled of the network is not compiled again.
+use tests as _;
 
 /// The threads of this process that belong to the kernels.
 fn team() -> usize {

@@ -3,13 +3,9 @@
 
 use std::fs;
 
-use burn_autodiff::Autodiff;
-use burn_ndarray::NdArray;
 use models::CellKind;
 use tests::tiny::{self, config, corpus, random_text};
 use train::{Event, RunConfig};
-
-type B = Autodiff<NdArray<f32>>;
 
 /// The weights file, and the loss of each update.
 fn run([dropout, weight_dropout]: [f64; 2], seed: u64) -> (Vec<u8>, Vec<f64>) {
@@ -22,7 +18,7 @@ fn run([dropout, weight_dropout]: [f64; 2], seed: u64) -> (Vec<u8>, Vec<f64>) {
     };
     let folder = tempfile::tempdir().expect("a folder");
     let corpus = corpus(&random_text(6, 60, 1));
-    let (_, events) = tiny::train::<B>(&corpus, &config, folder.path()).expect("a run");
+    let (_, events) = tiny::train(&corpus, &config, folder.path()).expect("a run");
     let losses = events.iter().filter_map(|event| match event {
         Event::Update { loss, .. } => Some(*loss),
         _ => None,

@@ -40,7 +40,7 @@ fn text() -> Corpus {
 /// A folder in which a run was stopped after so many updates.
 fn stopped_after(updates: usize, config: &RunConfig) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let outcome = begin::<B>(&text(), config, &create(folder.path()), updates).expect("a run");
+    let outcome = begin(&text(), config, &create(folder.path()), updates).expect("a run");
     assert!(outcome.is_stopped);
     folder
 }
@@ -48,7 +48,7 @@ fn stopped_after(updates: usize, config: &RunConfig) -> TempDir {
 /// What the same run leaves that is never stopped.
 fn uninterrupted(config: &RunConfig) -> (Vec<u8>, Vec<u8>, String) {
     let folder = tempfile::tempdir().expect("a folder");
-    let outcome = begin::<B>(&text(), config, &create(folder.path()), TO_THE_END).expect("a run");
+    let outcome = begin(&text(), config, &create(folder.path()), TO_THE_END).expect("a run");
     assert!(!outcome.is_stopped);
     left(folder.path())
 }

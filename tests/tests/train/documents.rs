@@ -461,7 +461,7 @@ fn training_is_that_on_each_document_alone() {
         };
 
         let folder = tempfile::tempdir().expect("a folder");
-        let (outcome, _) = tiny::train::<B>(&corpus, &config, folder.path()).expect("a run");
+        let (outcome, _) = tiny::train(&corpus, &config, folder.path()).expect("a run");
         let trained = parameters(&outcome.model);
         let error = difference(&trained, &by_hand(true));
         assert!(error < 1e-5, "weights differ by {error:e}");
@@ -490,7 +490,7 @@ fn a_model_of_documents_writes_documents() {
     };
     let corpus = corpus(&"abc<>cab<>".repeat(8), "<>");
     let folder = tempfile::tempdir().expect("a folder");
-    let (outcome, _) = tiny::train::<B>(&corpus, &config, folder.path()).expect("a run");
+    let (outcome, _) = tiny::train(&corpus, &config, folder.path()).expect("a run");
     let write = |prime: &str| -> Vec<String> {
         let vocab = &corpus.vocab;
         let how = Sampling {

@@ -135,7 +135,7 @@ fn two_updates(config: &RunConfig, formula: impl Fn(i32, f64, &mut Moments) -> f
             max_epochs: update,
             ..config.clone()
         };
-        let (outcome, _) = tiny::train::<B>(&corpus, &config, folder.path()).expect("a run");
+        let (outcome, _) = tiny::train(&corpus, &config, folder.path()).expect("a run");
         let after = parameters(&outcome.model);
 
         for (i, (name, after)) in after.iter().enumerate() {
@@ -187,7 +187,7 @@ fn every_parameter_moves() {
             let corpus = corpus(TEXT);
             let before = parameters(&tiny::fresh_model::<B>(&corpus, &config));
             let folder = tempfile::tempdir().expect("a folder");
-            let (outcome, _) = tiny::train::<B>(&corpus, &config, folder.path()).expect("a run");
+            let (outcome, _) = tiny::train(&corpus, &config, folder.path()).expect("a run");
             for ((name, before), (_, after)) in before.iter().zip(&parameters(&outcome.model)) {
                 assert_ne!(
                     before, after,

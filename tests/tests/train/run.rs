@@ -30,7 +30,7 @@ struct Run {
 
 fn run(corpus: &Corpus, config: &RunConfig) -> Run {
     let folder = tempfile::tempdir().expect("a folder");
-    let (outcome, events) = tiny::train::<B>(corpus, config, folder.path()).expect("a run");
+    let (outcome, events) = tiny::train(corpus, config, folder.path()).expect("a run");
     Run {
         folder,
         outcome,
@@ -424,7 +424,7 @@ fn a_run_that_cannot_start_leaves_nothing() {
         (longer, |e| matches!(e, Error::TooShort { needed: 11, .. })),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
-        let error = tiny::train::<B>(&text, &config, folder.path()).expect_err("no run");
+        let error = tiny::train(&text, &config, folder.path()).expect_err("no run");
         assert!(is_expected(&error), "{error}");
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
     }

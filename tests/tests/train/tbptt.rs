@@ -258,7 +258,7 @@ fn training_carries_numbers_from_window_to_window() {
         };
 
         let folder = tempfile::tempdir().expect("a folder");
-        let (outcome, _) = tiny::train::<B>(&corpus, &config, folder.path()).expect("a run");
+        let (outcome, _) = tiny::train(&corpus, &config, folder.path()).expect("a run");
         let trained = parameters(&outcome.model);
         let error = difference(&trained, &by_hand(true));
         assert!(error < 1e-5, "weights differ by {error:e}");

@@ -11,3 +11,6 @@ mod published;
 mod pytorch;
 mod reference;
 mod round_trips;
+
+// What it has compiled of the networks is not compiled again.
+use tests as _;

@@ -25,12 +25,12 @@ fn a_run_on_documents_goes_on_from_any_update_to_the_same_bits() {
         assert!((0..n).any(|index| rows(index) == 1) && (0..n).any(|index| rows(index) == 2));
 
         let place = tempfile::tempdir().expect("a folder");
-        begin::<B>(&text, &config, &create(place.path()), TO_THE_END).expect("a run");
+        begin(&text, &config, &create(place.path()), TO_THE_END).expect("a run");
         let expected = left(place.path());
         for updates in 0..4 * n {
             let place = tempfile::tempdir().expect("a folder");
-            begin::<B>(&text, &config, &create(place.path()), updates).expect("a run");
-            go_on::<B>(&text, &config, &reopen(place.path()), TO_THE_END).expect("goes on");
+            begin(&text, &config, &create(place.path()), updates).expect("a run");
+            go_on(&text, &config, &reopen(place.path()), TO_THE_END).expect("goes on");
             assert!(
                 left(place.path()) == expected,
                 "{cell:?}: stopped after {updates}"

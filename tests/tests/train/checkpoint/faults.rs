@@ -96,7 +96,7 @@ fn a_fault_at_each_call_leaves_the_old_checkpoint_or_the_new_one() {
 
         // One update may pass while the last is saved, and one more until its fault is noticed.
         assert!(newest + 2 >= done, "{good}: {newest} of {done}");
-        go_on::<B>(&text(), &config, &reopen(place.path()), TO_THE_END).expect("goes on");
+        go_on(&text(), &config, &reopen(place.path()), TO_THE_END).expect("goes on");
         assert!(left(place.path()) == expected, "{good}");
         gone_on += 1;
     }

@@ -15,7 +15,7 @@ fn fine_tuned(
         ..forty_updates(CellKind::Lstm, OptimizerConfig::Adam)
     };
     let old = tempfile::tempdir().expect("a folder");
-    let outcome = begin::<B>(&super::text(), &config, &create(old.path()), TO_THE_END);
+    let outcome = begin(&super::text(), &config, &create(old.path()), TO_THE_END);
     let old = RunFolder::open(old.path()).expect("a run");
 
     let how = TextConfig {

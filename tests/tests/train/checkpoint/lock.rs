@@ -23,5 +23,5 @@ fn a_folder_that_is_trained_in_is_refused() {
     run.go(|| true, |_| ()).expect("a run");
     let error = RunFolder::create(place.path()).expect_err("there already");
     assert!(matches!(error, Error::Occupied { .. }), "{error}");
-    go_on::<B>(&corpus, &config, &reopen(place.path()), TO_THE_END).expect("free again");
+    go_on(&corpus, &config, &reopen(place.path()), TO_THE_END).expect("free again");
 }

@@ -17,7 +17,7 @@ fn a_run_goes_on_from_any_update_to_the_same_bits() {
             let expected = uninterrupted(&config);
             for updates in 0..40 {
                 let folder = stopped_after(updates, &config);
-                go_on::<B>(&text(), &config, &reopen(folder.path()), TO_THE_END).expect("goes on");
+                go_on(&text(), &config, &reopen(folder.path()), TO_THE_END).expect("goes on");
                 assert!(
                     left(folder.path()) == expected,
                     "{cell:?}, {optimizer}: stopped after {updates}"
@@ -44,7 +44,7 @@ fn every_optimizer_and_schedule_goes_on() {
             ..forty_updates(CellKind::Lstm, optimizer)
         };
         let folder = stopped_after(21, &config);
-        go_on::<B>(&text(), &config, &reopen(folder.path()), TO_THE_END).expect("goes on");
+        go_on(&text(), &config, &reopen(folder.path()), TO_THE_END).expect("goes on");
         let folder_updates = left(folder.path());
         assert!(folder_updates == uninterrupted(&config), "{optimizer}");
     }
@@ -76,7 +76,7 @@ fn a_rate_that_fell_goes_on() {
     assert!(last <= 0.025, "two plateaus or more: {last}");
     for updates in [63, 64, 65, 100, 120, 159] {
         let folder = stopped_after(updates, &config);
-        go_on::<B>(&text(), &config, &reopen(folder.path()), TO_THE_END).expect("goes on");
+        go_on(&text(), &config, &reopen(folder.path()), TO_THE_END).expect("goes on");
         assert!(left(folder.path()) == expected, "stopped after {updates}");
     }
 
@@ -85,7 +85,7 @@ fn a_rate_that_fell_goes_on() {
         ..config.clone()
     };
     let folder = stopped_after(155, &config);
-    go_on::<B>(&text(), &given, &reopen(folder.path()), TO_THE_END).expect("goes on");
+    go_on(&text(), &given, &reopen(folder.path()), TO_THE_END).expect("goes on");
     let log = fs::read_to_string(folder.path().join("metrics.jsonl")).expect("a log");
     assert_eq!(rates(&log)[155..], [0.02; 5]);
 }
@@ -95,7 +95,7 @@ fn a_run_that_stops_at_every_update_goes_on() {
     let config = forty_updates(CellKind::Lstm, OptimizerConfig::Adam);
     let folder = stopped_after(1, &config);
     for update in 2.. {
-        let outcome = go_on::<B>(&text(), &config, &reopen(folder.path()), 1).expect("goes on");
+        let outcome = go_on(&text(), &config, &reopen(folder.path()), 1).expect("goes on");
         if !outcome.is_stopped {
             assert_eq!(update, 41);
             break;
@@ -121,7 +121,7 @@ fn moments_are_loaded() {
     bytes[header..].fill(0);
     fs::write(&path, &bytes).expect("written");
     sign(path.parent().expect("a checkpoint"));
-    go_on::<B>(&text(), &config, &reopen(folder.path()), TO_THE_END).expect("goes on");
+    go_on(&text(), &config, &reopen(folder.path()), TO_THE_END).expect("goes on");
     assert!(left(folder.path()) != uninterrupted(&config));
 }
 
@@ -134,7 +134,7 @@ fn the_last_two_and_the_best_are_kept() {
         ..forty_updates(CellKind::Lstm, OptimizerConfig::Adam)
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let outcome = begin::<B>(&text(), &config, &create(folder.path()), TO_THE_END).expect("a run");
+    let outcome = begin(&text(), &config, &create(folder.path()), TO_THE_END).expect("a run");
     let (_, best) = outcome.best.expect("validation");
     assert!(best < 13, "the best is not among the last two");
     let mut expected = [8 * best, 8 * 14, 8 * 15].map(|update| update.to_string());
@@ -165,8 +165,8 @@ fn more_epochs_and_another_rate_are_taken() {
         ..config.clone()
     };
     let folder = tempfile::tempdir().expect("a folder");
-    begin::<B>(&text(), &config, &create(folder.path()), TO_THE_END).expect("a run");
-    go_on::<B>(&text(), &longer, &reopen(folder.path()), TO_THE_END).expect("goes on");
+    begin(&text(), &config, &create(folder.path()), TO_THE_END).expect("a run");
+    go_on(&text(), &longer, &reopen(folder.path()), TO_THE_END).expect("goes on");
     let (weights, tensors, _) = left(folder.path());
     let expected = uninterrupted(&longer);
     assert!(
@@ -181,7 +181,7 @@ fn more_epochs_and_another_rate_are_taken() {
         ..config.clone()
     };
     let folder = stopped_after(20, &config);
-    go_on::<B>(&text(), &slower, &reopen(folder.path()), TO_THE_END).expect("goes on");
+    go_on(&text(), &slower, &reopen(folder.path()), TO_THE_END).expect("goes on");
     assert!(left(folder.path()) != uninterrupted(&config));
 }
 
@@ -263,7 +263,7 @@ fn what_cannot_change_is_refused_by_name() {
             },
         ),
     ] {
-        let error = go_on::<B>(&text(), &other, &reopen(folder.path()), TO_THE_END);
+        let error = go_on(&text(), &other, &reopen(folder.path()), TO_THE_END);
         let message = error.expect_err(setting).to_string();
         assert!(message.starts_with(&format!("{setting} ")), "{message}");
         assert_eq!(message.lines().count(), 1, "{message}");
@@ -273,7 +273,7 @@ fn what_cannot_change_is_refused_by_name() {
         ..base()
     };
     let folder = stopped_after(17, &config);
-    let error = go_on::<B>(&text(), &finished, &reopen(folder.path()), TO_THE_END);
+    let error = go_on(&text(), &finished, &reopen(folder.path()), TO_THE_END);
     let message = error.expect_err("finished").to_string();
     assert!(message.contains("max_epochs 1"), "{message}");
 }
@@ -285,7 +285,7 @@ fn another_text_is_refused() {
     let mut changed = random_text(6, 82, 1);
     let last = changed.pop().expect("a letter");
     changed.push(if last == 'a' { 'b' } else { 'a' });
-    let error = go_on::<B>(
+    let error = go_on(
         &corpus(&changed),
         &config,
         &reopen(folder.path()),
@@ -353,7 +353,7 @@ fn without_a_checkpoint_nothing_goes_on() {
     let config = forty_updates(CellKind::Lstm, OptimizerConfig::Adam);
     let folder = stopped_after(0, &config);
     fs::remove_dir_all(folder.path().join("checkpoints/0")).expect("removed");
-    let error = go_on::<B>(&text(), &config, &reopen(folder.path()), TO_THE_END);
+    let error = go_on(&text(), &config, &reopen(folder.path()), TO_THE_END);
     assert!(
         matches!(error, Err(Error::NoCheckpoint { .. })),
         "{error:?}"
@@ -367,7 +367,7 @@ fn a_log_that_lacks_its_end_is_named() {
     let path = folder.path().join("metrics.jsonl");
     let log = fs::read(&path).expect("a log");
     fs::write(&path, &log[..log.len() - 1]).expect("written");
-    let error = go_on::<B>(&text(), &config, &reopen(folder.path()), TO_THE_END);
+    let error = go_on(&text(), &config, &reopen(folder.path()), TO_THE_END);
     let message = error.expect_err("a gap").to_string();
     assert!(message.contains("metrics.jsonl"), "{message}");
 }

@@ -115,7 +115,7 @@ fn a_run_that_diverges_names_what_happened_and_what_to_resume() {
         ..forty_updates(CellKind::Lstm, OptimizerConfig::Sgd)
     };
     let place = tempfile::tempdir().expect("a folder");
-    let error = begin::<B>(&text(), &config, &create(place.path()), TO_THE_END);
+    let error = begin(&text(), &config, &create(place.path()), TO_THE_END);
     let message = error.expect_err("divergence").to_string();
     let run = place.path().display().to_string();
     let parts = [
@@ -187,7 +187,7 @@ fn a_run_with_skipped_updates_goes_on_to_the_same_bits() {
     assert!(expected.2.contains("\"skipped\""), "some are");
     for updates in [30, 45, 60] {
         let folder = stopped_after(updates, &config);
-        go_on::<B>(&text(), &config, &reopen(folder.path()), TO_THE_END).expect("goes on");
+        go_on(&text(), &config, &reopen(folder.path()), TO_THE_END).expect("goes on");
         assert!(left(folder.path()) == expected, "stopped after {updates}");
     }
 }

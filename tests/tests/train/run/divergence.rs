@@ -11,7 +11,7 @@ fn diverge(learning_rate: f64, change: RunConfig) -> Result<(), Error> {
     };
     let corpus = corpus(&random_text(6, 80, 1));
     let folder = tempfile::tempdir().expect("a folder");
-    let result = tiny::train::<B>(&corpus, &config, folder.path());
+    let result = tiny::train(&corpus, &config, folder.path());
     if let Ok(run) = RunFolder::open(folder.path()) {
         let model = run.load_model::<Inner, models::AnyCell<Inner>>(
             &config,
