@@ -143,7 +143,7 @@ impl Target {
             max_epochs: 3,
             ..tiny::config(CellKind::Lstm, 2)
         };
-        begin::<B>(&corpus, &config, &create(place.path()), updates).expect("a run");
+        begin(&corpus, &config, &create(place.path()), updates).expect("a run");
         let log = fs::read(place.path().join("metrics.jsonl")).expect("a log");
         Target {
             folder: place.path().to_owned(),
