@@ -398,6 +398,23 @@ fn backend_that_is_not_compiled_in() {
     }
 }
 
+/// `srun -n 2 char_lstm train` on a cluster whose default is not to connect what it starts.
+#[test]
+fn processes_that_srun_does_not_connect_are_said_to_be_alone() {
+    for (rank, is_told) in [("0", true), ("1", false)] {
+        let place = Place::new();
+        place.file("text", common::words(600));
+        let args = [TINY, &["--data", "text"]].concat();
+        let mut command = place.command(&args);
+        command.env("SLURM_STEP_NUM_TASKS", "2");
+        command.env("SLURM_PROCID", rank);
+        let output = command.output().expect("the program starts");
+        let told = "srun started this program 2 times, each by itself; for one run on all, use srun --mpi=pmix\n";
+        assert!(output.status.success());
+        assert_eq!(common::text(&output.stderr).contains(told), is_told);
+    }
+}
+
 /// `mpirun -n 2 char_lstm train`, which would be the same training twice.
 #[cfg(not(feature = "mpi"))]
 #[test]

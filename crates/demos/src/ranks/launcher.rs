@@ -24,6 +24,14 @@ pub fn launched() -> Option<Launched> {
     })
 }
 
+/// Returns how many processes `srun` started with this one, the first of them, if it does not connect them: it has to be
+/// told by what, unless the cluster has a default.
+pub fn unconnected() -> Option<usize> {
+    let number = |name| env::var(name).ok()?.parse().ok();
+    let tasks = number("SLURM_STEP_NUM_TASKS").filter(|tasks| *tasks > 1)?;
+    (launched().is_none() && number("SLURM_PROCID") == Some(0)).then_some(tasks)
+}
+
 /// Returns whether this process is the one that speaks for all: rank 0, or the only one.
 pub fn is_first() -> bool {
     launched().is_none_or(|launched| launched.rank == 0)
@@ -33,8 +41,9 @@ pub fn is_first() -> bool {
 pub fn launch(n: usize) -> String {
     let by_slurm =
         env::var_os("OMPI_COMM_WORLD_RANK").is_none() && env::var_os("SLURM_PROCID").is_some();
-    match n {
-        1 => String::new(),
+    match (n, env::var("SLURM_MPI_TYPE")) {
+        (1, _) => String::new(),
+        (_, Ok(by)) if by_slurm => format!("srun --mpi={by} -n {n} "),
         _ if by_slurm => format!("srun -n {n} "),
         _ => format!("mpirun -n {n} "),
     }

@@ -19,7 +19,7 @@ use clap::{ArgMatches, FromArgMatches};
 use demos::{
     allocator, backend, command_line,
     exit::{self, UsageError},
-    ranks::Ranks,
+    ranks::{Ranks, launcher},
     view,
 };
 use habits::HABITS;
@@ -49,6 +49,11 @@ fn run(given: &ArgMatches, ranks: &Ranks) -> Result<()> {
     if ranks.communicator().size() > 1 && !is_train {
         let problem = "only train runs on several ranks; start this command without a launcher";
         return Err(UsageError(problem.to_owned()).into());
+    }
+    if let Some(n) = launcher::unconnected().filter(|_| is_train) {
+        exit::complain(&format!(
+            "srun started this program {n} times, each by itself; for one run on all, use srun --mpi=pmix"
+        ));
     }
     match cli.command {
         Some(Mode::Sample(args)) => sample::run(args),
