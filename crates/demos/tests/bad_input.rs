@@ -409,7 +409,7 @@ fn processes_that_srun_does_not_connect_are_said_to_be_alone() {
         command.env("SLURM_STEP_NUM_TASKS", "2");
         command.env("SLURM_PROCID", rank);
         let output = command.output().expect("the program starts");
-        let told = "srun started this program 2 times, each by itself; for one run on all, use srun --mpi=pmix\n";
+        let told = "srun started this program 2 times, each on its own; to train together, use srun --mpi=pmix\n";
         assert!(output.status.success());
         assert_eq!(common::text(&output.stderr).contains(told), is_told);
     }

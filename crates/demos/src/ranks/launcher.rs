@@ -24,8 +24,8 @@ pub fn launched() -> Option<Launched> {
     })
 }
 
-/// Returns how many processes `srun` started with this one, the first of them, if it does not connect them: it has to be
-/// told by what, unless the cluster has a default.
+/// Returns, in the first of the processes that `srun` started together, how many there are, if it did not connect them.
+/// It does if `--mpi` says by what, or the cluster has a default.
 pub fn unconnected() -> Option<usize> {
     let number = |name| env::var(name).ok()?.parse().ok();
     let tasks = number("SLURM_STEP_NUM_TASKS").filter(|tasks| *tasks > 1)?;

@@ -52,7 +52,7 @@ fn run(given: &ArgMatches, ranks: &Ranks) -> Result<()> {
     }
     if let Some(n) = launcher::unconnected().filter(|_| is_train) {
         exit::complain(&format!(
-            "srun started this program {n} times, each by itself; for one run on all, use srun --mpi=pmix"
+            "srun started this program {n} times, each on its own; to train together, use srun --mpi=pmix"
         ));
     }
     match cli.command {
