@@ -303,16 +303,16 @@ pub trait SequenceKernels<B: Backend>: Send + Sync + 'static {
 type Registry = HashMap<TypeId, Box<dyn Any + Send + Sync>>;
 
 static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(|| {
-    let mut registry = Registry::new();
+    let registry = RwLock::default();
     #[cfg(feature = "ndarray")]
     {
         use burn_ndarray::NdArray;
-        register_cpu::<NdArray<f32, i64>>(&mut registry);
-        register_cpu::<NdArray<f32, i32>>(&mut registry);
+        register_cpu::<NdArray<f32, i64>>(&registry);
+        register_cpu::<NdArray<f32, i32>>(&registry);
     }
     #[cfg(feature = "flex")]
-    register_cpu::<burn_flex::Flex>(&mut registry);
-    RwLock::new(registry)
+    register_cpu::<burn_flex::Flex>(&registry);
+    registry
 });
 
 /// Registers the kernels of a backend, replacing any that it had.
@@ -362,22 +362,20 @@ static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(|| {
 /// assert_eq!(CALLS.load(Relaxed), 1);
 /// ```
 pub fn register<B: Backend>(kernels: impl SequenceKernels<B>) {
-    insert::<B>(
-        &mut REGISTRY.write().expect("no panic while it is held"),
-        kernels,
-    );
+    insert::<B>(&REGISTRY, kernels);
 }
 
 /// Registers the kernels of a backend, plain and under `Autodiff`.
 #[cfg(any(feature = "ndarray", feature = "flex"))]
-fn register_cpu<B: CpuBackend>(registry: &mut Registry) {
+fn register_cpu<B: CpuBackend>(registry: &RwLock<Registry>) {
     insert::<B>(registry, CpuInference);
     insert::<Autodiff<B, NoCheckpointing>>(registry, CpuAutodiff);
     insert::<Autodiff<B, BalancedCheckpointing>>(registry, CpuAutodiff);
 }
 
-fn insert<B: Backend>(registry: &mut Registry, kernels: impl SequenceKernels<B>) {
+fn insert<B: Backend>(registry: &RwLock<Registry>, kernels: impl SequenceKernels<B>) {
     let kernels: Arc<dyn SequenceKernels<B>> = Arc::new(kernels);
+    let mut registry = registry.write().expect("no panic while it is held");
     registry.insert(TypeId::of::<B>(), Box::new(kernels));
 }
 

@@ -1,15 +1,20 @@
-//! What an update costs: the work of a rank's own rows, then the sum over all ranks.
+//! What an update costs: a rank's own work, then what it sends.
 //!
 //! ```text
-//! update   = compute(rows of a rank) + sum(n ranks)
+//! update   = compute(rows of a rank) + exchange(n ranks)
 //! compute  = flops / rate                              the products; another rate if the weights are not cached
 //!          + u · rows · steps · units                  gates, and other work on units
-//!          + p · parameters + q · bytes beyond cache   flatten, norm, clip, step: every rank does all
-//! sum      = 2 · trips · (delay + (n − 1) · m)         m: the handling of a message
-//!          + 2 · bytes of gradients · (n − 1) / n · (host + 1 / bandwidth)
+//!          + p · parameters / n                        norm, clip, step: of a rank's own stretch
+//!          + q · bytes beyond cache
+//! exchange = (2 · trips + 1) · (delay + (n − 1) · m)   m: the handling of a message
+//!          + 2 · bytes of parameters · (n − 1) / n · (host + 1 / bandwidth)
 //! ```
 //!
-//! A message of more than [`EAGER`] bytes is first announced, then asked for, then sent: three trips.
+//! Ranks exchange the gradients, then their norms, then the weights. A message of more than [`EAGER`] bytes is first
+//! announced, then asked for, then sent: three trips.
+//!
+//! An older program, with which `benches/many-machines.csv` was measured, stepped all parameters on each rank, in a
+//! single stretch, and sent no norms.
 
 use anyhow::{Result, ensure};
 
@@ -36,16 +41,16 @@ pub struct Compute {
     pub far_flop: f64,
     /// A unit, in one row and step.
     pub unit: f64,
-    /// A parameter.
+    /// A parameter of a rank's own stretch.
     pub parameter: f64,
-    /// A byte of parameters, their gradients and their two moments that is not in the cache.
+    /// A byte that is not in the cache: of parameters, their gradients, and the two moments of a rank's own.
     pub far_byte: f64,
 }
 
 impl Compute {
     pub fn fitted(rows: &[&Row]) -> Self {
         let row = |row: &&Row| Measured {
-            causes: Self::causes(row.shape(), of_a_rank(row)),
+            causes: Self::causes(row.shape(), of_a_rank(row), row.stretches as f64),
             known: 0.0,
             sum: (row.ms - row.ms_communicating) / 1e3,
         };
@@ -60,8 +65,8 @@ impl Compute {
         }
     }
 
-    /// Returns the seconds of so many rows.
-    pub fn seconds(&self, shape: Shape, rows: f64) -> f64 {
+    /// Returns the seconds of a rank with so many rows and one of so many stretches of the weights.
+    pub fn seconds(&self, shape: Shape, rows: f64, stretches: f64) -> f64 {
         let constants = [
             self.flop,
             self.far_flop,
@@ -69,10 +74,10 @@ impl Compute {
             self.parameter,
             self.far_byte,
         ];
-        dot(Self::causes(shape, rows), constants)
+        dot(Self::causes(shape, rows, stretches), constants)
     }
 
-    fn causes(shape: Shape, rows: f64) -> [f64; 5] {
+    fn causes(shape: Shape, rows: f64, stretches: f64) -> [f64; 5] {
         let chars = rows * STEPS as f64;
         let flops = 6.0 * chars * shape.multiplied();
         // The weights for a step forwards, or those for one backwards and their gradients' part.
@@ -81,8 +86,11 @@ impl Compute {
             flops,
             if is_far { flops } else { 0.0 },
             chars * shape.units(),
-            shape.parameters(),
-            f64::max(0.0, 4.0 * 4.0 * shape.parameters() - CACHE),
+            shape.parameters() / stretches,
+            f64::max(
+                0.0,
+                4.0 * (2.0 + 2.0 / stretches) * shape.parameters() - CACHE,
+            ),
         ]
     }
 }
@@ -112,9 +120,10 @@ impl Link {
         };
         let row = |row: &&Row| {
             let (shape, ranks) = (row.shape(), row.ranks as f64);
+            let stretches = row.stretches as f64;
             Measured {
-                causes: Self::causes(shape, ranks),
-                known: cable.seconds(shape, ranks),
+                causes: Self::causes(shape, ranks, stretches),
+                known: cable.seconds(shape, ranks, stretches),
                 sum: row.ms_communicating / 1e3,
             }
         };
@@ -132,10 +141,10 @@ impl Link {
         })
     }
 
-    /// Returns how long the sum of all gradients takes.
-    pub fn seconds(&self, shape: Shape, ranks: f64) -> f64 {
-        let [messages, bytes] = Self::causes(shape, ranks);
-        let trips = 2.0 * trips(shape, ranks);
+    /// Returns how long ranks exchange gradients, norms and weights, which are stepped in so many stretches.
+    pub fn seconds(&self, shape: Shape, ranks: f64, stretches: f64) -> f64 {
+        let [messages, bytes] = Self::causes(shape, ranks, stretches);
+        let trips = trips(shape, ranks, stretches);
         dot(
             [trips, messages, bytes],
             [self.delay, self.message, self.per_byte()],
@@ -148,20 +157,25 @@ impl Link {
     }
 
     /// Messages that a rank handles, one after the other, and bytes that it sends.
-    fn causes(shape: Shape, ranks: f64) -> [f64; 2] {
+    fn causes(shape: Shape, ranks: f64, stretches: f64) -> [f64; 2] {
         let others = ranks - 1.0;
         [
-            2.0 * trips(shape, ranks) * others,
+            trips(shape, ranks, stretches) * others,
             2.0 * 4.0 * shape.parameters() * others / ranks,
         ]
     }
 }
 
-fn trips(shape: Shape, ranks: f64) -> f64 {
-    match 4.0 * shape.parameters() / ranks > EAGER {
+fn trips(shape: Shape, ranks: f64, stretches: f64) -> f64 {
+    let of_a_message = match 4.0 * shape.parameters() / ranks > EAGER {
         true => 3.0,
         false => 1.0,
-    }
+    };
+    let for_norms = match stretches > 1.0 {
+        true => 1.0,
+        false => 0.0,
+    };
+    2.0 * of_a_message + for_norms
 }
 
 /// Returns the rows of a rank.

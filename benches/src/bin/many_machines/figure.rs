@@ -50,7 +50,12 @@ pub fn figure(model: &Model, shapes: &[Shape], rows: &[Row]) -> Figure {
         (format!("LSTM {shape}, {name}"), *mark)
     };
     let mut keys: Vec<_> = lines.iter().map(key).collect();
-    keys.push((format!("measured: {}, 10 Gbit/s", shapes[0]), MEASURED));
+    let is_old = rows.iter().any(|row| row.stretches < row.ranks);
+    let of_what = if is_old { " of an older program" } else { "" };
+    keys.push((
+        format!("measured{of_what}: {}, 10 Gbit/s", shapes[0]),
+        MEASURED,
+    ));
     Figure {
         keys,
         rows: vec![Scaling::ALL.map(panel).into()],

@@ -1,6 +1,6 @@
 //! Fits the costs, tells how well they fit, and foretells the speed on many ranks.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 use demos::view::grouped;
@@ -77,9 +77,9 @@ impl Model {
     /// Returns the characters a second, of all ranks.
     fn speed(&self, shape: Shape, link: &Link, scaling: Scaling, ranks: f64) -> f64 {
         let rows = scaling.rows(ranks);
-        let mut seconds = self.compute.seconds(shape, rows);
+        let mut seconds = self.compute.seconds(shape, rows, ranks);
         if ranks > 1.0 {
-            seconds += link.seconds(shape, ranks);
+            seconds += link.seconds(shape, ranks, ranks);
         }
         ranks * rows * crate::measure::STEPS as f64 / seconds
     }
@@ -91,8 +91,8 @@ impl Model {
     }
 }
 
-pub fn forecast() -> Result<()> {
-    let runs = rows::read(&rows::path())?;
+pub fn forecast(file: &Path) -> Result<()> {
+    let runs = rows::read(file)?;
     let rows: Vec<Row> = runs.into_iter().map(|runs| runs.medians).collect();
     let seen: Vec<&Row> = rows.iter().filter(|row| !row.held_out).collect();
     let compute = Compute::fitted(&seen);
@@ -100,7 +100,7 @@ pub fn forecast() -> Result<()> {
     let [memory, slow, fast] = links;
     let (memory, slow, fast) = (memory?, slow?, fast?);
     let link = |network| match network {
-        Network::None => None,
+        Network::None | Network::Apart => None,
         Network::SharedMemory => Some(memory),
         Network::Slow => Some(slow),
         Network::Fast => Some(fast),
@@ -166,10 +166,10 @@ compute: {:.0} Gflop/s ({:.0} if the recurrent weights are not in the cache), {:
 fn errors(rows: &[Row], compute: &Compute, link: &dyn Fn(Network) -> Option<Link>) -> String {
     let mut worst = [0.0, 0.0];
     let mut line = |row: &Row| {
-        let own = 1e3 * compute.seconds(row.shape(), of_a_rank(row));
+        let own = 1e3 * compute.seconds(row.shape(), of_a_rank(row), row.stretches as f64);
         let sum = link(row.network);
         let sum = sum.map_or(0.0, |link| {
-            1e3 * link.seconds(row.shape(), row.ranks as f64)
+            1e3 * link.seconds(row.shape(), row.ranks as f64, row.stretches as f64)
         });
         let error = 100.0 * ((own + sum) / row.ms - 1.0);
         let worst = &mut worst[usize::from(row.held_out)];

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! cargo build -p demos --features mpi
-//! cargo run -p benches --bin many_machines -- measure --program target/debug/char_lstm --data FILE
+//! cargo run -p benches --bin many_machines -- measure --program target/debug/char_lstm --data FILE --out CSV
 //! cargo run -p benches --bin many_machines -- model
 //! ```
 //!
-//! `measure` trains on one rank and on two by turns, on one host and on two, and appends to
-//! `benches/many-machines.csv`. `model` fits a cost model to that file, tells how far it is off, and draws
+//! `measure` trains on one rank and on two by turns, on one host and on two, and appends to a file. `model` fits a cost
+//! model to such a file, by default to `benches/many-machines.csv`, tells how far it is off, and draws
 //! `docs/many-machines.svg`.
 
 mod costs;
@@ -36,16 +36,23 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train on one rank and on two, and append the times to benches/many-machines.csv
+    /// Train on one rank and on two, and append the times to a file
     Measure(measure::Args),
-    /// Fit the cost model to benches/many-machines.csv, and foretell the speed on many ranks
-    Model,
+    /// Fit the cost model to such a file, and foretell the speed on many ranks
+    Model {
+        /// What `measure` wrote [default: benches/many-machines.csv]
+        #[arg(long, value_name = "CSV")]
+        file: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Measure(args) => measure::measure(&args),
-        Command::Model => forecast::forecast(),
+        Command::Model { file } => {
+            let file = file.unwrap_or_else(|| in_repository("benches/many-machines.csv"));
+            forecast::forecast(&file)
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

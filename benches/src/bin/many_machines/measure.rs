@@ -3,8 +3,8 @@
 use std::{
     ffi::OsStr,
     fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
     thread::sleep,
     time::Duration,
 };
@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use benches::rounds::median;
 use serde::Deserialize;
+use tempfile::TempDir;
 
 use crate::{
     in_repository,
@@ -37,6 +38,22 @@ pub struct Args {
     /// Measure only models with so many units per layer
     #[arg(long, value_name = "N")]
     hidden_size: Option<usize>,
+    /// Measure only two ranks on this host, beside one: needs no root
+    #[arg(long)]
+    one_host: bool,
+    /// Append the times to this file
+    #[arg(long, value_name = "CSV")]
+    out: PathBuf,
+}
+
+impl Args {
+    fn leaves_out(&self, group: &Group) -> bool {
+        let runs = &group.runs;
+        let has_ranks = runs.iter().any(|run| run.network == Network::SharedMemory);
+        let has_cable = runs.iter().any(|run| run.network.cable().is_some());
+        let is_other = self.hidden_size.is_some_and(|n| n != group.shape.hidden);
+        is_other || self.one_host && (has_cable || !has_ranks)
+    }
 }
 
 /// Time steps of truncated backpropagation.
@@ -66,21 +83,19 @@ enum Event {
 
 /// Measures, appends to the file, and prints the medians of all that is in it.
 pub fn measure(args: &Args) -> Result<()> {
-    let path = rows::path();
-    let measured = all_rounds(args, &path);
-    two_hosts(&["down"])?;
+    let measured = all_rounds(args);
+    if !args.one_host {
+        two_hosts(&["down"])?;
+    }
     measured?;
-    print!("{}", in_markdown(&rows::read(&path)?));
+    print!("{}", in_markdown(&rows::read(&args.out)?));
     Ok(())
 }
 
-fn all_rounds(args: &Args, path: &Path) -> Result<()> {
+fn all_rounds(args: &Args) -> Result<()> {
     for round in 1..=args.rounds {
         for group in groups() {
-            if args
-                .hidden_size
-                .is_some_and(|size| size != group.shape.hidden)
-            {
+            if args.leaves_out(&group) {
                 continue;
             }
             let mut measured: Vec<Row> = Vec::new();
@@ -96,7 +111,7 @@ fn all_rounds(args: &Args, path: &Path) -> Result<()> {
                 );
                 measured.push(row);
             }
-            rows::append(path, &measured)?;
+            rows::append(&args.out, &measured)?;
         }
     }
     Ok(())
@@ -104,7 +119,7 @@ fn all_rounds(args: &Args, path: &Path) -> Result<()> {
 
 fn in_markdown(runs: &[Runs]) -> String {
     let head = "model,network,ranks,batch,ms an update,compute,communicating,waiting,chars/s,speed-up,\
-                runs";
+                lowest,highest,runs";
     let line = |runs: &Runs| {
         let row = &runs.medians;
         let numbers = [row.ms, row.ms_compute, row.ms_communicating, row.ms_waiting];
@@ -112,7 +127,8 @@ fn in_markdown(runs: &[Runs]) -> String {
         cells.extend([row.ranks, row.batch].map(|number| number.to_string()));
         cells.extend(numbers.map(short));
         cells.push(format!("{:.0}", row.chars_per_second));
-        cells.push(short(row.speed_up));
+        let [lowest, highest] = runs.speed_ups;
+        cells.extend([row.speed_up, lowest, highest].map(short));
         cells.push(runs.n.to_string());
         cells
     };
@@ -122,104 +138,171 @@ fn in_markdown(runs: &[Runs]) -> String {
 
 /// Does one run.
 fn row(args: &Args, group: &Group, run: Run) -> Result<Row> {
-    let folder = tempfile::tempdir()?;
     let (hidden, layers) = (group.shape.hidden, group.shape.layers);
-    let log = train(args, run, hidden, layers, folder.path())?;
-    let (mut parameters, mut times) = (0, Vec::new());
-    // The end cuts the last line off.
-    for event in log
-        .lines()
-        .map_while(|line| serde_json::from_str(line).ok())
-    {
-        match event {
-            Event::Start { parameters: count } => parameters = count,
-            Event::Update {
-                chars_per_second,
-                communicating,
-                waiting,
-            } => {
-                let ms = 1e3 * (run.batch * STEPS) as f64 / chars_per_second;
-                let compute = ms * (1.0 - communicating - waiting);
-                times.push([ms, compute, ms * communicating, ms * waiting]);
-            }
-            Event::Other => {}
-        }
-    }
-    ensure!(
-        times.len() >= WARM_UP + AT_LEAST,
-        "metrics.jsonl has changed"
-    );
-    let over = |i: usize| {
-        let counted = times[WARM_UP..].iter().map(|ms| ms[i]).collect();
-        median(counted).expect("at least ten updates")
-    };
+    let logs = train(args, run, hidden, layers)?;
+    let chars = run.batch * STEPS;
+    let medians: Result<Vec<Medians>> = logs
+        .iter()
+        .map(|log| Medians::of(log, (chars / logs.len()) as f64))
+        .collect();
+    // Of two apart, the slower.
+    let Medians { parameters, ms } = medians?
+        .into_iter()
+        .max_by(|a, b| a.ms[0].total_cmp(&b.ms[0]))
+        .expect("at least one log");
+    let of_one_run = run.ranks / logs.len();
     Ok(Row {
         network: run.network,
         held_out: group.held_out,
         hidden,
         layers,
         ranks: run.ranks,
+        stretches: of_one_run,
         batch: run.batch,
         seq: STEPS,
         parameters,
-        ms: over(0),
-        ms_compute: over(1),
-        ms_communicating: over(2),
-        ms_waiting: over(3),
-        chars_per_second: 1e3 * (run.batch * STEPS) as f64 / over(0),
+        ms: ms[0],
+        ms_compute: ms[1],
+        ms_communicating: ms[2],
+        ms_waiting: ms[3],
+        chars_per_second: 1e3 * chars as f64 / ms[0],
         speed_up: 1.0,
     })
 }
 
-/// Trains for a while, each rank on a core of its own, and returns the log.
-fn train(args: &Args, run: Run, hidden: usize, layers: usize, folder: &Path) -> Result<String> {
+/// What a log says.
+struct Medians {
+    parameters: usize,
+    /// Milliseconds of an update: in all, of compute, of communication, of waiting.
+    ms: [f64; 4],
+}
+
+impl Medians {
+    /// Reads a log whose updates have so many characters.
+    fn of(log: &str, chars: f64) -> Result<Self> {
+        let (mut parameters, mut times) = (0, Vec::new());
+        // The end cuts the last line off.
+        for event in log
+            .lines()
+            .map_while(|line| serde_json::from_str(line).ok())
+        {
+            match event {
+                Event::Start { parameters: count } => parameters = count,
+                Event::Update {
+                    chars_per_second,
+                    communicating,
+                    waiting,
+                } => {
+                    let ms = 1e3 * chars / chars_per_second;
+                    let compute = ms * (1.0 - communicating - waiting);
+                    times.push([ms, compute, ms * communicating, ms * waiting]);
+                }
+                Event::Other => {}
+            }
+        }
+        ensure!(
+            times.len() >= WARM_UP + AT_LEAST,
+            "metrics.jsonl has changed"
+        );
+        let over = |i: usize| {
+            let counted = times[WARM_UP..].iter().map(|ms| ms[i]).collect();
+            median(counted).expect("at least ten updates")
+        };
+        Ok(Medians {
+            parameters,
+            ms: [0, 1, 2, 3].map(over),
+        })
+    }
+}
+
+/// Trains for a while, each rank on a core of its own, and returns the log; of ranks that are apart, the log of each.
+fn train(args: &Args, run: Run, hidden: usize, layers: usize) -> Result<Vec<String>> {
     let ranks = run.ranks.to_string();
-    let mut command = match (run.network, run.network.cable()) {
-        (Network::None, _) => started_by("taskset", &["-c", "0"]),
-        (_, None) => started_by("mpirun", &["-n", &ranks, "--bind-to", "core"]),
+    let commands: Vec<Command> = match (run.network, run.network.cable()) {
+        (Network::None | Network::Apart, _) => (0..run.ranks)
+            .map(|core| started_by("taskset", &["-c", &core.to_string()]))
+            .collect(),
+        (_, None) => vec![started_by("mpirun", &["-n", &ranks, "--bind-to", "core"])],
         (_, Some((delay, rate))) => {
             let (delay, rate) = (format!("{}us", 1e6 * delay), format!("{}gbit", 8e-9 * rate));
             two_hosts(&["up", "--delay", &delay, "--rate", &rate])?;
-            started_by(in_repository(TWO_HOSTS), &["run"])
+            vec![started_by(in_repository(TWO_HOSTS), &["run"])]
         }
     };
-    command.arg(fs::canonicalize(&args.program)?).arg("train");
-    command.arg("--data").arg(fs::canonicalize(&args.data)?);
-    command.arg("--out").arg(folder.join("run"));
-    for (flag, number) in [
-        ("--hidden-size", hidden),
-        ("--num-layers", layers),
-        ("--batch-size", run.batch),
-        ("--seq-length", STEPS),
-        ("--max-epochs", 1000),
-    ] {
-        command.args([flag, &number.to_string()]);
+    let batch = run.batch / commands.len();
+    let mut running = Vec::new();
+    for mut command in commands {
+        command.arg(fs::canonicalize(&args.program)?).arg("train");
+        command.arg("--data").arg(fs::canonicalize(&args.data)?);
+        for (flag, number) in [
+            ("--hidden-size", hidden),
+            ("--num-layers", layers),
+            ("--batch-size", batch),
+            ("--seq-length", STEPS),
+            ("--max-epochs", 1000),
+        ] {
+            command.args([flag, &number.to_string()]);
+        }
+        running.push(Training::start(command)?);
     }
-    let open_mpi = ["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"];
-    command.envs(open_mpi.map(|name| (name, "1")));
-    command.env("RAYON_NUM_THREADS", "1");
-    let errors = folder.join("errors");
-    command.stdout(Stdio::null()).stderr(File::create(&errors)?);
-
-    let mut child = command.spawn()?;
-    let log = || fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap_or_default();
-    let updates = || log().matches(r#""event":"update""#).count();
-    let mut wait_for = |n| {
-        while updates() < n {
+    let mut wait_for = |n| -> Result<()> {
+        while running.iter().any(|training| training.updates() < n) {
             sleep(Duration::from_millis(100));
-            if child.try_wait()?.is_some() {
-                bail!("{}", last_line(&fs::read(&errors)?));
-            }
+            running.iter_mut().try_for_each(Training::still_runs)?;
         }
         Ok(())
     };
     wait_for(WARM_UP)?;
     sleep(Duration::from_secs(args.seconds));
     wait_for(WARM_UP + AT_LEAST)?;
-    let log = log();
-    Command::new("kill").arg(child.id().to_string()).status()?;
-    child.wait()?;
-    Ok(log)
+    Ok(running.iter().map(Training::log).collect())
+}
+
+/// A run of `char_lstm train`, ended when this is dropped.
+struct Training {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Training {
+    fn start(mut command: Command) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        command.arg("--out").arg(folder.path().join("run"));
+        let open_mpi = ["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"];
+        command.envs(open_mpi.map(|name| (name, "1")));
+        command.env("RAYON_NUM_THREADS", "1");
+        let errors = File::create(folder.path().join("errors"))?;
+        let child = command.stdout(Stdio::null()).stderr(errors).spawn()?;
+        Ok(Training { child, folder })
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("run/metrics.jsonl")).unwrap_or_default()
+    }
+
+    fn updates(&self) -> usize {
+        self.log().matches(r#""event":"update""#).count()
+    }
+
+    fn still_runs(&mut self) -> Result<()> {
+        if self.child.try_wait()?.is_some() {
+            bail!(
+                "{}",
+                last_line(&fs::read(self.folder.path().join("errors"))?)
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Training {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let id = self.child.id().to_string();
+            let _ = Command::new("kill").arg(id).status();
+            let _ = self.child.wait();
+        }
+    }
 }
 
 fn started_by(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {

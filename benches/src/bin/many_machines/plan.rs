@@ -9,6 +9,9 @@ use crate::shape::Shape;
 pub enum Network {
     #[serde(rename = "none")]
     None,
+    /// Nothing: each is a run of its own, at the same time, on its part of the rows.
+    #[serde(rename = "apart")]
+    Apart,
     #[serde(rename = "shared memory")]
     SharedMemory,
     #[serde(rename = "1 Gbit/s")]
@@ -23,6 +26,7 @@ impl Network {
     pub fn title(self) -> &'static str {
         match self {
             Network::None => "–",
+            Network::Apart => "apart",
             Network::SharedMemory => "shared memory",
             Network::Slow => "1 Gbit/s",
             Network::Fast => "10 Gbit/s",
@@ -32,7 +36,7 @@ impl Network {
     /// Returns the delay of the cable in seconds each way, and its rate in bytes a second.
     pub fn cable(self) -> Option<(f64, f64)> {
         match self {
-            Network::None | Network::SharedMemory => None,
+            Network::None | Network::Apart | Network::SharedMemory => None,
             Network::Slow => Some((500e-6, 1e9 / 8.0)),
             Network::Fast => Some((50e-6, 10e9 / 8.0)),
         }
@@ -62,7 +66,11 @@ pub fn groups() -> Vec<Group> {
     for hidden in [128, 512] {
         for network in Network::BETWEEN_RANKS {
             // The same batch on both ranks together, then the same on each.
-            let runs = vec![one(50), two(network, 50), two(network, 100)];
+            let mut runs = vec![one(50), two(network, 50), two(network, 100)];
+            if network == Network::SharedMemory {
+                // What the machine allows.
+                runs.extend([two(Network::Apart, 50), two(Network::Apart, 100)]);
+            }
             groups.push(group(2, hidden, false, runs));
         }
         // Few rows, as strong scaling leaves each rank; many, as it begins with.

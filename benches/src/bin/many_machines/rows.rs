@@ -1,15 +1,12 @@
 //! The file of measurements: a row for each run.
 
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, path::Path};
 
 use anyhow::{Context, Result};
 use benches::rounds::median;
 use serde::{Deserialize, Serialize};
 
-use crate::{in_repository, plan::Network, shape::Shape};
+use crate::{plan::Network, shape::Shape};
 
 /// The medians over the updates of a run. Times are in milliseconds an update.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +16,8 @@ pub struct Row {
     pub hidden: usize,
     pub layers: usize,
     pub ranks: usize,
+    /// In how many stretches the optimiser's work was dealt out: `ranks`, but in an older program 1.
+    pub stretches: usize,
     pub batch: usize,
     pub seq: usize,
     pub parameters: usize,
@@ -45,10 +44,6 @@ impl Row {
     }
 }
 
-pub fn path() -> PathBuf {
-    in_repository("benches/many-machines.csv")
-}
-
 /// Appends rows to the file.
 pub fn append(path: &Path, rows: &[Row]) -> Result<()> {
     let file = File::options().append(true).create(true).open(path)?;
@@ -65,6 +60,8 @@ pub struct Runs {
     pub n: usize,
     /// Their medians.
     pub medians: Row,
+    /// The lowest and the highest speed-up.
+    pub speed_ups: [f64; 2],
 }
 
 /// Returns the runs of all rounds, in the order in which their kinds first appear.
@@ -90,8 +87,13 @@ impl Runs {
         let over = |number: fn(&Row) -> f64| {
             median(rows.iter().map(number).collect()).expect("at least one row")
         };
+        let speed_ups = || rows.iter().map(|row| row.speed_up);
         Runs {
             n: rows.len(),
+            speed_ups: [
+                speed_ups().fold(f64::INFINITY, f64::min),
+                speed_ups().fold(0.0, f64::max),
+            ],
             medians: Row {
                 ms: over(|row| row.ms),
                 ms_compute: over(|row| row.ms_compute),

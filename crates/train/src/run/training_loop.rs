@@ -30,7 +30,7 @@ use crate::{
     learn::{Trainer, norms::is_finite, tbptt::evaluate_unless},
     ranks::{Communicator, first_other},
     sampler::{Sampler, Sampling},
-    text::{Corpus, TextStream, Units, Vocab},
+    text::{Corpus, TextStream, Vocab},
 };
 
 /// How a run ended.
@@ -235,7 +235,7 @@ impl<B: AutodiffBackend, C: TrainableCell<B>> Run<'_, B, C> {
             Some(_) => train_symbols,
             None => train_symbols + val_symbols,
         };
-        if let Units::Words | Units::Pieces = vocab.units() {
+        if vocab.units().are_words() {
             self.chars_per_symbol = val.unwrap_or(train).chars_per_symbol(vocab, self.ranks)?;
         }
         let start = Event::Start {

@@ -95,8 +95,7 @@ pub(super) struct TextReader<'a> {
 
 impl<'a> TextReader<'a> {
     pub(super) fn new(config: &'a TextConfig) -> Self {
-        let has_words =
-            matches!(config.units, Units::Words | Units::Pieces) && config.known.is_none();
+        let has_words = config.units.are_words() && config.known.is_none();
         TextReader {
             config,
             hash: TextHash::new(),

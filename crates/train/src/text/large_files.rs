@@ -95,7 +95,7 @@ impl LargeFiles {
 
     /// Returns whether its symbols are words or pieces of them, which only the end of a line ends for certain.
     pub fn has_words(&self) -> bool {
-        matches!(self.units, Units::Words | Units::Pieces)
+        self.units.are_words()
     }
 
     pub fn n_bytes(&self) -> u64 {

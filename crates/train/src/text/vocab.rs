@@ -42,6 +42,11 @@ impl Units {
             Units::Pieces => "pieces",
         }
     }
+
+    /// Returns whether they are words or pieces of words.
+    pub(crate) fn are_words(self) -> bool {
+        matches!(self, Units::Words | Units::Pieces)
+    }
 }
 
 /// The symbols that a model knows. A symbol's token is its index in this list.
