@@ -77,7 +77,7 @@ fn signals() -> impl Iterator<Item = i32> {
 /// Returns the signal of a closed terminal, unless whoever started the program wants it to outlive its terminal, as
 /// `nohup` does. Only Linux tells.
 #[cfg(target_os = "linux")]
-fn hangup() -> Option<i32> {
+pub fn hangup() -> Option<i32> {
     use signal_hook::consts::SIGHUP;
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let ignored = status
@@ -87,7 +87,8 @@ fn hangup() -> Option<i32> {
     (ignored & (1 << (SIGHUP - 1)) == 0).then_some(SIGHUP)
 }
 
+/// Returns `None`: only Linux tells whether it is ignored.
 #[cfg(not(target_os = "linux"))]
-fn hangup() -> Option<i32> {
+pub fn hangup() -> Option<i32> {
     None
 }
