@@ -20,7 +20,7 @@ cd "$work"
 # A run of several seconds; its checkpoints are some tens of milliseconds apart.
 model=(--data text --hidden-size 128 --batch-size 8 --seq-length 25 --max-epochs 4 --checkpoint-every 20)
 seq 12000 >text
-# Open MPI 4's mpirun may never end, though all ranks have (seen once in 330 kills): PMIx locks up as it finalises.
+# Open MPI 4's mpirun may never end, though all ranks have (seen once in some 300 kills): PMIx locks up as it finalises.
 train() { timeout -k 10 120 mpirun -q --oversubscribe -n "$ranks" "$program" train "$@" >out 2>&1; }
 
 # pids [RANK]: the processes of the ranks. A zombie has no working folder.
