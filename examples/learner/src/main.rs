@@ -36,7 +36,7 @@ const BATCH: usize = 32;
 /// Burn's Learner trains an LSTM to tell sines, squares and sawtooths apart
 #[derive(Parser)]
 struct Arguments {
-    /// Where to draw the loss
+    /// File to draw the loss in
     #[arg(default_value = "learner.svg")]
     file: PathBuf,
     /// A folder to keep logs and checkpoints in; without it they are removed at the end

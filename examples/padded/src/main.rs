@@ -25,7 +25,7 @@ const SERIES_PER_LENGTH: usize = 200;
 /// A bidirectional LSTM classifies series of unequal length, with and without their lengths
 #[derive(Parser)]
 struct Arguments {
-    /// Where to draw the accuracy
+    /// File to draw the accuracy in
     #[arg(default_value = "padded.svg")]
     file: PathBuf,
 }

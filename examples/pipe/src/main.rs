@@ -34,7 +34,7 @@ const SEED: u64 = 1;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where to draw a histogram of the latencies
+    /// File to draw a histogram of the latencies in
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }

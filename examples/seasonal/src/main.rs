@@ -22,7 +22,7 @@ const TEST: usize = 4 * WEEK;
 /// A GRU forecasts a seasonal series, beside the value one season ago
 #[derive(Parser)]
 struct Arguments {
-    /// Where to draw the forecasts
+    /// File to draw the forecasts in
     #[arg(default_value = "seasonal.svg")]
     file: PathBuf,
 }

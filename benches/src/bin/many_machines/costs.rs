@@ -1,7 +1,7 @@
 //! What an update costs: a rank's own work, then what it sends.
 //!
 //! ```text
-//! update   = compute(rows of a rank) + exchange(n ranks)
+//! update   = compute(rows of a rank, n ranks) + exchange(n ranks)
 //! compute  = flops / rate                              the products; another rate if the weights are not cached
 //!          + u · rows · steps · units                  gates, and other work on units
 //!          + p · parameters / n                        norm, clip, step: of a rank's own stretch
